@@ -4,6 +4,7 @@ using Jitvmm.Runtime.Host;
 using Jitvmm.Runtime.Interpret;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Translator.Decode;
+using Jitvmm.Translator.Handlers;
 using Jitvmm.Translator.Regions;
 
 namespace Jitvmm.Translator;
@@ -50,7 +51,7 @@ public sealed unsafe class Engine : IDisposable
             Tiering.Tier1 => 1,
             _ => HotThreshold,
         };
-        Cache = new CodeCache(memory, new BlockDecoder(threshold), BlockHandlers.StaleAddress, Options.CodeCacheLimit);
+        Cache = new CodeCache(memory, new BlockDecoder(HandlerSet.Direct, threshold), BlockHandlers.StaleAddress, BlockHandlers.ReturnAddress, Options.CodeCacheLimit);
         if (threshold != 0)
         {
             Compiler = new RegionCompiler(Cache, threshold, Options.Tiering == Tiering.Tier1, Options.Checked);
@@ -67,7 +68,7 @@ public sealed unsafe class Engine : IDisposable
 
     public CodeCache Cache { get; }
 
-    public AddressSpace Memory => Cache.Memory;
+    public AddressSpace Memory => (AddressSpace)Cache.Memory;
 
     /// <summary>A new vCPU of this address space, for the calling thread.</summary>
     public VCpu CreateVCpu() => new(Cache, Compiler);

@@ -19,7 +19,7 @@ public sealed unsafe class CodeCache : IDisposable
 {
     public const long DefaultLimit = 256L << 20;
 
-    private readonly Dictionary<ulong, TranslationBlock> _blocks = [];
+    private readonly Dictionary<CodeLocation, TranslationBlock> _blocks = [];
     private readonly Dictionary<ulong, List<TranslationBlock>> _blocksOfPage = [];
     private readonly IBlockTranslator _translator;
     private readonly nint _staleHandler;
@@ -28,22 +28,27 @@ public sealed unsafe class CodeCache : IDisposable
     private readonly long _limit;
     private long _used;
 
-    public CodeCache(AddressSpace memory, IBlockTranslator translator, nint staleHandler, long limit = DefaultLimit)
+    public CodeCache(GuestPages memory, IBlockTranslator translator, nint staleHandler, nint returnHandler, long limit = DefaultLimit)
     {
         Memory = memory;
         _translator = translator;
         _staleHandler = staleHandler;
+        ReturnHandler = returnHandler;
         _limit = Math.Max(limit, 1 << 20);
         _arena = HostMemory.ReserveZeroed((ulong)_limit);
         memory.CodeChanged = Invalidate;
     }
 
-    public AddressSpace Memory { get; }
+    /// <summary>Where the code is: a process guest's address space, or a machine's physical memory.</summary>
+    public GuestPages Memory { get; }
 
     /// <summary>Held while blocks are made, invalidated or flushed. Taken inside <see cref="GuestPages.Gate"/>, never the other way round.</summary>
     public Lock Gate { get; } = new();
 
     public CodeCacheStatistics Statistics { get; } = new();
+
+    /// <summary>The handler that ends the run of a single record.</summary>
+    internal nint ReturnHandler { get; }
 
     /// <summary>Bytes of predecoded records in use.</summary>
     public long UsedBytes => Volatile.Read(ref _used);
@@ -84,29 +89,38 @@ public sealed unsafe class CodeCache : IDisposable
         }
     }
 
-    /// <summary>The block at an address, if it is there.</summary>
-    public TranslationBlock? Find(ulong address)
+    /// <summary>The block at an address of a process guest, if it is there.</summary>
+    public TranslationBlock? Find(ulong address) => Find(CodeLocation.InProcess(address));
+
+    /// <summary>The block at a location, if it is there. <see cref="CodeLocation.NextPage"/> is that of the block found, whatever was asked.</summary>
+    public TranslationBlock? Find(in CodeLocation location)
     {
         lock (Gate)
         {
-            return _blocks.GetValueOrDefault(address);
+            return _blocks.GetValueOrDefault(location with { NextPage = 0 });
         }
     }
 
-    /// <summary>The block at an address, translated now if need be. Null when the guest may not execute there.</summary>
-    public TranslationBlock? FindOrTranslate(ulong address)
+    /// <summary>The block at a location, translated now if need be. Null as <see cref="IBlockTranslator.Translate"/> says.</summary>
+    public TranslationBlock? FindOrTranslate(in CodeLocation location)
     {
         // The address space's gate first: the bytes and permissions must not change between decoding and marking the pages.
         lock (Memory.Gate)
         {
             lock (Gate)
             {
-                if (_blocks.TryGetValue(address, out TranslationBlock? block))
+                if (_blocks.TryGetValue(location with { NextPage = 0 }, out TranslationBlock? block))
                 {
-                    return block;
+                    if (block.Location.NextPage == location.NextPage)
+                    {
+                        return block;
+                    }
+
+                    // Its page's successor is another one now.
+                    MakeStale(block);
                 }
 
-                block = _translator.Translate(this, Memory, address);
+                block = _translator.Translate(this, location);
                 if (block == null)
                 {
                     return null;
@@ -132,6 +146,9 @@ public sealed unsafe class CodeCache : IDisposable
         return ops;
     }
 
+    /// <summary>Whether a pointer is to a record.</summary>
+    public bool IsRecord(TbOp* op) => (byte*)op >= _arena && (byte*)op < _arena + _limit;
+
     public bool IsNearlyFull => UsedBytes + RegionBytes + (1 << 16) > _limit;
 
     /// <summary>Host code compiled from these blocks, in bytes, retired code included: it counts towards the limit.</summary>
@@ -149,7 +166,7 @@ public sealed unsafe class CodeCache : IDisposable
             {
                 foreach (VCpu vcpu in _vcpus)
                 {
-                    vcpu.ClearJumpCache();
+                    vcpu.ClearJumpCaches();
                 }
 
                 foreach (ulong page in _blocksOfPage.Keys)
@@ -219,19 +236,21 @@ public sealed unsafe class CodeCache : IDisposable
                 ChecksFloatExceptions = true;
                 foreach (ulong page in _blocksOfPage.Keys.ToArray())
                 {
-                    InvalidatePage(page, page << AddressSpace.PageShift, AddressSpace.PageSize);
+                    InvalidatePage(page, page << GuestPages.PageShift, GuestPages.PageSize);
                 }
             }
         }
     }
 
-    /// <summary>Chains the side of <paramref name="from"/> that continues at <paramref name="address"/> to its block, when both still stand.</summary>
-    internal void Link(TbOp* from, ulong address)
+    /// <summary>Chains the side of <paramref name="from"/> that continues at <paramref name="location"/> to its block, when both still stand.</summary>
+    internal void Link(TbOp* from, in CodeLocation location)
     {
-        if (FindOrTranslate(address) is not { } target)
+        if (FindOrTranslate(location) is not { Straddles: false } target)
         {
             return;
         }
+
+        ulong address = location.Address;
 
         lock (Gate)
         {
@@ -284,21 +303,21 @@ public sealed unsafe class CodeCache : IDisposable
 
     private void Add(TranslationBlock block)
     {
-        _blocks[block.Address] = block;
+        _blocks[block.Location with { NextPage = 0 }] = block;
         Statistics.BlocksTranslated++;
         Statistics.InstructionsTranslated += block.InstructionCount;
         BlockAdded?.Invoke(block);
         bool writable = false;
-        for (ulong page = block.Address >> AddressSpace.PageShift; page <= (block.End - 1) >> AddressSpace.PageShift; page++)
+        ulong first = block.Location.Physical >> GuestPages.PageShift;
+        ulong last = block.Straddles ? first : (block.Location.Physical + (block.End - block.Address) - 1) >> GuestPages.PageShift;
+        for (ulong page = first; page <= last; page++)
         {
-            if (!_blocksOfPage.TryGetValue(page, out List<TranslationBlock>? list))
-            {
-                _blocksOfPage[page] = list = [];
-            }
+            writable |= AddToPage(page, block);
+        }
 
-            list.Add(block);
-            writable |= (Memory.Pages[page] & (byte)PageAccess.Write) != 0;
-            Memory.Pages[page] |= (byte)PageAccess.Code;
+        if (block.Straddles)
+        {
+            writable |= AddToPage(block.Location.NextPage >> GuestPages.PageShift, block);
         }
 
         if (writable)
@@ -307,13 +326,35 @@ public sealed unsafe class CodeCache : IDisposable
         }
     }
 
+    /// <summary>Notes that a block has bytes in a page; whether the guest may write there.</summary>
+    private bool AddToPage(ulong page, TranslationBlock block)
+    {
+        if (!_blocksOfPage.TryGetValue(page, out List<TranslationBlock>? list))
+        {
+            _blocksOfPage[page] = list = [];
+        }
+
+        list.Add(block);
+        bool writable = (Memory.Pages[page] & (byte)PageAccess.Write) != 0;
+        if ((Memory.Pages[page] & (byte)PageAccess.Code) == 0)
+        {
+            Memory.Pages[page] |= (byte)PageAccess.Code;
+            foreach (VCpu vcpu in _vcpus)
+            {
+                vcpu.PageHoldsCode(Memory.HostBase + (page << GuestPages.PageShift));
+            }
+        }
+
+        return writable;
+    }
+
     /// <summary>Makes stale what was translated from [address, address + length). Called with the address space's gate held.</summary>
     private void Invalidate(ulong address, ulong length)
     {
         lock (Gate)
         {
-            ulong first = address >> AddressSpace.PageShift;
-            ulong last = (address + length - 1) >> AddressSpace.PageShift;
+            ulong first = address >> GuestPages.PageShift;
+            ulong last = (address + length - 1) >> GuestPages.PageShift;
             if (last - first > (ulong)_blocksOfPage.Count)
             {
                 foreach (ulong page in _blocksOfPage.Keys.Where(page => page >= first && page <= last).ToArray())
@@ -342,7 +383,7 @@ public sealed unsafe class CodeCache : IDisposable
         for (int i = list.Count - 1; i >= 0; i--)
         {
             TranslationBlock block = list[i];
-            if (block.Address < address + length && address < block.End)
+            if (block.Overlaps(address, length))
             {
                 MakeStale(block);
             }
@@ -369,9 +410,10 @@ public sealed unsafe class CodeCache : IDisposable
 
         block.IsStale = true;
         Statistics.BlocksInvalidated++;
-        if (_blocks.GetValueOrDefault(block.Address) == block)
+        CodeLocation key = block.Location with { NextPage = 0 };
+        if (_blocks.GetValueOrDefault(key) == block)
         {
-            _blocks.Remove(block.Address);
+            _blocks.Remove(key);
         }
 
         for (int i = 0; i < block.OpCount; i++)
@@ -381,12 +423,7 @@ public sealed unsafe class CodeCache : IDisposable
 
         foreach (VCpu vcpu in _vcpus)
         {
-            // A jump-cache entry may survive: it leads to the stale head, which leaves and looks up.
-            ref JumpCacheEntry entry = ref Dispatch.JumpCacheSlot(vcpu.State, block.Address);
-            if (entry.Op == block.Ops)
-            {
-                entry.Address = 0;
-            }
+            vcpu.ForgetTarget(block.Address, block.Ops);
         }
 
         BlockInvalidated?.Invoke(block);

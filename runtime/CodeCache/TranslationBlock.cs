@@ -8,17 +8,19 @@ namespace Jitvmm.Runtime.CodeCache;
 public sealed unsafe class TranslationBlock
 {
     /// <summary>Made by a translator; <paramref name="ops"/> come from <see cref="CodeCache.Allocate"/>.</summary>
-    public TranslationBlock(ulong address, ulong end, TbOp* ops, int opCount, int instructionCount)
+    public TranslationBlock(in CodeLocation location, ulong end, TbOp* ops, int opCount, int instructionCount)
     {
-        Address = address;
+        Location = location;
         End = end;
         Ops = ops;
         OpCount = opCount;
         InstructionCount = instructionCount;
     }
 
+    public CodeLocation Location { get; }
+
     /// <summary>Guest address of the first instruction.</summary>
-    public ulong Address { get; }
+    public ulong Address => Location.Address;
 
     /// <summary>First guest address past the last instruction.</summary>
     public ulong End { get; }
@@ -40,6 +42,23 @@ public sealed unsafe class TranslationBlock
     public nint RegionCode { get; private set; }
 
     public bool HasRegion => RegionCode != 0;
+
+    /// <summary>Whether its one instruction goes on in another page, whose mapping no chain may take for granted.</summary>
+    public bool Straddles => Location.NextPage != 0;
+
+    /// <summary>Whether some of its bytes are in [physical, physical + length).</summary>
+    public bool Overlaps(ulong physical, ulong length)
+    {
+        ulong bytes = End - Address;
+        if (!Straddles)
+        {
+            return Location.Physical < physical + length && physical < Location.Physical + bytes;
+        }
+
+        ulong inFirst = Memory.GuestPages.PageSize - (Location.Physical & (Memory.GuestPages.PageSize - 1));
+        return (Location.Physical < physical + length && physical < Location.Physical + inFirst)
+            || (Location.NextPage < physical + length && physical < Location.NextPage + (bytes - inFirst));
+    }
 
     /// <summary>Makes the block's head enter a compiled region. Call with the cache's gate held.</summary>
     public void EnterRegion(nint code, int entry, nint handler)

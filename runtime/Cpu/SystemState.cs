@@ -78,20 +78,54 @@ public unsafe struct SystemState
     /// <summary>1 for the one instruction after STI, MOV SS or POP SS during which no interrupt is taken (SDM vol. 3A, 6.8.3).</summary>
     public int InterruptShadow;
 
-    /// <summary>1 while this CPU belongs to a machine guest: memory is reached through <see cref="Tlb"/>.</summary>
+    /// <summary>1 while this CPU belongs to a machine guest: memory is reached through <see cref="TlbTables"/>.</summary>
     public int IsMachine;
 
-    /// <summary>The soft TLB of the current privilege (kernel, kernel with AC set, user).</summary>
-    public nint Tlb;
+    /// <summary>All tables of the soft TLB; the pair of the current privilege is <see cref="CpuState.MemoryBase"/>.</summary>
+    public nint TlbTables;
 
-    /// <summary>Staged bytes of accesses no TLB entry can serve.</summary>
+    /// <summary>Host address of guest physical address 0.</summary>
+    public byte* PhysicalBase;
+
+    /// <summary>Jump caches of supervisor and user mode; the current one is <see cref="CpuState.JumpCache"/>.</summary>
+    public nint SupervisorJumpCache;
+
+    public nint UserJumpCache;
+
+    /// <summary>A <see cref="CodeCache.CodeMode"/>, from CS, SS and EFER.</summary>
+    public int CodeMode;
+
+    /// <summary>1 when the base of CS is inside a page: RIP then does not tell where pages end.</summary>
+    public int HasUnalignedCode;
+
+    /// <summary>1 when some segment is not flat: code outside 64-bit mode looks at limits.</summary>
+    public int HasCheckedSegments;
+
+    /// <summary>What mode and code base the two jump caches were filled in.</summary>
+    public fixed ulong JumpCacheKeys[2];
+
+    /// <summary>The access a handler's body could not make; see <see cref="NotedAccess"/>.</summary>
+    public ulong NotedAddress;
+
+    /// <summary>Bytes of it, and in bits 16–17 how: 0 read, 1 write, 2 modify.</summary>
+    public int NotedAccess;
+
+    /// <summary>1 while a single instruction runs with staged memory.</summary>
+    public int IsStepping;
+
+    /// <summary>1 when the supervisor's jump cache may lead through a mapping that is not global.</summary>
+    public int HasPrivateSupervisorCode;
+
+    /// <summary>A bit per linear page, hashed by its low bits, whose code may be in a jump cache.</summary>
+    public fixed ulong CodePages[8];
+
+    /// <summary>Bytes staged for an access that no TLB entry can serve, and the record that makes it.</summary>
     public nint Staging;
 
-    /// <summary>Linear address and bytes of the access that missed; bit 0 of the kind = write.</summary>
-    public ulong MissAddress;
+    /// <summary>Lowest and highest linear page that large-page TLB entries may cover since the last flush.</summary>
+    public ulong LargePagesFrom;
 
-    public int MissLength;
-    public int MissIsWrite;
+    public ulong LargePagesTo;
 
     /// <summary>Where the base of a segment is kept.</summary>
     public static ref ulong BaseOf(CpuState* cpu, SegmentIndex segment)

@@ -23,4 +23,7 @@ public enum BlockExit
 
     /// <summary>Compiled code met something only tier 0 does, at RIP: execute that instruction there.</summary>
     Interpret,
+
+    /// <summary><c>hlt</c>.</summary>
+    Halted,
 }

@@ -11,6 +11,9 @@ public enum CpuExit
 
     /// <summary><see cref="VCpu.Exception"/> tells which; RIP as the manuals say for a fault or a trap.</summary>
     Exception,
+
+    /// <summary>HLT: nothing to do before the next interrupt. Machine guests only; RIP is past it.</summary>
+    Halted,
 }
 
 /// <summary>Architectural exception vectors (SDM vol. 3A, table 6-1).</summary>
@@ -22,6 +25,11 @@ public enum ExceptionVector : byte
     Overflow = 4,
     BoundRange = 5,
     InvalidOpcode = 6,
+    DeviceNotAvailable = 7,
+    DoubleFault = 8,
+    InvalidTaskState = 10,
+    SegmentNotPresent = 11,
+    StackFault = 12,
     GeneralProtection = 13,
     PageFault = 14,
     X87FloatingPoint = 16,

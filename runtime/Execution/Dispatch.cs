@@ -19,7 +19,9 @@ public static unsafe class Dispatch
     public const int JumpCacheSize = 4096;
 
     public static ref JumpCacheEntry JumpCacheSlot(CpuState* cpu, ulong address) =>
-        ref ((JumpCacheEntry*)cpu->JumpCache)[(address ^ (address >> 12)) & (JumpCacheSize - 1)];
+        ref ((JumpCacheEntry*)cpu->JumpCache)[JumpCacheIndex(address)];
+
+    internal static int JumpCacheIndex(ulong address) => (int)((address ^ (address >> 12)) & (JumpCacheSize - 1));
 
     /// <summary>Ends a block at a computed address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -31,9 +31,15 @@ public sealed unsafe class VCpu : IDisposable
         NativeMemory.Clear(State, CpuState.Size);
         State->JumpCache = (nint)NativeMemory.AlignedAlloc((nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)), 64);
         NativeMemory.Clear((void*)State->JumpCache, (nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)));
-        State->Pages = Memory.Pages;
-        State->MemoryBase = Memory.HostBase;
         Reset();
+        if (Memory is PhysicalMemory physical)
+        {
+            NativeMemory.AlignedFree((void*)State->JumpCache);
+            SoftTlb.Create(State, physical);
+            State->System.Staging = (nint)NativeMemory.AlignedAlloc((nuint)sizeof(StagedMemory), 64);
+            NativeMemory.Clear((void*)State->System.Staging, (nuint)sizeof(StagedMemory));
+        }
+
         Register();
         cache.Attach(this);
     }
@@ -41,13 +47,19 @@ public sealed unsafe class VCpu : IDisposable
     /// <summary>Registers; valid until <see cref="Dispose"/>. Complete and exact whenever <see cref="Run"/> is not running.</summary>
     public CpuState* State { get; private set; }
 
-    public AddressSpace Memory => _cache.Memory;
+    /// <summary>The address space of a process guest, or a machine's physical memory.</summary>
+    public GuestPages Memory => _cache.Memory;
+
+    /// <summary>The machine's CPU this is the engine of; null in a process guest.</summary>
+    public MachineCpu? Machine { get; internal set; }
 
     /// <summary>Set when <see cref="Run"/> returns <see cref="CpuExit.Exception"/>.</summary>
     public CpuException Exception { get; private set; }
 
     /// <summary>The latest memory fault came from compiled code without checks: the registers are those at its entry.</summary>
     public bool FaultedInCompiledCode { get; private set; }
+
+    private bool IsMachine => State->System.IsMachine != 0;
 
     internal bool IsInGeneratedCode => _inGeneratedCode;
 
@@ -65,6 +77,7 @@ public sealed unsafe class VCpu : IDisposable
         State->Pages = Memory.Pages;
         State->MemoryBase = Memory.HostBase;
         State->Mxcsr = DotNetMxcsr;
+        State->System.Cpl = 3;
         State->X87.ControlWord = 0x37f;
         State->Selectors[1] = 0x33;
         State->Selectors[2] = 0x2b;
@@ -105,7 +118,16 @@ public sealed unsafe class VCpu : IDisposable
             s_all[State->Identity] = null;
         }
 
-        NativeMemory.AlignedFree((void*)State->JumpCache);
+        if (IsMachine)
+        {
+            SoftTlb.Free(State);
+            NativeMemory.AlignedFree((void*)State->System.Staging);
+        }
+        else
+        {
+            NativeMemory.AlignedFree((void*)State->JumpCache);
+        }
+
         NativeMemory.AlignedFree(State);
         State = null;
     }
@@ -113,8 +135,89 @@ public sealed unsafe class VCpu : IDisposable
     /// <summary>The guest unmasked a floating-point exception: see <see cref="CodeCache.CodeCache.CheckFloatExceptions"/>.</summary>
     internal void CheckFloatExceptions() => _cache.CheckFloatExceptions();
 
-    /// <summary>Forgets computed-jump targets: the address space was replaced.</summary>
-    internal void ClearJumpCache() => NativeMemory.Clear((void*)State->JumpCache, (nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)));
+    /// <summary>Whether a pointer is to a record of this vCPU's code cache.</summary>
+    public bool IsRecord(TbOp* op) => _cache.IsRecord(op);
+
+    /// <summary>Forgets computed-jump targets: the address space was replaced, or the cache flushed.</summary>
+    internal void ClearJumpCaches()
+    {
+        if (IsMachine)
+        {
+            SoftTlb.ClearJumpCaches(State);
+        }
+        else
+        {
+            NativeMemory.Clear((void*)State->JumpCache, (nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)));
+        }
+    }
+
+    /// <summary>A block became stale: its head would look itself up for ever. Any thread.</summary>
+    internal void ForgetTarget(ulong address, TbOp* head)
+    {
+        if (IsMachine)
+        {
+            ForgetTarget(State->System.SupervisorJumpCache, address, head);
+            ForgetTarget(State->System.UserJumpCache, address, head);
+        }
+        else
+        {
+            ForgetTarget(State->JumpCache, address, head);
+        }
+    }
+
+    /// <summary>A page got its first translation: see <see cref="SoftTlb.DropWrites"/>. Any thread.</summary>
+    internal void PageHoldsCode(byte* hostPage)
+    {
+        if (IsMachine)
+        {
+            SoftTlb.DropWrites(State, hostPage);
+        }
+    }
+
+    /// <summary>
+    /// Runs exactly one instruction, whatever waits to interrupt it. Null: it was done, and RIP is at the next.
+    /// </summary>
+    internal CpuExit? Step()
+    {
+        TbOp* op = FindBlock(State->Rip);
+        if (op == null)
+        {
+            return FetchFault();
+        }
+
+        // The head, one record and the one that ends its run; a copy, because its successors must not run.
+        StagedMemory* staging = (StagedMemory*)State->System.Staging;
+        TbOp* copy = staging->StepRecords;
+        copy[0] = op[1];
+        copy[1] = default;
+        copy[1].Handler = (delegate*<CpuState*, TbOp*, byte*, int>)_cache.ReturnHandler;
+        copy->Next = null;
+        if (IsRecord(copy->Target))
+        {
+            copy->Target = null;
+        }
+
+        ulong next = copy->NextAddress;
+        SoftTlb.HideJumpCache(State);
+        CpuExit? exit = Execute(copy, out bool returned);
+        SoftTlb.ModeChanged(State);
+        if (returned)
+        {
+            State->Rip = next;
+        }
+
+        return exit;
+    }
+
+    private static void ForgetTarget(nint cache, ulong address, TbOp* head)
+    {
+        JumpCacheEntry* entry = (JumpCacheEntry*)cache + Dispatch.JumpCacheIndex(address);
+        if (entry->Op == head)
+        {
+            entry->Address = 0;
+            entry->Op = null;
+        }
+    }
 
     private CpuExit? RunOnce()
     {
@@ -141,10 +244,16 @@ public sealed unsafe class VCpu : IDisposable
             return FetchFault();
         }
 
+        return Execute(op + skip, out _);
+    }
+
+    private CpuExit? Execute(TbOp* op, out bool returned)
+    {
         int exit;
+        returned = false;
         try
         {
-            exit = Enter(op + skip);
+            exit = Enter(op);
         }
         catch (NullReferenceException) when (_inGeneratedCode)
         {
@@ -167,6 +276,12 @@ public sealed unsafe class VCpu : IDisposable
         }
 
         _inGeneratedCode = false;
+        if (exit == CheckedFloat.Returned)
+        {
+            returned = true;
+            return null;
+        }
+
         return Handle((BlockExit)exit);
     }
 
@@ -196,7 +311,7 @@ public sealed unsafe class VCpu : IDisposable
             case BlockExit.Lookup:
                 return null;
             case BlockExit.Link:
-                _cache.Link((TbOp*)State->CurrentOp, State->Rip);
+                Link();
                 return null;
             case BlockExit.Interrupted:
                 State->ExitRequest = 0;
@@ -212,8 +327,10 @@ public sealed unsafe class VCpu : IDisposable
                 return RunBlock(1);
             case BlockExit.SystemCall:
                 return CpuExit.SystemCall;
+            case BlockExit.Halted:
+                return CpuExit.Halted;
             default:
-                Exception = new CpuException((ExceptionVector)State->PendingVector, 0, 0);
+                Exception = PendingException();
                 return CpuExit.Exception;
         }
     }
@@ -228,8 +345,22 @@ public sealed unsafe class VCpu : IDisposable
         return CpuExit.Exception;
     }
 
+    private CpuException PendingException()
+    {
+        ExceptionVector vector = (ExceptionVector)State->PendingVector;
+        CpuException exception = new(vector, State->System.PendingErrorCode, vector == ExceptionVector.PageFault ? State->FaultAddress : 0);
+        State->System.PendingErrorCode = 0;
+        return exception;
+    }
+
     private CpuExit FetchFault()
     {
+        if (IsMachine)
+        {
+            Exception = PendingException();
+            return CpuExit.Exception;
+        }
+
         ulong rip = State->Rip;
         bool canonical = (long)rip >> 47 is 0 or -1;
         bool present = Memory.AccessOf(rip) != PageAccess.None;
@@ -240,6 +371,19 @@ public sealed unsafe class VCpu : IDisposable
         return CpuExit.Exception;
     }
 
+    private void Link()
+    {
+        TbOp* from = (TbOp*)State->CurrentOp;
+        if (!IsMachine)
+        {
+            _cache.Link(from, CodeLocation.InProcess(State->Rip));
+        }
+        else if (TryLocate(State->Rip, out CodeLocation location))
+        {
+            _cache.Link(from, location);
+        }
+    }
+
     private TbOp* FindBlock(ulong address)
     {
         TbOp* cached = Dispatch.Find(State, address);
@@ -248,7 +392,7 @@ public sealed unsafe class VCpu : IDisposable
             return cached;
         }
 
-        TranslationBlock? block = _cache.FindOrTranslate(address);
+        TranslationBlock? block = IsMachine ? FindMachineBlock(address) : _cache.FindOrTranslate(CodeLocation.InProcess(address));
         if (block == null)
         {
             return null;
@@ -258,6 +402,67 @@ public sealed unsafe class VCpu : IDisposable
         entry.Op = block.Ops;
         entry.Address = address;
         return block.Ops;
+    }
+
+    /// <summary>The block at RIP through the page tables. Null: a fault, which the state describes.</summary>
+    private TranslationBlock? FindMachineBlock(ulong rip)
+    {
+        if (!TryLocate(rip, out CodeLocation location))
+        {
+            return null;
+        }
+
+        TranslationBlock? block = _cache.Find(location);
+        if (block is { Straddles: false })
+        {
+            return block;
+        }
+
+        if (block == null)
+        {
+            block = _cache.FindOrTranslate(location);
+            if (block != null)
+            {
+                return block;
+            }
+        }
+
+        // The instruction goes on in the next page.
+        ulong linear = SoftTlb.LinearCode(State, rip);
+        if (!PagedMemory.TryTranslate(State, (linear | (GuestPages.PageSize - 1)) + 1, SoftTlb.Privilege(State) | PageWalk.Fetch, out PageMapping next)
+            || !CanFetch(next.Physical))
+        {
+            return null;
+        }
+
+        SoftTlb.NoteCode(State, (linear | (GuestPages.PageSize - 1)) + 1, next.IsGlobal);
+        return _cache.FindOrTranslate(location with { NextPage = next.Physical & SoftTlb.PageMask });
+    }
+
+    private bool TryLocate(ulong rip, out CodeLocation location)
+    {
+        ulong linear = SoftTlb.LinearCode(State, rip);
+        location = default;
+        if (!PagedMemory.TryTranslate(State, linear, SoftTlb.Privilege(State) | PageWalk.Fetch, out PageMapping mapping) || !CanFetch(mapping.Physical))
+        {
+            return false;
+        }
+
+        SoftTlb.NoteCode(State, linear, mapping.IsGlobal);
+        location = new CodeLocation(rip, mapping.Physical, (CodeMode)State->System.CodeMode);
+        return true;
+    }
+
+    /// <summary>Code runs from RAM and ROM only; elsewhere the bus answers ones, an undefined opcode.</summary>
+    private bool CanFetch(ulong physical)
+    {
+        if (Memory.AccessOf(physical) != PageAccess.None)
+        {
+            return true;
+        }
+
+        State->PendingVector = (int)ExceptionVector.InvalidOpcode;
+        return false;
     }
 
     private void Register()

@@ -4,10 +4,14 @@ using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Semantics;
 
+#if PAGED
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 /// <summary>The records that stand at the ends of blocks rather than for an instruction. All tail-jump, so they live with the handlers.</summary>
-public static unsafe class BlockHandlers
+public static unsafe partial class BlockHandlers
 {
     public static readonly nint EnterAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Enter;
     public static readonly nint FallThroughAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&FallThrough;
@@ -15,6 +19,9 @@ public static unsafe class BlockHandlers
     public static readonly nint StaleAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stale;
     public static readonly nint CheckFloatAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&CheckFloat;
     public static readonly nint ReturnAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Return;
+    /// <summary>What a body returns that could not make an access.</summary>
+    public const int Missed = -2;
+
     public static readonly nint RegionAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Region;
 
     /// <summary>
@@ -43,20 +50,10 @@ public static unsafe class BlockHandlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->Address);
+            return Unlinked(cpu, op, memory, op->Address);
         }
 
         return next->Handler(cpu, next, memory);
-    }
-
-    /// <summary>The cold side of a store: makes it possible, then runs the record again.</summary>
-    public static int PrepareStore<TMemory>(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes)
-        where TMemory : struct, IGuestMemory
-    {
-        // The store may hit its own block, which makes this record stale; it still has to be carried out first.
-        delegate*<CpuState*, TbOp*, byte*, int> handler = op->Handler;
-        TMemory.Prepare(cpu, address, bytes);
-        return handler(cpu, op, memory);
     }
 
     /// <summary>The record of an instruction nobody implements: #UD.</summary>
@@ -79,6 +76,27 @@ public static unsafe class BlockHandlers
 
         op += 3;
         return op->Handler(cpu, op, memory);
+    }
+
+    /// <summary>Continues after a body that noted the access it could not make.</summary>
+    public static int MissNoted(CpuState* cpu, TbOp* op, byte* memory)
+    {
+        ulong address = cpu->System.NotedAddress;
+        int bytes = cpu->System.NotedAccess & 0xffff;
+        return (cpu->System.NotedAccess >> 16) switch
+        {
+            0 => MissRead(cpu, op, memory, address, bytes),
+            1 => MissWrite(cpu, op, memory, address, bytes),
+            _ => MissPointer(cpu, op, memory, address, bytes),
+        };
+    }
+
+    /// <summary>Notes an access for <see cref="MissNoted"/>; the result tells a body's caller.</summary>
+    public static int Note(CpuState* cpu, ulong address, int access)
+    {
+        cpu->System.NotedAddress = address;
+        cpu->System.NotedAccess = access;
+        return Missed;
     }
 
     /// <summary>Ends the run of a single record.</summary>

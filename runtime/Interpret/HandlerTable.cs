@@ -1,16 +1,20 @@
 using System.Runtime.InteropServices;
 
+#if PAGED
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 public static unsafe partial class HandlerTable
 {
-    private static readonly nint* s_direct = (nint*)NativeMemory.AllocZeroed((nuint)Keys.Length, (nuint)sizeof(nint));
+    private static readonly nint* s_addresses = (nint*)NativeMemory.AllocZeroed((nuint)Keys.Length, (nuint)sizeof(nint));
 
     /// <summary>Number of handlers.</summary>
     public static int Count => Keys.Length;
 
-    /// <summary>The handler of a form for process guests, or 0 when there is none. Any thread.</summary>
-    public static nint FindDirect(int key)
+    /// <summary>The handler of a form or 0 when there is none. Any thread.</summary>
+    public static nint Find(int key)
     {
         int index = Keys.BinarySearch(key);
         if (index < 0)
@@ -18,11 +22,11 @@ public static unsafe partial class HandlerTable
             return 0;
         }
 
-        nint address = s_direct[index];
+        nint address = s_addresses[index];
         if (address == 0)
         {
             address = Handlers.AddressOf(index);
-            s_direct[index] = address;
+            s_addresses[index] = address;
         }
 
         return address;

@@ -6,9 +6,15 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+#if PAGED
+using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 /// <summary>Finds handlers by <see cref="HandlerForm"/> key.</summary>
 public static unsafe partial class HandlerTable

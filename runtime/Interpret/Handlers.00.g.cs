@@ -6,9 +6,15 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+#if PAGED
+using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
@@ -45,11 +51,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
         uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)v7);
@@ -70,10 +81,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
@@ -89,11 +105,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
         uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)v15);
@@ -116,10 +137,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
@@ -132,7 +158,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
         uint v8 = (v5 + v0) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
@@ -151,7 +183,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -164,7 +202,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
         uint v16 = (v13 + v0) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v16 < v13 ? 1u : 0u));
@@ -185,7 +229,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -223,11 +273,16 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
@@ -248,10 +303,15 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
@@ -267,11 +327,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
@@ -294,10 +359,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
@@ -310,7 +380,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
         uint v8 = (v5 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
@@ -329,7 +405,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -342,7 +424,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
         uint v16 = (v13 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v16 < v13 ? 1u : 0u));
@@ -363,7 +451,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -401,11 +495,16 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 + v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -426,10 +525,15 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 + v0));
@@ -445,11 +549,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 + v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -472,10 +581,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 + v0));
@@ -488,7 +602,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
         uint v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
@@ -507,7 +627,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -520,7 +646,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
         uint v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
@@ -541,7 +673,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -578,11 +716,16 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 + v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -602,10 +745,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 + v0));
@@ -621,11 +769,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 + v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -647,10 +800,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 + v0));
@@ -663,7 +821,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
@@ -681,7 +845,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -694,7 +864,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
@@ -714,7 +890,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -750,7 +932,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         uint v7 = (v4 + v3) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v7;
@@ -769,7 +957,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v4 + v3) & (0xffu));
         op++;
@@ -782,7 +976,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         uint v15 = (v12 + v11) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v15;
@@ -803,7 +1003,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v12 + v11) & (0xffu));
         op++;
@@ -840,7 +1046,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         uint v7 = (v4 + v3) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v7;
@@ -859,7 +1071,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v4 + v3) & (0xffffu));
         op++;
@@ -872,7 +1090,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         uint v15 = (v12 + v11) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v15;
@@ -893,7 +1117,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v12 + v11) & (0xffffu));
         op++;
@@ -930,7 +1160,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         uint v5 = v4 + v3;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
@@ -949,7 +1185,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v4 + v3));
         op++;
@@ -962,7 +1204,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         uint v13 = v12 + v11;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
@@ -983,7 +1231,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v12 + v11));
         op++;
@@ -1019,7 +1273,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         ulong v5 = v4 + v3;
         *(ulong*)((byte*)cpu + op->R0) = v5;
@@ -1037,7 +1297,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v4 + v3);
         op++;
@@ -1050,7 +1316,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         ulong v13 = v12 + v11;
         *(ulong*)((byte*)cpu + op->R0) = v13;
@@ -1070,7 +1342,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v12 + v11);
         op++;
@@ -1209,11 +1487,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
         uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v5 = v4 | v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)v5);
@@ -1235,10 +1518,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)(v4 | v0));
@@ -1254,11 +1542,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
         uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v13 = v12 | v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)v13);
@@ -1282,10 +1575,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)(v12 | v0));
@@ -1298,7 +1596,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr8(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1317,7 +1621,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr8(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1330,7 +1640,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr8(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1351,7 +1667,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr8(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1390,11 +1712,16 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 | v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
@@ -1416,10 +1743,15 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 | v0));
@@ -1435,11 +1767,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 | v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
@@ -1463,10 +1800,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 | v0));
@@ -1479,7 +1821,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1498,7 +1846,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1511,7 +1865,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1532,7 +1892,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1571,11 +1937,16 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 | v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -1597,10 +1968,15 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 | v0));
@@ -1616,11 +1992,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 | v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -1644,10 +2025,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 | v0));
@@ -1660,7 +2046,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1679,7 +2071,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1692,7 +2090,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1713,7 +2117,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1751,11 +2161,16 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 | v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -1776,10 +2191,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 | v0));
@@ -1795,11 +2215,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 | v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -1822,10 +2247,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 | v0));
@@ -1838,7 +2268,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 | v0;
         ulong v7 = 0x0ul;
@@ -1857,7 +2293,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1870,7 +2312,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 | v0;
         ulong v15 = 0x0ul;
@@ -1891,7 +2339,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -1928,7 +2382,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         uint v5 = v4 | v3;
         *(byte*)((byte*)cpu + op->R0) = (byte)v5;
@@ -1948,7 +2408,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(v4 | v3);
         op++;
@@ -1961,7 +2427,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         uint v13 = v12 | v11;
         *(byte*)((byte*)cpu + op->R0) = (byte)v13;
@@ -1983,7 +2455,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(v12 | v11);
         op++;
@@ -2021,7 +2499,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         uint v5 = v4 | v3;
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v5;
@@ -2041,7 +2525,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v4 | v3);
         op++;
@@ -2054,7 +2544,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         uint v13 = v12 | v11;
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
@@ -2076,7 +2572,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v12 | v11);
         op++;
@@ -2114,7 +2616,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         uint v5 = v4 | v3;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
@@ -2134,7 +2642,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v4 | v3));
         op++;
@@ -2147,7 +2661,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         uint v13 = v12 | v11;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
@@ -2169,7 +2689,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v12 | v11));
         op++;
@@ -2206,7 +2732,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         ulong v5 = v4 | v3;
         *(ulong*)((byte*)cpu + op->R0) = v5;
@@ -2225,7 +2757,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v4 | v3);
         op++;
@@ -2238,7 +2776,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         ulong v13 = v12 | v11;
         *(ulong*)((byte*)cpu + op->R0) = v13;
@@ -2259,7 +2803,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v12 | v11);
         op++;
@@ -2402,11 +2952,16 @@ public static unsafe partial class Handlers
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
         uint v7 = GuestMemory.Load8(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)v10);
@@ -2428,10 +2983,15 @@ public static unsafe partial class Handlers
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)((v7 + (v2 + ((uint)v0))) & (0xffu)));
@@ -2449,11 +3009,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
         uint v15 = GuestMemory.Load8(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)v18);
@@ -2477,10 +3042,15 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)((v15 + (v2 + ((uint)v0))) & (0xffu)));
@@ -2496,7 +3066,13 @@ public static unsafe partial class Handlers
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         uint v3 = v2 + v1;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 1, true);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a6, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a6, 1);
+        }
+
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 1, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v7), v3);
         uint v11 = (v8 + v3) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v11 <= v8 ? 1u : 0u) : (v11 < v8 ? 1u : 0u)));
@@ -2516,7 +3092,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 1, true);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a6, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a6, 1);
+        }
+
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 1, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v7), (v2 + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2532,7 +3114,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 1, true);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v15), v3);
         uint v19 = (v16 + v3) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v19 <= v16 ? 1u : 0u) : (v19 < v16 ? 1u : 0u)));
@@ -2554,7 +3142,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 1, true);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v15), (v2 + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2597,11 +3191,16 @@ public static unsafe partial class Handlers
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)v10);
@@ -2623,10 +3222,15 @@ public static unsafe partial class Handlers
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)((v7 + (v2 + ((uint)v0))) & (0xffffu)));
@@ -2644,11 +3248,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)v18);
@@ -2672,10 +3281,15 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 + (v2 + ((uint)v0))) & (0xffffu)));
@@ -2691,7 +3305,13 @@ public static unsafe partial class Handlers
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         uint v3 = v2 + v1;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a6, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a6, 2);
+        }
+
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 2, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v7), v3);
         uint v11 = (v8 + v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v11 <= v8 ? 1u : 0u) : (v11 < v8 ? 1u : 0u)));
@@ -2711,7 +3331,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a6, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a6, 2);
+        }
+
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 2, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v7), (v2 + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2727,7 +3353,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v15), v3);
         uint v19 = (v16 + v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v19 <= v16 ? 1u : 0u) : (v19 < v16 ? 1u : 0u)));
@@ -2749,7 +3381,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v15), (v2 + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2792,11 +3430,16 @@ public static unsafe partial class Handlers
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
+        }
+
         uint v7 = GuestMemory.Load32(cpu, mem, v6);
         uint v8 = v7 + (v2 + v1);
-        if (GuestMemory.MustPrepare(cpu, v6, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
         }
 
         GuestMemory.Store(cpu, mem, v6, v8);
@@ -2818,10 +3461,15 @@ public static unsafe partial class Handlers
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
-        if (GuestMemory.MustPrepare(cpu, v6, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
+        }
+
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
         }
 
         GuestMemory.Store(cpu, mem, v6, (v7 + (v2 + ((uint)v0))));
@@ -2839,11 +3487,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
+        }
+
         uint v15 = GuestMemory.Load32(cpu, mem, v14);
         uint v16 = v15 + (v2 + v1);
-        if (GuestMemory.MustPrepare(cpu, v14, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
         }
 
         GuestMemory.Store(cpu, mem, v14, v16);
@@ -2867,10 +3520,15 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
+        }
+
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
         }
 
         GuestMemory.Store(cpu, mem, v14, (v15 + (v2 + ((uint)v0))));
@@ -2886,7 +3544,13 @@ public static unsafe partial class Handlers
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         uint v3 = v2 + v1;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a6, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a6, 4);
+        }
+
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 4, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v7), v3);
         uint v9 = v8 + v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
@@ -2906,7 +3570,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a6, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a6, 4);
+        }
+
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 4, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v7), (v2 + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2922,7 +3592,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v15), v3);
         uint v17 = v16 + v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
@@ -2944,7 +3620,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v15), (v2 + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2986,11 +3668,16 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
+        }
+
         ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         ulong v9 = v8 + (v2 + ((ulong)v1));
-        if (GuestMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
         }
 
         GuestMemory.Store(cpu, mem, v7, v9);
@@ -3011,10 +3698,15 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
-        if (GuestMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
+        }
+
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
+        if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
         }
 
         GuestMemory.Store(cpu, mem, v7, (v8 + (v2 + ((ulong)((uint)v0)))));
@@ -3032,11 +3724,16 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
+        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
+        }
+
         ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         ulong v17 = v16 + (v2 + ((ulong)v1));
-        if (GuestMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
         }
 
         GuestMemory.Store(cpu, mem, v15, v17);
@@ -3059,10 +3756,15 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
-        if (GuestMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
+        }
+
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
         }
 
         GuestMemory.Store(cpu, mem, v15, (v16 + (v2 + ((ulong)((uint)v0)))));
@@ -3078,7 +3780,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v4 = v2 + ((ulong)v1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a7, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a7, 8);
+        }
+
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 8, true);
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v8), v4);
         ulong v10 = v9 + v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v9 ? 1u : 0u) : (v10 < v9 ? 1u : 0u)));
@@ -3097,7 +3805,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a7, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a7, 8);
+        }
+
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 8, true);
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v8), (v2 + ((ulong)((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3113,7 +3827,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesPointer(cpu, mem, a15, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a15, 8);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 8, true);
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v16), v4);
         ulong v18 = v17 + v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v17 ? 1u : 0u) : (v18 < v17 ? 1u : 0u)));
@@ -3134,7 +3854,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesPointer(cpu, mem, a15, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a15, 8);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 8, true);
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v16), (v2 + ((ulong)((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3175,7 +3901,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = GuestMemory.Load8(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 1);
+        }
+
+        uint v5 = GuestMemory.Load8(cpu, mem, a4);
         uint v7 = *(byte*)((byte*)cpu + op->R0);
         uint v10 = (v7 + (v5 + v1)) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v10;
@@ -3195,7 +3927,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = GuestMemory.Load8(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 1);
+        }
+
+        uint v5 = GuestMemory.Load8(cpu, mem, a4);
         uint v7 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v7 + (v5 + ((uint)v0))) & (0xffu));
         op++;
@@ -3210,7 +3948,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load8(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 1);
+        }
+
+        uint v13 = GuestMemory.Load8(cpu, mem, a12);
         uint v15 = *(byte*)((byte*)cpu + op->R0);
         uint v18 = (v15 + (v13 + v1)) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v18;
@@ -3232,7 +3976,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load8(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 1);
+        }
+
+        uint v13 = GuestMemory.Load8(cpu, mem, a12);
         uint v15 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v15 + (v13 + ((uint)v0))) & (0xffu));
         op++;
@@ -3274,7 +4024,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = GuestMemory.Load16(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 2);
+        }
+
+        uint v5 = GuestMemory.Load16(cpu, mem, a4);
         uint v7 = *(ushort*)((byte*)cpu + op->R0);
         uint v10 = (v7 + (v5 + v1)) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v10;
@@ -3294,7 +4050,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = GuestMemory.Load16(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 2);
+        }
+
+        uint v5 = GuestMemory.Load16(cpu, mem, a4);
         uint v7 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v7 + (v5 + ((uint)v0))) & (0xffffu));
         op++;
@@ -3309,7 +4071,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load16(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 2);
+        }
+
+        uint v13 = GuestMemory.Load16(cpu, mem, a12);
         uint v15 = *(ushort*)((byte*)cpu + op->R0);
         uint v18 = (v15 + (v13 + v1)) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v18;
@@ -3331,7 +4099,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load16(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 2);
+        }
+
+        uint v13 = GuestMemory.Load16(cpu, mem, a12);
         uint v15 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v15 + (v13 + ((uint)v0))) & (0xffffu));
         op++;
@@ -3373,7 +4147,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = GuestMemory.Load32(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 4);
+        }
+
+        uint v5 = GuestMemory.Load32(cpu, mem, a4);
         uint v7 = *(uint*)((byte*)cpu + op->R0);
         uint v8 = v7 + (v5 + v1);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v8);
@@ -3393,7 +4173,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = GuestMemory.Load32(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 4);
+        }
+
+        uint v5 = GuestMemory.Load32(cpu, mem, a4);
         uint v7 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 + (v5 + ((uint)v0))));
         op++;
@@ -3408,7 +4194,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load32(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 4);
+        }
+
+        uint v13 = GuestMemory.Load32(cpu, mem, a12);
         uint v15 = *(uint*)((byte*)cpu + op->R0);
         uint v16 = v15 + (v13 + v1);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
@@ -3430,7 +4222,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load32(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 4);
+        }
+
+        uint v13 = GuestMemory.Load32(cpu, mem, a12);
         uint v15 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v15 + (v13 + ((uint)v0))));
         op++;
@@ -3471,7 +4269,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = GuestMemory.Load64(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 8);
+        }
+
+        ulong v5 = GuestMemory.Load64(cpu, mem, a4);
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         ulong v9 = v8 + (v5 + ((ulong)v1));
         *(ulong*)((byte*)cpu + op->R0) = v9;
@@ -3490,7 +4294,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = GuestMemory.Load64(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 8);
+        }
+
+        ulong v5 = GuestMemory.Load64(cpu, mem, a4);
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v8 + (v5 + ((ulong)((uint)v0))));
         op++;
@@ -3505,7 +4315,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = GuestMemory.Load64(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = GuestMemory.Load64(cpu, mem, a12);
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         ulong v17 = v16 + (v13 + ((ulong)v1));
         *(ulong*)((byte*)cpu + op->R0) = v17;
@@ -3526,7 +4342,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = GuestMemory.Load64(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = GuestMemory.Load64(cpu, mem, a12);
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v16 + (v13 + ((ulong)((uint)v0))));
         op++;
@@ -3681,11 +4503,16 @@ public static unsafe partial class Handlers
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
         uint v7 = GuestMemory.Load8(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)v10);
@@ -3707,10 +4534,15 @@ public static unsafe partial class Handlers
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
+        uint v7 = GuestMemory.Load8(cpu, mem, v6);
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)((v7 - (v2 + ((uint)v0))) & (0xffu)));
@@ -3728,11 +4560,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
         uint v15 = GuestMemory.Load8(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)v18);
@@ -3756,10 +4593,15 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
+        uint v15 = GuestMemory.Load8(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)((v15 - (v2 + ((uint)v0))) & (0xffu)));
@@ -3775,7 +4617,13 @@ public static unsafe partial class Handlers
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         uint v3 = v2 + v1;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 1, true);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a7, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a7, 1);
+        }
+
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 1, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v8), (0 - v3));
         uint v12 = (v9 - v3) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v2 ? 1u : 0u) : (v9 < v2 ? 1u : 0u)));
@@ -3795,7 +4643,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 1, true);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a7, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a7, 1);
+        }
+
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 1, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v8), (0 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3811,7 +4665,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 1, true);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesPointer(cpu, mem, a15, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a15, 1);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 1, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v16), (0 - v3));
         uint v20 = (v17 - v3) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -3833,7 +4693,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 1, true);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesPointer(cpu, mem, a15, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a15, 1);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 1, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v16), (0 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3876,11 +4742,16 @@ public static unsafe partial class Handlers
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)v10);
@@ -3902,10 +4773,15 @@ public static unsafe partial class Handlers
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)((v7 - (v2 + ((uint)v0))) & (0xffffu)));
@@ -3923,11 +4799,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)v18);
@@ -3951,10 +4832,15 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 - (v2 + ((uint)v0))) & (0xffffu)));
@@ -3970,7 +4856,13 @@ public static unsafe partial class Handlers
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         uint v3 = v2 + v1;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a7, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a7, 2);
+        }
+
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 2, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v8), (0 - v3));
         uint v12 = (v9 - v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v2 ? 1u : 0u) : (v9 < v2 ? 1u : 0u)));
@@ -3990,7 +4882,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a7, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a7, 2);
+        }
+
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 2, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v8), (0 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4006,7 +4904,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesPointer(cpu, mem, a15, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a15, 2);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 2, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v16), (0 - v3));
         uint v20 = (v17 - v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -4028,7 +4932,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesPointer(cpu, mem, a15, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a15, 2);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 2, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v16), (0 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4071,11 +4981,16 @@ public static unsafe partial class Handlers
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
+        }
+
         uint v7 = GuestMemory.Load32(cpu, mem, v6);
         uint v8 = v7 - (v2 + v1);
-        if (GuestMemory.MustPrepare(cpu, v6, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
         }
 
         GuestMemory.Store(cpu, mem, v6, v8);
@@ -4097,10 +5012,15 @@ public static unsafe partial class Handlers
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
-        if (GuestMemory.MustPrepare(cpu, v6, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
+        }
+
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
         }
 
         GuestMemory.Store(cpu, mem, v6, (v7 - (v2 + ((uint)v0))));
@@ -4118,11 +5038,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
+        }
+
         uint v15 = GuestMemory.Load32(cpu, mem, v14);
         uint v16 = v15 - (v2 + v1);
-        if (GuestMemory.MustPrepare(cpu, v14, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
         }
 
         GuestMemory.Store(cpu, mem, v14, v16);
@@ -4146,10 +5071,15 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
+        }
+
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
         }
 
         GuestMemory.Store(cpu, mem, v14, (v15 - (v2 + ((uint)v0))));
@@ -4165,7 +5095,13 @@ public static unsafe partial class Handlers
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         uint v3 = v2 + v1;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a7, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a7, 4);
+        }
+
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 4, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v8), (0 - v3));
         uint v10 = v9 - v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v2 ? 1u : 0u) : (v9 < v2 ? 1u : 0u)));
@@ -4185,7 +5121,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a7, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a7, 4);
+        }
+
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 4, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v8), (0 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4201,7 +5143,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v16), (0 - v3));
         uint v18 = v17 - v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -4223,7 +5171,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v16), (0 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4265,11 +5219,16 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
+        }
+
         ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         ulong v9 = v8 - (v2 + ((ulong)v1));
-        if (GuestMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
         }
 
         GuestMemory.Store(cpu, mem, v7, v9);
@@ -4290,10 +5249,15 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
-        if (GuestMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
+        }
+
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
+        if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
         }
 
         GuestMemory.Store(cpu, mem, v7, (v8 - (v2 + ((ulong)((uint)v0)))));
@@ -4311,11 +5275,16 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
+        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
+        }
+
         ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         ulong v17 = v16 - (v2 + ((ulong)v1));
-        if (GuestMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
         }
 
         GuestMemory.Store(cpu, mem, v15, v17);
@@ -4338,10 +5307,15 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
-        if (GuestMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
+        }
+
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
         }
 
         GuestMemory.Store(cpu, mem, v15, (v16 - (v2 + ((ulong)((uint)v0)))));
@@ -4357,7 +5331,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v4 = v2 + ((ulong)v1);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = (ulong)GuestMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
+        ulong a8 = (v6 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a8, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a8, 8);
+        }
+
+        ulong v9 = (ulong)GuestMemory.Pointer(cpu, mem, a8, 8, true);
         ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v9), (0 - v4));
         ulong v11 = v10 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v2 ? 1u : 0u) : (v10 < v2 ? 1u : 0u)));
@@ -4376,7 +5356,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = (ulong)GuestMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
+        ulong a8 = (v6 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a8, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a8, 8);
+        }
+
+        ulong v9 = (ulong)GuestMemory.Pointer(cpu, mem, a8, 8, true);
         ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v9), (0 - (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4392,7 +5378,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Index);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (ulong)GuestMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
+        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
+        if (GuestMemory.MissesPointer(cpu, mem, a16, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a16, 8);
+        }
+
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 8, true);
         ulong v18 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v17), (0 - v4));
         ulong v19 = v18 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v2 ? 1u : 0u) : (v18 < v2 ? 1u : 0u)));
@@ -4413,7 +5405,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Index);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (ulong)GuestMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
+        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
+        if (GuestMemory.MissesPointer(cpu, mem, a16, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a16, 8);
+        }
+
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 8, true);
         ulong v18 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v17), (0 - (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4454,7 +5452,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = GuestMemory.Load8(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 1);
+        }
+
+        uint v5 = GuestMemory.Load8(cpu, mem, a4);
         uint v7 = *(byte*)((byte*)cpu + op->R0);
         uint v10 = (v7 - (v5 + v1)) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v10;
@@ -4474,7 +5478,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = GuestMemory.Load8(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 1);
+        }
+
+        uint v5 = GuestMemory.Load8(cpu, mem, a4);
         uint v7 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v7 - (v5 + ((uint)v0))) & (0xffu));
         op++;
@@ -4489,7 +5499,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load8(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 1);
+        }
+
+        uint v13 = GuestMemory.Load8(cpu, mem, a12);
         uint v15 = *(byte*)((byte*)cpu + op->R0);
         uint v18 = (v15 - (v13 + v1)) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v18;
@@ -4511,7 +5527,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load8(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 1);
+        }
+
+        uint v13 = GuestMemory.Load8(cpu, mem, a12);
         uint v15 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v15 - (v13 + ((uint)v0))) & (0xffu));
         op++;
@@ -4553,7 +5575,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = GuestMemory.Load16(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 2);
+        }
+
+        uint v5 = GuestMemory.Load16(cpu, mem, a4);
         uint v7 = *(ushort*)((byte*)cpu + op->R0);
         uint v10 = (v7 - (v5 + v1)) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v10;
@@ -4573,7 +5601,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = GuestMemory.Load16(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 2);
+        }
+
+        uint v5 = GuestMemory.Load16(cpu, mem, a4);
         uint v7 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v7 - (v5 + ((uint)v0))) & (0xffffu));
         op++;
@@ -4588,7 +5622,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load16(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 2);
+        }
+
+        uint v13 = GuestMemory.Load16(cpu, mem, a12);
         uint v15 = *(ushort*)((byte*)cpu + op->R0);
         uint v18 = (v15 - (v13 + v1)) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v18;
@@ -4610,7 +5650,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load16(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 2);
+        }
+
+        uint v13 = GuestMemory.Load16(cpu, mem, a12);
         uint v15 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v15 - (v13 + ((uint)v0))) & (0xffffu));
         op++;
@@ -4652,7 +5698,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = GuestMemory.Load32(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 4);
+        }
+
+        uint v5 = GuestMemory.Load32(cpu, mem, a4);
         uint v7 = *(uint*)((byte*)cpu + op->R0);
         uint v8 = v7 - (v5 + v1);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v8);
@@ -4672,7 +5724,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = GuestMemory.Load32(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 4);
+        }
+
+        uint v5 = GuestMemory.Load32(cpu, mem, a4);
         uint v7 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 - (v5 + ((uint)v0))));
         op++;
@@ -4687,7 +5745,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load32(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 4);
+        }
+
+        uint v13 = GuestMemory.Load32(cpu, mem, a12);
         uint v15 = *(uint*)((byte*)cpu + op->R0);
         uint v16 = v15 - (v13 + v1);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
@@ -4709,7 +5773,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load32(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 4);
+        }
+
+        uint v13 = GuestMemory.Load32(cpu, mem, a12);
         uint v15 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v15 - (v13 + ((uint)v0))));
         op++;
@@ -4750,7 +5820,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         uint v1 = (uint)v0;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = GuestMemory.Load64(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 8);
+        }
+
+        ulong v5 = GuestMemory.Load64(cpu, mem, a4);
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         ulong v9 = v8 - (v5 + ((ulong)v1));
         *(ulong*)((byte*)cpu + op->R0) = v9;
@@ -4769,7 +5845,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = GuestMemory.Load64(cpu, mem, (v2 + ((ulong)op->Displacement)));
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a4, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 8);
+        }
+
+        ulong v5 = GuestMemory.Load64(cpu, mem, a4);
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v8 - (v5 + ((ulong)((uint)v0))));
         op++;
@@ -4784,7 +5866,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = GuestMemory.Load64(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = GuestMemory.Load64(cpu, mem, a12);
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         ulong v17 = v16 - (v13 + ((ulong)v1));
         *(ulong*)((byte*)cpu + op->R0) = v17;
@@ -4805,7 +5893,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = GuestMemory.Load64(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = GuestMemory.Load64(cpu, mem, a12);
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v16 - (v13 + ((ulong)((uint)v0))));
         op++;
@@ -4956,11 +6050,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
         uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v5 = v4 & v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)v5);
@@ -4982,10 +6081,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)(v4 & v0));
@@ -5001,11 +6105,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
         uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v13 = v12 & v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)v13);
@@ -5029,10 +6138,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)(v12 & v0));
@@ -5045,7 +6159,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd8(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5064,7 +6184,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd8(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5077,7 +6203,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd8(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5098,7 +6230,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd8(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5137,11 +6275,16 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 & v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
@@ -5163,10 +6306,15 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 & v0));
@@ -5182,11 +6330,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 & v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
@@ -5210,10 +6363,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 & v0));
@@ -5226,7 +6384,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5245,7 +6409,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5258,7 +6428,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5279,7 +6455,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5318,11 +6500,16 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 & v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -5344,10 +6531,15 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 & v0));
@@ -5363,11 +6555,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 & v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -5391,10 +6588,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 & v0));
@@ -5407,7 +6609,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5426,7 +6634,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5439,7 +6653,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5460,7 +6680,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5498,11 +6724,16 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 & v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -5523,10 +6754,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 & v0));
@@ -5542,11 +6778,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 & v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -5569,10 +6810,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 & v0));
@@ -5585,7 +6831,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 & v0;
         ulong v7 = 0x0ul;
@@ -5604,7 +6856,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5617,7 +6875,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 & v0;
         ulong v15 = 0x0ul;
@@ -5638,7 +6902,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5675,7 +6945,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         uint v5 = v4 & v3;
         *(byte*)((byte*)cpu + op->R0) = (byte)v5;
@@ -5695,7 +6971,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(v4 & v3);
         op++;
@@ -5708,7 +6990,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         uint v13 = v12 & v11;
         *(byte*)((byte*)cpu + op->R0) = (byte)v13;
@@ -5730,7 +7018,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(v12 & v11);
         op++;
@@ -5768,7 +7062,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         uint v5 = v4 & v3;
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v5;
@@ -5788,7 +7088,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v4 & v3);
         op++;
@@ -5801,7 +7107,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         uint v13 = v12 & v11;
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
@@ -5823,7 +7135,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v12 & v11);
         op++;
@@ -5861,7 +7179,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         uint v5 = v4 & v3;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
@@ -5881,7 +7205,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v4 & v3));
         op++;
@@ -5894,7 +7224,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         uint v13 = v12 & v11;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
@@ -5916,7 +7252,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v12 & v11));
         op++;
@@ -5953,7 +7295,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         ulong v5 = v4 & v3;
         *(ulong*)((byte*)cpu + op->R0) = v5;
@@ -5972,7 +7320,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v4 & v3);
         op++;
@@ -5985,7 +7339,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         ulong v13 = v12 & v11;
         *(ulong*)((byte*)cpu + op->R0) = v13;
@@ -6006,7 +7366,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v12 & v11);
         op++;
@@ -6144,11 +7510,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
         uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)v7);
@@ -6169,10 +7540,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)((v4 - v0) & (0xffu)));
@@ -6188,11 +7564,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
         uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)v15);
@@ -6215,10 +7596,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)((v12 - v0) & (0xffu)));
@@ -6231,7 +7617,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 1);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 1, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v9 = (v6 - v0) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -6250,7 +7642,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 1);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 1, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v5), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6263,7 +7661,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 1);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 1, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v17 = (v14 - v0) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -6284,7 +7688,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 1);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 1, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v13), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6322,11 +7732,16 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
@@ -6347,10 +7762,15 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 - v0) & (0xffffu)));
@@ -6366,11 +7786,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
@@ -6393,10 +7818,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 - v0) & (0xffffu)));
@@ -6409,7 +7839,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v9 = (v6 - v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -6428,7 +7864,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6441,7 +7883,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v17 = (v14 - v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -6462,7 +7910,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6500,11 +7954,16 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 - v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -6525,10 +7984,15 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 - v0));
@@ -6544,11 +8008,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 - v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -6571,10 +8040,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 - v0));
@@ -6587,7 +8061,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v7 = v6 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -6606,7 +8086,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6619,7 +8105,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v15 = v14 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -6640,7 +8132,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6677,11 +8175,16 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 - v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -6701,10 +8204,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 - v0));
@@ -6720,11 +8228,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 - v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -6746,10 +8259,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 - v0));
@@ -6762,7 +8280,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), (0 - v0));
         ulong v7 = v6 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -6780,7 +8304,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6793,7 +8323,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), (0 - v0));
         ulong v15 = v14 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -6813,7 +8349,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), (0 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6849,7 +8391,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         uint v7 = (v4 - v3) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v7;
@@ -6868,7 +8416,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v4 - v3) & (0xffu));
         op++;
@@ -6881,7 +8435,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         uint v15 = (v12 - v11) & (0xffu);
         *(byte*)((byte*)cpu + op->R0) = (byte)v15;
@@ -6902,7 +8462,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)((v12 - v11) & (0xffu));
         op++;
@@ -6939,7 +8505,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         uint v7 = (v4 - v3) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v7;
@@ -6958,7 +8530,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v4 - v3) & (0xffffu));
         op++;
@@ -6971,7 +8549,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         uint v15 = (v12 - v11) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v15;
@@ -6992,7 +8576,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v12 - v11) & (0xffffu));
         op++;
@@ -7029,7 +8619,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         uint v5 = v4 - v3;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
@@ -7048,7 +8644,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v4 - v3));
         op++;
@@ -7061,7 +8663,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         uint v13 = v12 - v11;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
@@ -7082,7 +8690,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v12 - v11));
         op++;
@@ -7118,7 +8732,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         ulong v5 = v4 - v3;
         *(ulong*)((byte*)cpu + op->R0) = v5;
@@ -7136,7 +8756,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v4 - v3);
         op++;
@@ -7149,7 +8775,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         ulong v13 = v12 - v11;
         *(ulong*)((byte*)cpu + op->R0) = v13;
@@ -7169,7 +8801,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v12 - v11);
         op++;
@@ -7308,11 +8946,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
         uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v5 = v4 ^ v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)v5);
@@ -7334,10 +8977,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)(v4 ^ v0));
@@ -7353,11 +9001,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
         uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v13 = v12 ^ v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)v13);
@@ -7381,10 +9034,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)(v12 ^ v0));
@@ -7397,7 +9055,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7416,7 +9080,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7429,7 +9099,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7450,7 +9126,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7489,11 +9171,16 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 ^ v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
@@ -7515,10 +9202,15 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 ^ v0));
@@ -7534,11 +9226,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 ^ v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
@@ -7562,10 +9259,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ v0));
@@ -7578,7 +9280,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7597,7 +9305,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7610,7 +9324,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7631,7 +9351,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7670,11 +9396,16 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 ^ v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -7696,10 +9427,15 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 ^ v0));
@@ -7715,11 +9451,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 ^ v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -7743,10 +9484,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 ^ v0));
@@ -7759,7 +9505,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7778,7 +9530,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7791,7 +9549,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7812,7 +9576,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7850,11 +9620,16 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 ^ v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -7875,10 +9650,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 ^ v0));
@@ -7894,11 +9674,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 ^ v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -7921,10 +9706,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 ^ v0));
@@ -7937,7 +9727,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 ^ v0;
         ulong v7 = 0x0ul;
@@ -7956,7 +9752,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7969,7 +9771,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 ^ v0;
         ulong v15 = 0x0ul;
@@ -7990,7 +9798,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), v0);
         op++;
         return op->Handler(cpu, op, mem);
@@ -8027,7 +9841,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         uint v5 = v4 ^ v3;
         *(byte*)((byte*)cpu + op->R0) = (byte)v5;
@@ -8047,7 +9867,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(v4 ^ v3);
         op++;
@@ -8060,7 +9886,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         uint v13 = v12 ^ v11;
         *(byte*)((byte*)cpu + op->R0) = (byte)v13;
@@ -8082,7 +9914,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + op->R0);
         *(byte*)((byte*)cpu + op->R0) = (byte)(v12 ^ v11);
         op++;
@@ -8120,7 +9958,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         uint v5 = v4 ^ v3;
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v5;
@@ -8140,7 +9984,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v4 ^ v3);
         op++;
@@ -8153,7 +10003,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         uint v13 = v12 ^ v11;
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
@@ -8175,7 +10031,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v12 ^ v11);
         op++;
@@ -8213,7 +10075,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         uint v5 = v4 ^ v3;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v5);
@@ -8233,7 +10101,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v4 ^ v3));
         op++;
@@ -8246,7 +10120,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         uint v13 = v12 ^ v11;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
@@ -8268,7 +10148,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v12 ^ v11));
         op++;
@@ -8305,7 +10191,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         ulong v5 = v4 ^ v3;
         *(ulong*)((byte*)cpu + op->R0) = v5;
@@ -8324,7 +10216,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v4 ^ v3);
         op++;
@@ -8337,7 +10235,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         ulong v13 = v12 ^ v11;
         *(ulong*)((byte*)cpu + op->R0) = v13;
@@ -8358,7 +10262,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v12 ^ v11);
         op++;

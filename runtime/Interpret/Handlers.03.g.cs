@@ -6,9 +6,15 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+#if PAGED
+using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
@@ -27,11 +33,16 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
@@ -51,10 +62,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 - ((uint)op->Immediate)) & (0xffffu)));
@@ -70,11 +86,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
@@ -96,10 +117,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 - ((uint)op->Immediate)) & (0xffffu)));
@@ -112,7 +138,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v9 = (v6 - v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -130,7 +162,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -143,7 +181,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v17 = (v14 - v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -163,7 +207,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -200,11 +250,16 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 - v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -224,10 +279,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 - ((uint)op->Immediate)));
@@ -243,11 +303,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 - v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -269,10 +334,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 - ((uint)op->Immediate)));
@@ -285,7 +355,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v7 = v6 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -303,7 +379,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -316,7 +398,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v15 = v14 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -336,7 +424,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -372,11 +466,16 @@ public static unsafe partial class Handlers
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 - v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -395,10 +494,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 - ((ulong)op->Immediate)));
@@ -414,11 +518,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 - v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -439,10 +548,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 - ((ulong)op->Immediate)));
@@ -455,7 +569,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), (0 - v0));
         ulong v7 = v6 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -472,7 +592,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), (0 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -485,7 +611,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), (0 - v0));
         ulong v15 = v14 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -504,7 +636,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), (0 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -540,11 +678,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
@@ -565,10 +708,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 ^ ((uint)op->Immediate)));
@@ -583,11 +731,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
@@ -610,10 +763,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((uint)op->Immediate)));
@@ -626,7 +784,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -644,7 +808,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -657,7 +827,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -677,7 +853,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -713,11 +895,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -738,10 +925,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 ^ ((uint)op->Immediate)));
@@ -756,11 +948,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -783,10 +980,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 ^ ((uint)op->Immediate)));
@@ -799,7 +1001,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -817,7 +1025,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -830,7 +1044,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -850,7 +1070,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -885,11 +1111,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 ^ ((ulong)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -909,10 +1140,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 ^ ((ulong)op->Immediate)));
@@ -927,11 +1163,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 ^ ((ulong)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -953,10 +1194,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 ^ ((ulong)op->Immediate)));
@@ -969,7 +1215,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 ^ v0;
         ulong v7 = 0x0ul;
@@ -987,7 +1239,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1000,7 +1258,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 ^ v0;
         ulong v15 = 0x0ul;
@@ -1020,7 +1284,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1052,7 +1322,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1070,7 +1346,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1081,7 +1363,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = (uint)op->Immediate;
         uint v15 = (v11 - v12) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -1101,7 +1389,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1146,7 +1440,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1155,7 +1449,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1170,7 +1464,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1179,7 +1473,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1203,7 +1497,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1212,7 +1506,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1227,7 +1521,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1236,7 +1530,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1259,7 +1553,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1268,7 +1562,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1282,7 +1576,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1291,7 +1585,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1314,7 +1608,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1323,7 +1617,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1337,7 +1631,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1346,7 +1640,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1369,7 +1663,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1378,7 +1672,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1392,7 +1686,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1401,7 +1695,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1424,7 +1718,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1433,7 +1727,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1447,7 +1741,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1456,7 +1750,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1479,7 +1773,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1488,7 +1782,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1502,7 +1796,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1511,7 +1805,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1534,7 +1828,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1543,7 +1837,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1557,7 +1851,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1566,7 +1860,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1589,7 +1883,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1598,7 +1892,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1612,7 +1906,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1621,7 +1915,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1644,7 +1938,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1653,7 +1947,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1667,7 +1961,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1676,7 +1970,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1699,7 +1993,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1708,7 +2002,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1722,7 +2016,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1731,7 +2025,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1754,7 +2048,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1763,7 +2057,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1777,7 +2071,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1786,7 +2080,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1809,7 +2103,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1818,7 +2112,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1832,7 +2126,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1841,7 +2135,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1864,7 +2158,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1873,7 +2167,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1887,7 +2181,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1896,7 +2190,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1919,7 +2213,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1928,7 +2222,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1942,7 +2236,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1951,7 +2245,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1974,7 +2268,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1983,7 +2277,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1997,7 +2291,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2006,7 +2300,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2016,7 +2310,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2034,7 +2334,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2043,7 +2349,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2059,7 +2371,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2068,7 +2380,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2078,14 +2390,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         if (((uint)((ulong)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x1fu)) & (0x1u)))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2094,7 +2412,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2104,7 +2422,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2120,7 +2444,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2129,7 +2453,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2139,14 +2463,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         if ((((uint)((ulong)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x1fu)) & (0x1u)))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2155,7 +2485,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2165,7 +2495,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2180,7 +2516,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2189,7 +2525,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2199,13 +2535,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((v3 < ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2214,7 +2556,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2224,7 +2566,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2239,7 +2587,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2248,7 +2596,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2258,13 +2606,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((v3 < ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2273,7 +2627,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2283,7 +2637,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2298,7 +2658,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2307,7 +2667,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2317,13 +2677,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((v3 == ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2332,7 +2698,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2342,7 +2708,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2357,7 +2729,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2366,7 +2738,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2376,13 +2748,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((v3 == ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2391,7 +2769,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2401,7 +2779,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2416,7 +2800,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2425,7 +2809,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2435,13 +2819,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((v3 <= ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2450,7 +2840,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2460,7 +2850,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2475,7 +2871,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2484,7 +2880,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2494,13 +2890,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((v3 <= ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2509,7 +2911,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2519,7 +2921,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2534,7 +2942,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2543,7 +2951,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2553,13 +2961,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((uint)(((ulong)(long)(int)(v3 - ((uint)op->Immediate))) >> (int)(0x3fu))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2568,7 +2982,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2578,7 +2992,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2593,7 +3013,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2602,7 +3022,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2612,13 +3032,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((((uint)(((ulong)(long)(int)(v3 - ((uint)op->Immediate))) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2627,7 +3053,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2637,7 +3063,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2652,7 +3084,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2661,7 +3093,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2671,13 +3103,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 - ((uint)op->Immediate))))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2686,7 +3124,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2696,7 +3134,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2711,7 +3155,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2720,7 +3164,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2730,13 +3174,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 - ((uint)op->Immediate))))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2745,7 +3195,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2755,7 +3205,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2770,7 +3226,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2779,7 +3235,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2789,13 +3245,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((int)v3 < (int)((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2804,7 +3266,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2814,7 +3276,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2829,7 +3297,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2838,7 +3306,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2848,13 +3316,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((((int)v3 < (int)((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2863,7 +3337,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2873,7 +3347,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2888,7 +3368,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2897,7 +3377,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2907,13 +3387,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((int)v3 <= (int)((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2922,7 +3408,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2932,7 +3418,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2947,7 +3439,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2956,7 +3448,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2966,13 +3458,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((((int)v3 <= (int)((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2981,7 +3479,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2993,7 +3491,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = (uint)op->Immediate;
         uint v13 = v11 - v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -3013,7 +3517,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3056,7 +3566,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3065,7 +3575,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3080,7 +3590,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3089,7 +3599,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3112,7 +3622,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3121,7 +3631,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3136,7 +3646,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3145,7 +3655,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3167,7 +3677,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3176,7 +3686,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3190,7 +3700,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3199,7 +3709,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3221,7 +3731,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3230,7 +3740,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3244,7 +3754,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3253,7 +3763,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3275,7 +3785,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3284,7 +3794,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3298,7 +3808,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3307,7 +3817,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3329,7 +3839,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3338,7 +3848,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3352,7 +3862,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3361,7 +3871,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3383,7 +3893,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3392,7 +3902,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3406,7 +3916,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3415,7 +3925,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3437,7 +3947,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3446,7 +3956,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3460,7 +3970,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3469,7 +3979,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3491,7 +4001,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3500,7 +4010,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3514,7 +4024,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3523,7 +4033,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3545,7 +4055,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3554,7 +4064,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3568,7 +4078,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3577,7 +4087,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3599,7 +4109,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3608,7 +4118,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3622,7 +4132,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3631,7 +4141,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3653,7 +4163,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3662,7 +4172,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3676,7 +4186,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3685,7 +4195,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3707,7 +4217,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3716,7 +4226,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3730,7 +4240,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3739,7 +4249,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3761,7 +4271,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3770,7 +4280,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3784,7 +4294,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3793,7 +4303,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3815,7 +4325,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3824,7 +4334,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3838,7 +4348,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3847,7 +4357,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3869,7 +4379,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3878,7 +4388,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3892,7 +4402,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3901,7 +4411,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3911,7 +4421,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3928,7 +4444,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3937,7 +4459,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3952,7 +4480,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3961,7 +4489,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3971,14 +4499,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         if (((uint)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x3fu)) & (0x1ul))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3987,7 +4521,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3997,7 +4531,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4012,7 +4552,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4021,7 +4561,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4031,14 +4571,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         if ((((uint)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x3fu)) & (0x1ul))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4047,7 +4593,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4057,7 +4603,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4071,7 +4623,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4080,7 +4632,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4090,13 +4642,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((v3 < ((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4105,7 +4663,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4115,7 +4673,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4129,7 +4693,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4138,7 +4702,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4148,13 +4712,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if (((v3 < ((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4163,7 +4733,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4173,7 +4743,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4187,7 +4763,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4196,7 +4772,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4206,13 +4782,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((v3 == ((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4221,7 +4803,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4231,7 +4813,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4245,7 +4833,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4254,7 +4842,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4264,13 +4852,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if (((v3 == ((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4279,7 +4873,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4289,7 +4883,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4303,7 +4903,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4312,7 +4912,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4322,13 +4922,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((v3 <= ((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4337,7 +4943,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4347,7 +4953,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4361,7 +4973,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4370,7 +4982,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4380,13 +4992,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if (((v3 <= ((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4395,7 +5013,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4405,7 +5023,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4419,7 +5043,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4428,7 +5052,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4438,13 +5062,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if (((uint)((v3 - ((ulong)op->Immediate)) >> (int)(0x3fu))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4453,7 +5083,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4463,7 +5093,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4477,7 +5113,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4486,7 +5122,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4496,13 +5132,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((((uint)((v3 - ((ulong)op->Immediate)) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4511,7 +5153,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4521,7 +5163,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4535,7 +5183,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4544,7 +5192,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4554,13 +5202,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v3 - ((ulong)op->Immediate)))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4569,7 +5223,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4579,7 +5233,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4593,7 +5253,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4602,7 +5262,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4612,13 +5272,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v3 - ((ulong)op->Immediate)))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4627,7 +5293,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4637,7 +5303,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4651,7 +5323,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4660,7 +5332,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4670,13 +5342,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if (((long)v3 < (long)((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4685,7 +5363,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4695,7 +5373,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4709,7 +5393,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4718,7 +5402,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4728,13 +5412,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((((long)v3 < (long)((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4743,7 +5433,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4753,7 +5443,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4767,7 +5463,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4776,7 +5472,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4786,13 +5482,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if (((long)v3 <= (long)((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4801,7 +5503,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4811,7 +5513,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -4825,7 +5533,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4834,7 +5542,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4844,13 +5552,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((((long)v3 <= (long)((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4859,7 +5573,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4871,7 +5585,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = (ulong)op->Immediate;
         ulong v13 = v11 - v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -4890,7 +5610,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4926,11 +5652,16 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
@@ -4950,10 +5681,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 + ((uint)op->Immediate)) & (0xffffu)));
@@ -4969,11 +5705,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
@@ -4995,10 +5736,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 + ((uint)op->Immediate)) & (0xffffu)));
@@ -5011,7 +5757,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
         uint v8 = (v5 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
@@ -5029,7 +5781,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5042,7 +5800,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
         uint v16 = (v13 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v16 < v13 ? 1u : 0u));
@@ -5062,7 +5826,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5099,11 +5869,16 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 + v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -5123,10 +5898,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 + ((uint)op->Immediate)));
@@ -5142,11 +5922,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 + v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -5168,10 +5953,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 + ((uint)op->Immediate)));
@@ -5184,7 +5974,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
         uint v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
@@ -5202,7 +5998,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5215,7 +6017,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
         uint v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
@@ -5235,7 +6043,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5271,11 +6085,16 @@ public static unsafe partial class Handlers
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 + v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -5294,10 +6113,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 + ((ulong)op->Immediate)));
@@ -5313,11 +6137,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 + v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -5338,10 +6167,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 + ((ulong)op->Immediate)));
@@ -5354,7 +6188,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v5 ? 1u : 0u));
@@ -5371,7 +6211,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5384,7 +6230,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v13 ? 1u : 0u));
@@ -5403,7 +6255,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5439,11 +6297,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 | ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
@@ -5464,10 +6327,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 | ((uint)op->Immediate)));
@@ -5482,11 +6350,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 | ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
@@ -5509,10 +6382,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 | ((uint)op->Immediate)));
@@ -5525,7 +6403,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5543,7 +6427,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5556,7 +6446,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5576,7 +6472,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5612,11 +6514,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 | ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -5637,10 +6544,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 | ((uint)op->Immediate)));
@@ -5655,11 +6567,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 | ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -5682,10 +6599,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 | ((uint)op->Immediate)));
@@ -5698,7 +6620,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5716,7 +6644,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5729,7 +6663,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5749,7 +6689,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5784,11 +6730,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 | ((ulong)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -5808,10 +6759,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 | ((ulong)op->Immediate)));
@@ -5826,11 +6782,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 | ((ulong)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -5852,10 +6813,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 | ((ulong)op->Immediate)));
@@ -5868,7 +6834,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 | v0;
         ulong v7 = 0x0ul;
@@ -5886,7 +6858,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v4), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5899,7 +6877,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 | v0;
         ulong v15 = 0x0ul;
@@ -5919,7 +6903,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5961,11 +6951,16 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         uint v10 = (v7 + (v2 + v1)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)v10);
@@ -5986,10 +6981,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)((v7 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
@@ -6007,11 +7007,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         uint v18 = (v15 + (v2 + v1)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)v18);
@@ -6034,10 +7039,15 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
@@ -6053,7 +7063,13 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         uint v3 = v2 + v1;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a6, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a6, 2);
+        }
+
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 2, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v7), v3);
         uint v11 = (v8 + v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v11 <= v8 ? 1u : 0u) : (v11 < v8 ? 1u : 0u)));
@@ -6072,7 +7088,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 2, true);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a6, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a6, 2);
+        }
+
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 2, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v7), (((uint)op->Immediate) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6088,7 +7110,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v15), v3);
         uint v19 = (v16 + v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v19 <= v16 ? 1u : 0u) : (v19 < v16 ? 1u : 0u)));
@@ -6109,7 +7137,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 2, true);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v15), (((uint)op->Immediate) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6151,11 +7185,16 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
+        }
+
         uint v7 = GuestMemory.Load32(cpu, mem, v6);
         uint v8 = v7 + (v2 + v1);
-        if (GuestMemory.MustPrepare(cpu, v6, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
         }
 
         GuestMemory.Store(cpu, mem, v6, v8);
@@ -6176,10 +7215,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
-        if (GuestMemory.MustPrepare(cpu, v6, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
+        }
+
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
         }
 
         GuestMemory.Store(cpu, mem, v6, (v7 + (((uint)op->Immediate) + ((uint)v0))));
@@ -6197,11 +7241,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
+        }
+
         uint v15 = GuestMemory.Load32(cpu, mem, v14);
         uint v16 = v15 + (v2 + v1);
-        if (GuestMemory.MustPrepare(cpu, v14, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
         }
 
         GuestMemory.Store(cpu, mem, v14, v16);
@@ -6224,10 +7273,15 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
+        }
+
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
         }
 
         GuestMemory.Store(cpu, mem, v14, (v15 + (((uint)op->Immediate) + ((uint)v0))));
@@ -6243,7 +7297,13 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         uint v3 = v2 + v1;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a6, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a6, 4);
+        }
+
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 4, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v7), v3);
         uint v9 = v8 + v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
@@ -6262,7 +7322,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v7 = (ulong)GuestMemory.Pointer(cpu, (v4 + ((ulong)op->Displacement)), 4, true);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a6, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a6, 4);
+        }
+
+        ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 4, true);
         uint v8 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v7), (((uint)op->Immediate) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6278,7 +7344,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v15), v3);
         uint v17 = v16 + v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
@@ -6299,7 +7371,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13), 4, true);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v15), (((uint)op->Immediate) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6340,11 +7418,16 @@ public static unsafe partial class Handlers
         ulong v2 = (ulong)op->Immediate;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
+        }
+
         ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         ulong v9 = v8 + (v2 + ((ulong)v1));
-        if (GuestMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
         }
 
         GuestMemory.Store(cpu, mem, v7, v9);
@@ -6364,10 +7447,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
-        if (GuestMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
+        }
+
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
+        if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
         }
 
         GuestMemory.Store(cpu, mem, v7, (v8 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
@@ -6385,11 +7473,16 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
+        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
+        }
+
         ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         ulong v17 = v16 + (v2 + ((ulong)v1));
-        if (GuestMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
         }
 
         GuestMemory.Store(cpu, mem, v15, v17);
@@ -6411,10 +7504,15 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
-        if (GuestMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
+        }
+
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
         }
 
         GuestMemory.Store(cpu, mem, v15, (v16 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
@@ -6430,7 +7528,13 @@ public static unsafe partial class Handlers
         ulong v2 = (ulong)op->Immediate;
         ulong v4 = v2 + ((ulong)v1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a7, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a7, 8);
+        }
+
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 8, true);
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v8), v4);
         ulong v10 = v9 + v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v9 ? 1u : 0u) : (v10 < v9 ? 1u : 0u)));
@@ -6448,7 +7552,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 8, true);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a7, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a7, 8);
+        }
+
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 8, true);
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v8), (((ulong)op->Immediate) + ((ulong)((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6464,7 +7574,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesPointer(cpu, mem, a15, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a15, 8);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 8, true);
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v16), v4);
         ulong v18 = v17 + v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v17 ? 1u : 0u) : (v18 < v17 ? 1u : 0u)));
@@ -6484,7 +7600,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 8, true);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesPointer(cpu, mem, a15, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a15, 8);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 8, true);
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v16), (((ulong)op->Immediate) + ((ulong)((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6526,11 +7648,16 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         uint v10 = (v7 - (v2 + v1)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)v10);
@@ -6551,10 +7678,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
+        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)((v7 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
@@ -6572,11 +7704,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         uint v18 = (v15 - (v2 + v1)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)v18);
@@ -6599,10 +7736,15 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
@@ -6618,7 +7760,13 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         uint v3 = v2 + v1;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a7, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a7, 2);
+        }
+
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 2, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v8), (0 - v3));
         uint v12 = (v9 - v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v2 ? 1u : 0u) : (v9 < v2 ? 1u : 0u)));
@@ -6637,7 +7785,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 2, true);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a7, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a7, 2);
+        }
+
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 2, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v8), (0 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6653,7 +7807,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesPointer(cpu, mem, a15, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a15, 2);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 2, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v16), (0 - v3));
         uint v20 = (v17 - v3) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -6674,7 +7834,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 2, true);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesPointer(cpu, mem, a15, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a15, 2);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 2, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v16), (0 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6716,11 +7882,16 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
+        }
+
         uint v7 = GuestMemory.Load32(cpu, mem, v6);
         uint v8 = v7 - (v2 + v1);
-        if (GuestMemory.MustPrepare(cpu, v6, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
         }
 
         GuestMemory.Store(cpu, mem, v6, v8);
@@ -6741,10 +7912,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
-        if (GuestMemory.MustPrepare(cpu, v6, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
+        }
+
+        uint v7 = GuestMemory.Load32(cpu, mem, v6);
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
         }
 
         GuestMemory.Store(cpu, mem, v6, (v7 - (((uint)op->Immediate) + ((uint)v0))));
@@ -6762,11 +7938,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
+        }
+
         uint v15 = GuestMemory.Load32(cpu, mem, v14);
         uint v16 = v15 - (v2 + v1);
-        if (GuestMemory.MustPrepare(cpu, v14, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
         }
 
         GuestMemory.Store(cpu, mem, v14, v16);
@@ -6789,10 +7970,15 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
+        }
+
+        uint v15 = GuestMemory.Load32(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
         }
 
         GuestMemory.Store(cpu, mem, v14, (v15 - (((uint)op->Immediate) + ((uint)v0))));
@@ -6808,7 +7994,13 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         uint v3 = v2 + v1;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a7, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a7, 4);
+        }
+
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 4, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v8), (0 - v3));
         uint v10 = v9 - v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v2 ? 1u : 0u) : (v9 < v2 ? 1u : 0u)));
@@ -6827,7 +8019,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v8 = (ulong)GuestMemory.Pointer(cpu, (v5 + ((ulong)op->Displacement)), 4, true);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a7, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a7, 4);
+        }
+
+        ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 4, true);
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v8), (0 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6843,7 +8041,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v16), (0 - v3));
         uint v18 = v17 - v3;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -6864,7 +8068,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Index);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), 4, true);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v16), (0 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6905,11 +8115,16 @@ public static unsafe partial class Handlers
         ulong v2 = (ulong)op->Immediate;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
+        }
+
         ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         ulong v9 = v8 - (v2 + ((ulong)v1));
-        if (GuestMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
         }
 
         GuestMemory.Store(cpu, mem, v7, v9);
@@ -6929,10 +8144,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
-        if (GuestMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
+        }
+
+        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
+        if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
         }
 
         GuestMemory.Store(cpu, mem, v7, (v8 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
@@ -6950,11 +8170,16 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
+        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
+        }
+
         ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         ulong v17 = v16 - (v2 + ((ulong)v1));
-        if (GuestMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
         }
 
         GuestMemory.Store(cpu, mem, v15, v17);
@@ -6976,10 +8201,15 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
-        if (GuestMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
+        }
+
+        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
         }
 
         GuestMemory.Store(cpu, mem, v15, (v16 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
@@ -6995,7 +8225,13 @@ public static unsafe partial class Handlers
         ulong v2 = (ulong)op->Immediate;
         ulong v4 = v2 + ((ulong)v1);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = (ulong)GuestMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
+        ulong a8 = (v6 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a8, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a8, 8);
+        }
+
+        ulong v9 = (ulong)GuestMemory.Pointer(cpu, mem, a8, 8, true);
         ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v9), (0 - v4));
         ulong v11 = v10 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v2 ? 1u : 0u) : (v10 < v2 ? 1u : 0u)));
@@ -7013,7 +8249,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = (ulong)GuestMemory.Pointer(cpu, (v6 + ((ulong)op->Displacement)), 8, true);
+        ulong a8 = (v6 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a8, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a8, 8);
+        }
+
+        ulong v9 = (ulong)GuestMemory.Pointer(cpu, mem, a8, 8, true);
         ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v9), (0 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7029,7 +8271,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Index);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (ulong)GuestMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
+        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
+        if (GuestMemory.MissesPointer(cpu, mem, a16, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a16, 8);
+        }
+
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 8, true);
         ulong v18 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v17), (0 - v4));
         ulong v19 = v18 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v2 ? 1u : 0u) : (v18 < v2 ? 1u : 0u)));
@@ -7049,7 +8297,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Index);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (ulong)GuestMemory.Pointer(cpu, ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15), 8, true);
+        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
+        if (GuestMemory.MissesPointer(cpu, mem, a16, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a16, 8);
+        }
+
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 8, true);
         ulong v18 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v17), (0 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7085,11 +8339,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 & ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
@@ -7110,10 +8369,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 & ((uint)op->Immediate)));
@@ -7128,11 +8392,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 & ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
@@ -7155,10 +8424,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 & ((uint)op->Immediate)));
@@ -7171,7 +8445,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7189,7 +8469,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7202,7 +8488,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7222,7 +8514,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7258,11 +8556,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 & ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -7283,10 +8586,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 & ((uint)op->Immediate)));
@@ -7301,11 +8609,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 & ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -7328,10 +8641,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 & ((uint)op->Immediate)));
@@ -7344,7 +8662,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -7362,7 +8686,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7375,7 +8705,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -7395,7 +8731,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7430,11 +8772,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 & ((ulong)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -7454,10 +8801,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 & ((ulong)op->Immediate)));
@@ -7472,11 +8824,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 & ((ulong)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -7498,10 +8855,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 & ((ulong)op->Immediate)));
@@ -7514,7 +8876,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 & v0;
         ulong v7 = 0x0ul;
@@ -7532,7 +8900,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v4), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7545,7 +8919,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 & v0;
         ulong v15 = 0x0ul;
@@ -7565,7 +8945,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v12), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7602,11 +8988,16 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 - v0) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
@@ -7626,10 +9017,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 - ((uint)op->Immediate)) & (0xffffu)));
@@ -7645,11 +9041,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 - v0) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
@@ -7671,10 +9072,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 - ((uint)op->Immediate)) & (0xffffu)));
@@ -7687,7 +9093,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v9 = (v6 - v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -7705,7 +9117,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7718,7 +9136,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v17 = (v14 - v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -7738,7 +9162,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7775,11 +9205,16 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 - v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -7799,10 +9234,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 - ((uint)op->Immediate)));
@@ -7818,11 +9258,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 - v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -7844,10 +9289,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 - ((uint)op->Immediate)));
@@ -7860,7 +9310,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), (0 - v0));
         uint v7 = v6 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -7878,7 +9334,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7891,7 +9353,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), (0 - v0));
         uint v15 = v14 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -7911,7 +9379,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), (0 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7947,11 +9421,16 @@ public static unsafe partial class Handlers
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 - v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -7970,10 +9449,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 - ((ulong)op->Immediate)));
@@ -7989,11 +9473,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 - v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -8014,10 +9503,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 - ((ulong)op->Immediate)));
@@ -8030,7 +9524,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), (0 - v0));
         ulong v7 = v6 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v0 ? 1u : 0u));
@@ -8047,7 +9547,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), (0 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8060,7 +9566,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), (0 - v0));
         ulong v15 = v14 - v0;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
@@ -8079,7 +9591,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), (0 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8115,11 +9633,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
@@ -8140,10 +9663,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 ^ ((uint)op->Immediate)));
@@ -8158,11 +9686,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
@@ -8185,10 +9718,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((uint)op->Immediate)));
@@ -8201,7 +9739,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -8219,7 +9763,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8232,7 +9782,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -8252,7 +9808,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8288,11 +9850,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 ^ ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -8313,10 +9880,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 ^ ((uint)op->Immediate)));
@@ -8331,11 +9903,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 ^ ((uint)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -8358,10 +9935,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 ^ ((uint)op->Immediate)));
@@ -8374,7 +9956,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), v0);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -8392,7 +9980,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8405,7 +9999,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), v0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -8425,7 +10025,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), ((uint)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8460,11 +10066,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 ^ ((ulong)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -8484,10 +10095,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 ^ ((ulong)op->Immediate)));
@@ -8502,11 +10118,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 ^ ((ulong)op->Immediate);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -8528,10 +10149,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 ^ ((ulong)op->Immediate)));
@@ -8544,7 +10170,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 ^ v0;
         ulong v7 = 0x0ul;
@@ -8562,7 +10194,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8575,7 +10213,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 ^ v0;
         ulong v15 = 0x0ul;
@@ -8595,7 +10239,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), ((ulong)op->Immediate));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8641,7 +10291,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8650,7 +10300,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8665,7 +10315,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8674,7 +10324,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8698,7 +10348,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8707,7 +10357,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8722,7 +10372,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8731,7 +10381,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8754,7 +10404,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8763,7 +10413,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8777,7 +10427,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8786,7 +10436,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8809,7 +10459,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8818,7 +10468,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8832,7 +10482,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8841,7 +10491,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8864,7 +10514,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8873,7 +10523,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8887,7 +10537,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8896,7 +10546,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8919,7 +10569,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8928,7 +10578,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8942,7 +10592,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8951,7 +10601,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8974,7 +10624,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8983,7 +10633,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8997,7 +10647,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9006,7 +10656,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9029,7 +10679,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9038,7 +10688,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9052,7 +10702,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9061,7 +10711,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9084,7 +10734,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9093,7 +10743,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9107,7 +10757,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9116,7 +10766,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9139,7 +10789,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9148,7 +10798,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9162,7 +10812,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9171,7 +10821,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9194,7 +10844,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9203,7 +10853,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9217,7 +10867,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9226,7 +10876,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9249,7 +10899,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9258,7 +10908,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9272,7 +10922,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9281,7 +10931,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9304,7 +10954,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9313,7 +10963,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9327,7 +10977,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9336,7 +10986,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9359,7 +11009,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9368,7 +11018,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9382,7 +11032,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9391,7 +11041,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9414,7 +11064,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9423,7 +11073,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9437,7 +11087,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9446,7 +11096,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9469,7 +11119,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9478,7 +11128,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9492,7 +11142,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9501,7 +11151,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9511,7 +11161,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9529,7 +11185,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9538,7 +11200,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9554,7 +11222,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9563,7 +11231,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9573,14 +11241,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         if (((uint)((ulong)((((v3 ^ v4) & (v3 ^ ((v3 - v4) & (0xffffu)))) >> (int)(0xfu)) & (0x1u)))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9589,7 +11263,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9599,7 +11273,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9615,7 +11295,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9624,7 +11304,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9634,14 +11314,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         if ((((uint)((ulong)((((v3 ^ v4) & (v3 ^ ((v3 - v4) & (0xffffu)))) >> (int)(0xfu)) & (0x1u)))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9650,7 +11336,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9660,7 +11346,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9675,7 +11367,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9684,7 +11376,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9694,13 +11386,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if ((v3 < ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9709,7 +11407,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9719,7 +11417,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9734,7 +11438,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9743,7 +11447,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9753,13 +11457,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if (((v3 < ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9768,7 +11478,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9778,7 +11488,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9793,7 +11509,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9802,7 +11518,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9812,13 +11528,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if ((v3 == ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9827,7 +11549,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9837,7 +11559,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9852,7 +11580,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9861,7 +11589,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9871,13 +11599,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if (((v3 == ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9886,7 +11620,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9896,7 +11630,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9911,7 +11651,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9920,7 +11660,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9930,13 +11670,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if ((v3 <= ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9945,7 +11691,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9955,7 +11701,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -9970,7 +11722,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9979,7 +11731,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9989,13 +11741,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if (((v3 <= ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10004,7 +11762,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10014,7 +11772,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10029,7 +11793,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10038,7 +11802,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10048,13 +11812,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if (((uint)(((ulong)(long)(int)((uint)(short)((v3 - ((uint)op->Immediate)) & (0xffffu)))) >> (int)(0x3fu))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10063,7 +11833,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10073,7 +11843,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10088,7 +11864,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10097,7 +11873,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10107,13 +11883,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if ((((uint)(((ulong)(long)(int)((uint)(short)((v3 - ((uint)op->Immediate)) & (0xffffu)))) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10122,7 +11904,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10132,7 +11914,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10147,7 +11935,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10156,7 +11944,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10166,13 +11954,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(short)((v3 - ((uint)op->Immediate)) & (0xffffu)))))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10181,7 +11975,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10191,7 +11985,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10206,7 +12006,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10215,7 +12015,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10225,13 +12025,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(short)((v3 - ((uint)op->Immediate)) & (0xffffu)))))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10240,7 +12046,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10250,7 +12056,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10265,7 +12077,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10274,7 +12086,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10284,13 +12096,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if (((int)((uint)(short)v3) < (int)((uint)(short)((uint)op->Immediate)) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10299,7 +12117,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10309,7 +12127,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10324,7 +12148,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10333,7 +12157,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10343,13 +12167,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if ((((int)((uint)(short)v3) < (int)((uint)(short)((uint)op->Immediate)) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10358,7 +12188,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10368,7 +12198,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10383,7 +12219,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10392,7 +12228,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10402,13 +12238,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if (((int)((uint)(short)v3) <= (int)((uint)(short)((uint)op->Immediate)) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10417,7 +12259,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10427,7 +12269,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v7 = (v3 - v4) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -10442,7 +12290,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10451,7 +12299,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10461,13 +12309,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if ((((int)((uint)(short)v3) <= (int)((uint)(short)((uint)op->Immediate)) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10476,7 +12330,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10488,7 +12342,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = (uint)op->Immediate;
         uint v15 = (v11 - v12) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -10508,7 +12368,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10553,7 +12419,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10562,7 +12428,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10577,7 +12443,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10586,7 +12452,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10610,7 +12476,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10619,7 +12485,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10634,7 +12500,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10643,7 +12509,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10666,7 +12532,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10675,7 +12541,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10689,7 +12555,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10698,7 +12564,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10721,7 +12587,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10730,7 +12596,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10744,7 +12610,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10753,7 +12619,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10776,7 +12642,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10785,7 +12651,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10799,7 +12665,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10808,7 +12674,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10831,7 +12697,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10840,7 +12706,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10854,7 +12720,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10863,7 +12729,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10886,7 +12752,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10895,7 +12761,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);

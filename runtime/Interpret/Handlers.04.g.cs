@@ -6,9 +6,15 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+#if PAGED
+using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
@@ -21,7 +27,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -30,7 +36,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -53,7 +59,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -62,7 +68,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -76,7 +82,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -85,7 +91,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -108,7 +114,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -117,7 +123,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -131,7 +137,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -140,7 +146,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -163,7 +169,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -172,7 +178,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -186,7 +192,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -195,7 +201,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -218,7 +224,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -227,7 +233,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -241,7 +247,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -250,7 +256,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -273,7 +279,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -282,7 +288,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -296,7 +302,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -305,7 +311,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -328,7 +334,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -337,7 +343,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -351,7 +357,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -360,7 +366,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -383,7 +389,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -392,7 +398,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -406,7 +412,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -415,7 +421,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -438,7 +444,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -447,7 +453,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -461,7 +467,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -470,7 +476,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -493,7 +499,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -502,7 +508,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -516,7 +522,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -525,7 +531,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -535,7 +541,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -553,7 +565,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -562,7 +580,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -578,7 +602,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -587,7 +611,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -597,14 +621,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         if (((uint)((ulong)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x1fu)) & (0x1u)))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -613,7 +643,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -623,7 +653,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -639,7 +675,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -648,7 +684,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -658,14 +694,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         if ((((uint)((ulong)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x1fu)) & (0x1u)))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -674,7 +716,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -684,7 +726,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -699,7 +747,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -708,7 +756,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -718,13 +766,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((v3 < ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -733,7 +787,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -743,7 +797,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -758,7 +818,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -767,7 +827,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -777,13 +837,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((v3 < ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -792,7 +858,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -802,7 +868,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -817,7 +889,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -826,7 +898,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -836,13 +908,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((v3 == ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -851,7 +929,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -861,7 +939,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -876,7 +960,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -885,7 +969,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -895,13 +979,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((v3 == ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -910,7 +1000,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -920,7 +1010,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -935,7 +1031,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -944,7 +1040,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -954,13 +1050,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((v3 <= ((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -969,7 +1071,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -979,7 +1081,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -994,7 +1102,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1003,7 +1111,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1013,13 +1121,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((v3 <= ((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1028,7 +1142,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1038,7 +1152,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1053,7 +1173,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1062,7 +1182,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1072,13 +1192,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((uint)(((ulong)(long)(int)(v3 - ((uint)op->Immediate))) >> (int)(0x3fu))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1087,7 +1213,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1097,7 +1223,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1112,7 +1244,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1121,7 +1253,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1131,13 +1263,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((((uint)(((ulong)(long)(int)(v3 - ((uint)op->Immediate))) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1146,7 +1284,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1156,7 +1294,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1171,7 +1315,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1180,7 +1324,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1190,13 +1334,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 - ((uint)op->Immediate))))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1205,7 +1355,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1215,7 +1365,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1230,7 +1386,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1239,7 +1395,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1249,13 +1405,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 - ((uint)op->Immediate))))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1264,7 +1426,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1274,7 +1436,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1289,7 +1457,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1298,7 +1466,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1308,13 +1476,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((int)v3 < (int)((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1323,7 +1497,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1333,7 +1507,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1348,7 +1528,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1357,7 +1537,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1367,13 +1547,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((((int)v3 < (int)((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1382,7 +1568,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1392,7 +1578,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1407,7 +1599,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1416,7 +1608,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1426,13 +1618,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((int)v3 <= (int)((uint)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1441,7 +1639,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1451,7 +1649,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = (uint)op->Immediate;
         uint v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -1466,7 +1670,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1475,7 +1679,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1485,13 +1689,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((((int)v3 <= (int)((uint)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1500,7 +1710,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1512,7 +1722,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = (uint)op->Immediate;
         uint v13 = v11 - v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -1532,7 +1748,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1575,7 +1797,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1584,7 +1806,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1599,7 +1821,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1608,7 +1830,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1631,7 +1853,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1640,7 +1862,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1655,7 +1877,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1664,7 +1886,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1686,7 +1908,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1695,7 +1917,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1709,7 +1931,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1718,7 +1940,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1740,7 +1962,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1749,7 +1971,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1763,7 +1985,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1772,7 +1994,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1794,7 +2016,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1803,7 +2025,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1817,7 +2039,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1826,7 +2048,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1848,7 +2070,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1857,7 +2079,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1871,7 +2093,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1880,7 +2102,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1902,7 +2124,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1911,7 +2133,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1925,7 +2147,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1934,7 +2156,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1956,7 +2178,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1965,7 +2187,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1979,7 +2201,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1988,7 +2210,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2010,7 +2232,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2019,7 +2241,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2033,7 +2255,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2042,7 +2264,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2064,7 +2286,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2073,7 +2295,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2087,7 +2309,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2096,7 +2318,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2118,7 +2340,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2127,7 +2349,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2141,7 +2363,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2150,7 +2372,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2172,7 +2394,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2181,7 +2403,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2195,7 +2417,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2204,7 +2426,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2226,7 +2448,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2235,7 +2457,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2249,7 +2471,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2258,7 +2480,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2280,7 +2502,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2289,7 +2511,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2303,7 +2525,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2312,7 +2534,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2334,7 +2556,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2343,7 +2565,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2357,7 +2579,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2366,7 +2588,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2388,7 +2610,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2397,7 +2619,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2411,7 +2633,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2420,7 +2642,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2430,7 +2652,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2447,7 +2675,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2456,7 +2690,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2471,7 +2711,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2480,7 +2720,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2490,14 +2730,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         if (((uint)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x3fu)) & (0x1ul))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2506,7 +2752,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2516,7 +2762,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2531,7 +2783,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2540,7 +2792,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2550,14 +2802,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         if ((((uint)((((v3 ^ v4) & (v3 ^ (v3 - v4))) >> (int)(0x3fu)) & (0x1ul))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2566,7 +2824,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2576,7 +2834,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2590,7 +2854,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2599,7 +2863,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2609,13 +2873,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((v3 < ((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2624,7 +2894,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2634,7 +2904,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2648,7 +2924,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2657,7 +2933,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2667,13 +2943,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if (((v3 < ((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2682,7 +2964,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2692,7 +2974,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2706,7 +2994,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2715,7 +3003,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2725,13 +3013,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((v3 == ((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2740,7 +3034,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2750,7 +3044,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2764,7 +3064,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2773,7 +3073,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2783,13 +3083,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if (((v3 == ((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2798,7 +3104,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2808,7 +3114,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2822,7 +3134,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2831,7 +3143,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2841,13 +3153,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((v3 <= ((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2856,7 +3174,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2866,7 +3184,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2880,7 +3204,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2889,7 +3213,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2899,13 +3223,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if (((v3 <= ((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2914,7 +3244,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2924,7 +3254,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2938,7 +3274,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2947,7 +3283,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2957,13 +3293,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if (((uint)((v3 - ((ulong)op->Immediate)) >> (int)(0x3fu))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2972,7 +3314,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2982,7 +3324,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -2996,7 +3344,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3005,7 +3353,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3015,13 +3363,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((((uint)((v3 - ((ulong)op->Immediate)) >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3030,7 +3384,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3040,7 +3394,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3054,7 +3414,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3063,7 +3423,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3073,13 +3433,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v3 - ((ulong)op->Immediate)))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3088,7 +3454,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3098,7 +3464,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3112,7 +3484,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3121,7 +3493,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3131,13 +3503,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v3 - ((ulong)op->Immediate)))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3146,7 +3524,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3156,7 +3534,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3170,7 +3554,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3179,7 +3563,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3189,13 +3573,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if (((long)v3 < (long)((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3204,7 +3594,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3214,7 +3604,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3228,7 +3624,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3237,7 +3633,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3247,13 +3643,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((((long)v3 < (long)((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3262,7 +3664,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3272,7 +3674,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3286,7 +3694,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3295,7 +3703,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3305,13 +3713,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if (((long)v3 <= (long)((ulong)op->Immediate) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3320,7 +3734,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3330,7 +3744,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = (ulong)op->Immediate;
         ulong v5 = v3 - v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v3 < v4 ? 1u : 0u));
@@ -3344,7 +3764,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3353,7 +3773,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3363,13 +3783,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((((long)v3 <= (long)((ulong)op->Immediate) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3378,7 +3804,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3390,7 +3816,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = (ulong)op->Immediate;
         ulong v13 = v11 - v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v12 ? 1u : 0u));
@@ -3409,7 +3841,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3453,7 +3891,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3462,7 +3900,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3475,7 +3913,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3484,7 +3922,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3507,7 +3945,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3516,7 +3954,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3529,7 +3967,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3538,7 +3976,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3561,7 +3999,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3570,7 +4008,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3583,7 +4021,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3592,7 +4030,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3615,7 +4053,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3624,7 +4062,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3637,7 +4075,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3646,7 +4084,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3670,7 +4108,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3679,7 +4117,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3694,7 +4132,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3703,7 +4141,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3727,7 +4165,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3736,7 +4174,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3751,7 +4189,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3760,7 +4198,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3784,7 +4222,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3793,7 +4231,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3808,7 +4246,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3817,7 +4255,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3841,7 +4279,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3850,7 +4288,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3865,7 +4303,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3874,7 +4312,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3898,7 +4336,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3907,7 +4345,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3922,7 +4360,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3931,7 +4369,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3955,7 +4393,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3964,7 +4402,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3979,7 +4417,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3988,7 +4426,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4011,7 +4449,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4020,7 +4458,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4035,7 +4473,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4044,7 +4482,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4067,7 +4505,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4076,7 +4514,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4091,7 +4529,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4100,7 +4538,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4124,7 +4562,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4133,7 +4571,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4148,7 +4586,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4157,7 +4595,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4181,7 +4619,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4190,7 +4628,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4205,7 +4643,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4214,7 +4652,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4238,7 +4676,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4247,7 +4685,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4262,7 +4700,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4271,7 +4709,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4295,7 +4733,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4304,7 +4742,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4319,7 +4757,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4328,7 +4766,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4338,7 +4776,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -4356,7 +4800,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4365,7 +4815,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -4380,7 +4836,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4389,7 +4845,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4399,13 +4855,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4414,7 +4876,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4424,7 +4886,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -4439,7 +4907,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4448,7 +4916,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4458,13 +4926,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4473,7 +4947,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4483,7 +4957,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -4498,7 +4978,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4507,7 +4987,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4517,13 +4997,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4532,7 +5018,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4542,7 +5028,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -4557,7 +5049,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4566,7 +5058,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4576,13 +5068,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4591,7 +5089,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4601,7 +5099,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -4617,7 +5121,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4626,7 +5130,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4636,14 +5140,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((v3 & v4) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4652,7 +5162,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4662,7 +5172,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -4678,7 +5194,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4687,7 +5203,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4697,14 +5213,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((v3 & v4) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4713,7 +5235,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4723,7 +5245,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -4739,7 +5267,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4748,7 +5276,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4758,14 +5286,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((v3 & v4) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4774,7 +5308,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4784,7 +5318,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -4800,7 +5340,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4809,7 +5349,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4819,14 +5359,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((v3 & v4) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4835,7 +5381,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4845,7 +5391,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -4861,7 +5413,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4870,7 +5422,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4880,14 +5432,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((int)((uint)(sbyte)(v3 & v4)) < (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4896,7 +5454,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4906,7 +5464,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -4922,7 +5486,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4931,7 +5495,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4941,14 +5505,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((int)((uint)(sbyte)(v3 & v4)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4957,7 +5527,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -4967,7 +5537,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -4982,7 +5558,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -4991,7 +5567,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5001,14 +5577,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)(v3 & v4))))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5017,7 +5599,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5027,7 +5609,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -5042,7 +5630,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5051,7 +5639,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5061,14 +5649,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)(v3 & v4))))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5077,7 +5671,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5087,7 +5681,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -5103,7 +5703,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5112,7 +5712,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5122,14 +5722,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((int)((uint)(sbyte)(v3 & v4)) < (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5138,7 +5744,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5148,7 +5754,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -5164,7 +5776,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5173,7 +5785,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5183,14 +5795,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((int)((uint)(sbyte)(v3 & v4)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5199,7 +5817,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5209,7 +5827,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -5225,7 +5849,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5234,7 +5858,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5244,14 +5868,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if (((int)((uint)(sbyte)(v3 & v4)) <= (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5260,7 +5890,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5270,7 +5900,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -5286,7 +5922,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5295,7 +5931,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5305,14 +5941,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + op->R1);
         if ((((int)((uint)(sbyte)(v3 & v4)) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5321,7 +5963,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5333,7 +5975,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + op->R1);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
@@ -5353,7 +6001,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5384,7 +6038,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -5402,7 +6062,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5413,7 +6079,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + op->R1);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
@@ -5433,7 +6105,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5477,7 +6155,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5486,7 +6164,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5499,7 +6177,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5508,7 +6186,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5531,7 +6209,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5540,7 +6218,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5553,7 +6231,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5562,7 +6240,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5585,7 +6263,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5594,7 +6272,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5607,7 +6285,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5616,7 +6294,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5639,7 +6317,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5648,7 +6326,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5661,7 +6339,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5670,7 +6348,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5694,7 +6372,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5703,7 +6381,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5718,7 +6396,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5727,7 +6405,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5751,7 +6429,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5760,7 +6438,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5775,7 +6453,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5784,7 +6462,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5808,7 +6486,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5817,7 +6495,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5832,7 +6510,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5841,7 +6519,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5865,7 +6543,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5874,7 +6552,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5889,7 +6567,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5898,7 +6576,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5922,7 +6600,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5931,7 +6609,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5946,7 +6624,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5955,7 +6633,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -5979,7 +6657,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -5988,7 +6666,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6003,7 +6681,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6012,7 +6690,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6035,7 +6713,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6044,7 +6722,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6059,7 +6737,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6068,7 +6746,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6091,7 +6769,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6100,7 +6778,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6115,7 +6793,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6124,7 +6802,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6148,7 +6826,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6157,7 +6835,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6172,7 +6850,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6181,7 +6859,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6205,7 +6883,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6214,7 +6892,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6229,7 +6907,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6238,7 +6916,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6262,7 +6940,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6271,7 +6949,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6286,7 +6964,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6295,7 +6973,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6319,7 +6997,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6328,7 +7006,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6343,7 +7021,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6352,7 +7030,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6362,7 +7040,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -6380,7 +7064,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6389,7 +7079,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -6404,7 +7100,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6413,7 +7109,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6423,13 +7119,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6438,7 +7140,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6448,7 +7150,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -6463,7 +7171,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6472,7 +7180,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6482,13 +7190,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6497,7 +7211,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6507,7 +7221,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -6522,7 +7242,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6531,7 +7251,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6541,13 +7261,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6556,7 +7282,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6566,7 +7292,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -6581,7 +7313,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6590,7 +7322,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6600,13 +7332,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6615,7 +7353,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6625,7 +7363,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -6641,7 +7385,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6650,7 +7394,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6660,14 +7404,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((v3 & v4) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6676,7 +7426,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6686,7 +7436,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -6702,7 +7458,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6711,7 +7467,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6721,14 +7477,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((v3 & v4) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6737,7 +7499,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6747,7 +7509,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -6763,7 +7531,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6772,7 +7540,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6782,14 +7550,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((v3 & v4) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6798,7 +7572,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6808,7 +7582,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -6824,7 +7604,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6833,7 +7613,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6843,14 +7623,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((v3 & v4) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6859,7 +7645,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6869,7 +7655,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -6885,7 +7677,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6894,7 +7686,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6904,14 +7696,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((int)(v3 & v4) < (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6920,7 +7718,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6930,7 +7728,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -6946,7 +7750,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6955,7 +7759,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6965,14 +7769,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((int)(v3 & v4) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -6981,7 +7791,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -6991,7 +7801,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -7006,7 +7822,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7015,7 +7831,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7025,14 +7841,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 & v4)))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7041,7 +7863,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7051,7 +7873,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -7066,7 +7894,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7075,7 +7903,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7085,14 +7913,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 & v4)))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7101,7 +7935,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7111,7 +7945,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -7127,7 +7967,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7136,7 +7976,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7146,14 +7986,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((int)(v3 & v4) < (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7162,7 +8008,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7172,7 +8018,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -7188,7 +8040,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7197,7 +8049,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7207,14 +8059,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((int)(v3 & v4) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7223,7 +8081,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7233,7 +8091,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -7249,7 +8113,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7258,7 +8122,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7268,14 +8132,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if (((int)(v3 & v4) <= (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7284,7 +8154,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7294,7 +8164,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         uint v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -7310,7 +8186,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7319,7 +8195,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7329,14 +8205,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + op->R1);
         if ((((int)(v3 & v4) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7345,7 +8227,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7357,7 +8239,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R1);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
@@ -7377,7 +8265,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7421,7 +8315,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7430,7 +8324,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7443,7 +8337,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7452,7 +8346,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7475,7 +8369,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7484,7 +8378,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7497,7 +8391,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7506,7 +8400,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7529,7 +8423,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7538,7 +8432,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7551,7 +8445,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7560,7 +8454,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7583,7 +8477,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7592,7 +8486,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7605,7 +8499,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7614,7 +8508,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7637,7 +8531,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7646,7 +8540,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7661,7 +8555,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7670,7 +8564,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7693,7 +8587,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7702,7 +8596,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7717,7 +8611,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7726,7 +8620,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7749,7 +8643,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7758,7 +8652,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7773,7 +8667,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7782,7 +8676,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7805,7 +8699,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7814,7 +8708,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7829,7 +8723,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7838,7 +8732,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7861,7 +8755,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7870,7 +8764,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7885,7 +8779,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7894,7 +8788,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7917,7 +8811,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7926,7 +8820,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7941,7 +8835,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7950,7 +8844,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7973,7 +8867,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -7982,7 +8876,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7997,7 +8891,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8006,7 +8900,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8029,7 +8923,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8038,7 +8932,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8053,7 +8947,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8062,7 +8956,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8085,7 +8979,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8094,7 +8988,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8109,7 +9003,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8118,7 +9012,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8141,7 +9035,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8150,7 +9044,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8165,7 +9059,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8174,7 +9068,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8197,7 +9091,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8206,7 +9100,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8221,7 +9115,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8230,7 +9124,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8253,7 +9147,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8262,7 +9156,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8277,7 +9171,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8286,7 +9180,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8296,7 +9190,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8314,7 +9214,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8323,7 +9229,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8338,7 +9250,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8347,7 +9259,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8357,13 +9269,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8372,7 +9290,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8382,7 +9300,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8397,7 +9321,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8406,7 +9330,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8416,13 +9340,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8431,7 +9361,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8441,7 +9371,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8456,7 +9392,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8465,7 +9401,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8475,13 +9411,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8490,7 +9432,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8500,7 +9442,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8515,7 +9463,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8524,7 +9472,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8534,13 +9482,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8549,7 +9503,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8559,7 +9513,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8574,7 +9534,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8583,7 +9543,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8593,14 +9553,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((v3 & v4) == (0x0ul) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8609,7 +9575,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8619,7 +9585,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8634,7 +9606,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8643,7 +9615,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8653,14 +9625,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((v3 & v4) == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8669,7 +9647,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8679,7 +9657,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8694,7 +9678,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8703,7 +9687,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8713,14 +9697,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((v3 & v4) == (0x0ul) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8729,7 +9719,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8739,7 +9729,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8754,7 +9750,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8763,7 +9759,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8773,14 +9769,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((v3 & v4) == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8789,7 +9791,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8799,7 +9801,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8814,7 +9822,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8823,7 +9831,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8833,14 +9841,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((long)(v3 & v4) < (long)(0x0ul) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8849,7 +9863,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8859,7 +9873,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8874,7 +9894,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8883,7 +9903,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8893,14 +9913,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((long)(v3 & v4) < (long)(0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8909,7 +9935,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8919,7 +9945,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8934,7 +9966,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8943,7 +9975,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8953,14 +9985,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v3 & v4))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8969,7 +10007,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8979,7 +10017,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -8994,7 +10038,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9003,7 +10047,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9013,14 +10057,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity((v3 & v4))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9029,7 +10079,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9039,7 +10089,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -9054,7 +10110,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9063,7 +10119,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9073,14 +10129,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((long)(v3 & v4) < (long)(0x0ul) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9089,7 +10151,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9099,7 +10161,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -9114,7 +10182,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9123,7 +10191,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9133,14 +10201,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((long)(v3 & v4) < (long)(0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9149,7 +10223,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9159,7 +10233,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -9174,7 +10254,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9183,7 +10263,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9193,14 +10273,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if (((long)(v3 & v4) <= (long)(0x0ul) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9209,7 +10295,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9219,7 +10305,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = v3 & v4;
         ulong v6 = 0x0ul;
@@ -9234,7 +10326,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9243,7 +10335,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9253,14 +10345,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + op->R1);
         if ((((long)(v3 & v4) <= (long)(0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9269,7 +10367,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9281,7 +10379,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R1);
         ulong v13 = v11 & v12;
         ulong v14 = 0x0ul;
@@ -9301,7 +10405,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9321,7 +10431,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange8(unchecked((global::System.IntPtr)v4), v0);
         *(byte*)((byte*)cpu + op->R1) = (byte)v5;
         op++;
@@ -9335,7 +10451,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange8(unchecked((global::System.IntPtr)v12), v0);
         *(byte*)((byte*)cpu + op->R1) = (byte)v13;
         op++;
@@ -9347,7 +10469,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange8(unchecked((global::System.IntPtr)v4), v0);
         *(byte*)((byte*)cpu + op->R1) = (byte)v5;
         op++;
@@ -9361,7 +10489,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange8(unchecked((global::System.IntPtr)v12), v0);
         *(byte*)((byte*)cpu + op->R1) = (byte)v13;
         op++;
@@ -9383,7 +10517,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange16(unchecked((global::System.IntPtr)v4), v0);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v5;
         op++;
@@ -9397,7 +10537,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange16(unchecked((global::System.IntPtr)v12), v0);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v13;
         op++;
@@ -9409,7 +10555,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange16(unchecked((global::System.IntPtr)v4), v0);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v5;
         op++;
@@ -9423,7 +10575,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange16(unchecked((global::System.IntPtr)v12), v0);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v13;
         op++;
@@ -9445,7 +10603,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange32(unchecked((global::System.IntPtr)v4), v0);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v5);
         op++;
@@ -9459,7 +10623,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange32(unchecked((global::System.IntPtr)v12), v0);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v13);
         op++;
@@ -9471,7 +10641,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange32(unchecked((global::System.IntPtr)v4), v0);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v5);
         op++;
@@ -9485,7 +10661,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.Exchange32(unchecked((global::System.IntPtr)v12), v0);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v13);
         op++;
@@ -9507,7 +10689,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.Exchange64(unchecked((global::System.IntPtr)v4), v0);
         *(ulong*)((byte*)cpu + op->R1) = v5;
         op++;
@@ -9521,7 +10709,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.Exchange64(unchecked((global::System.IntPtr)v12), v0);
         *(ulong*)((byte*)cpu + op->R1) = v13;
         op++;
@@ -9533,7 +10727,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.Exchange64(unchecked((global::System.IntPtr)v4), v0);
         *(ulong*)((byte*)cpu + op->R1) = v5;
         op++;
@@ -9547,7 +10747,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.Exchange64(unchecked((global::System.IntPtr)v12), v0);
         *(ulong*)((byte*)cpu + op->R1) = v13;
         op++;
@@ -9568,9 +10774,9 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 1);
         }
 
         GuestMemory.Store(cpu, mem, a3, (byte)v0);
@@ -9586,9 +10792,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 1);
         }
 
         GuestMemory.Store(cpu, mem, a11, (byte)v0);
@@ -9610,9 +10816,9 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 2);
         }
 
         GuestMemory.Store(cpu, mem, a3, (ushort)v0);
@@ -9628,9 +10834,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 2);
         }
 
         GuestMemory.Store(cpu, mem, a11, (ushort)v0);
@@ -9652,9 +10858,9 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 4);
         }
 
         GuestMemory.Store(cpu, mem, a3, v0);
@@ -9670,9 +10876,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 4);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -9694,9 +10900,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 8);
         }
 
         GuestMemory.Store(cpu, mem, a3, v0);
@@ -9712,9 +10918,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -9734,7 +10940,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         *(byte*)((byte*)cpu + op->R0) = (byte)v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -9746,7 +10958,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         *(byte*)((byte*)cpu + op->R0) = (byte)v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -9764,7 +10982,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -9776,7 +11000,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -9794,7 +11024,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -9806,7 +11042,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -9824,7 +11066,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         *(ulong*)((byte*)cpu + op->R0) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -9836,7 +11084,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -9856,9 +11110,9 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong a5 = (v3 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a5, 2);
         }
 
         GuestMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
@@ -9874,9 +11128,9 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MustPrepare(cpu, a13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a13, 2);
         }
 
         GuestMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
@@ -9898,9 +11152,9 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong a5 = (v3 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a5, 2);
         }
 
         GuestMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
@@ -9916,9 +11170,9 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MustPrepare(cpu, a13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a13, 2);
         }
 
         GuestMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
@@ -9940,9 +11194,9 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong a5 = (v3 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a5, 2);
         }
 
         GuestMemory.Store(cpu, mem, a5, (ushort)(v0 & (0xffffu)));
@@ -9958,9 +11212,9 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MustPrepare(cpu, a13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a13, 2);
         }
 
         GuestMemory.Store(cpu, mem, a13, (ushort)(v0 & (0xffffu)));
@@ -10037,7 +11291,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v3) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -10054,7 +11314,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v11) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -10083,7 +11349,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v3) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -10100,7 +11372,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v11) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -10129,7 +11407,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v3) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -10146,7 +11430,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v11) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -10161,6 +11451,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 2);
+        }
+
         uint v1 = GuestMemory.Load16(cpu, mem, v0);
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x2ul));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v1;
@@ -10172,6 +11467,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 2);
+        }
+
         uint v1 = GuestMemory.Load16(cpu, mem, v0);
         ulong v3 = v0 + (0x2ul);
         *(ulong*)((byte*)cpu + 264) = v0;
@@ -10180,9 +11480,9 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v9;
         ulong a8 = (v6 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a8, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a8, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a8, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a8, 2);
         }
 
         GuestMemory.Store(cpu, mem, a8, (ushort)v1);
@@ -10195,6 +11495,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 2);
+        }
+
         uint v1 = GuestMemory.Load16(cpu, mem, v0);
         ulong v3 = v0 + (0x2ul);
         *(ulong*)((byte*)cpu + 264) = v0;
@@ -10205,9 +11510,9 @@ public static unsafe partial class Handlers
         ulong v17 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v17;
         ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
-        if (GuestMemory.MustPrepare(cpu, a16, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a16, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a16, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a16, 2);
         }
 
         GuestMemory.Store(cpu, mem, a16, (ushort)v1);
@@ -10220,6 +11525,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 8);
+        }
+
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
         *(ulong*)((byte*)cpu + op->R0) = v1;
@@ -10231,6 +11541,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 8);
+        }
+
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         ulong v3 = v0 + (0x8ul);
         *(ulong*)((byte*)cpu + 264) = v0;
@@ -10239,9 +11554,9 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v9;
         ulong a8 = (v6 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a8, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a8, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a8, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a8, 8);
         }
 
         GuestMemory.Store(cpu, mem, a8, v1);
@@ -10254,6 +11569,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 8);
+        }
+
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         ulong v3 = v0 + (0x8ul);
         *(ulong*)((byte*)cpu + 264) = v0;
@@ -10264,9 +11584,9 @@ public static unsafe partial class Handlers
         ulong v17 = *(ulong*)((byte*)cpu + 264);
         *(ulong*)((byte*)cpu + 32) = v17;
         ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
-        if (GuestMemory.MustPrepare(cpu, a16, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a16, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a16, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a16, 8);
         }
 
         GuestMemory.Store(cpu, mem, a16, v1);
@@ -10403,9 +11723,9 @@ public static unsafe partial class Handlers
         ulong v11 = *(ulong*)((byte*)cpu + 216);
         ulong v16 = *(ulong*)((byte*)cpu + 32);
         ulong v18 = v16 - (0x2ul);
-        if (GuestMemory.MustPrepare(cpu, v18, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v18, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v18, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v18, 2);
         }
 
         GuestMemory.Store(cpu, mem, v18, (ushort)(((uint)((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v3, v4, v5, v6, v7, v8)) | (v0 << (int)(0xau))) | v11)) & (0xffffu)));
@@ -10427,9 +11747,9 @@ public static unsafe partial class Handlers
         ulong v11 = *(ulong*)((byte*)cpu + 216);
         ulong v15 = *(ulong*)((byte*)cpu + 32);
         ulong v17 = v15 - (0x8ul);
-        if (GuestMemory.MustPrepare(cpu, v17, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v17, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v17, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v17, 8);
         }
 
         GuestMemory.Store(cpu, mem, v17, (((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v3, v4, v5, v6, v7, v8)) | (v0 << (int)(0xau))) | v11) & (0xfffffffffffcfffful)));
@@ -10442,6 +11762,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 2);
+        }
+
         uint v1 = GuestMemory.Load16(cpu, mem, v0);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         *(ulong*)((byte*)cpu + 32) = (v2 + (0x2ul));
@@ -10463,6 +11788,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 2);
+        }
+
         uint v1 = GuestMemory.Load16(cpu, mem, v0);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         *(ulong*)((byte*)cpu + 32) = (v2 + (0x2ul));
@@ -10478,6 +11808,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 8);
+        }
+
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         *(ulong*)((byte*)cpu + 32) = (v2 + (0x8ul));
@@ -10498,6 +11833,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 8);
+        }
+
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         *(ulong*)((byte*)cpu + 32) = (v2 + (0x8ul));
@@ -10544,7 +11884,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         *(byte*)((byte*)cpu + 0) = (byte)v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10556,7 +11902,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         *(byte*)((byte*)cpu + 0) = (byte)v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10566,7 +11918,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         *(ushort*)((byte*)cpu + 0) = (ushort)v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10578,7 +11936,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(ushort*)((byte*)cpu + 0) = (ushort)v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10588,7 +11952,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         *(ulong*)((byte*)cpu + 0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -10600,7 +11970,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + 0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -10610,7 +11986,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         *(ulong*)((byte*)cpu + 0) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10622,7 +12004,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + 0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -10634,9 +12022,9 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 1);
         }
 
         GuestMemory.Store(cpu, mem, a3, (byte)v0);
@@ -10652,9 +12040,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 1);
         }
 
         GuestMemory.Store(cpu, mem, a11, (byte)v0);
@@ -10668,9 +12056,9 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 2);
         }
 
         GuestMemory.Store(cpu, mem, a3, (ushort)v0);
@@ -10686,9 +12074,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 2);
         }
 
         GuestMemory.Store(cpu, mem, a11, (ushort)v0);
@@ -10702,9 +12090,9 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 4);
         }
 
         GuestMemory.Store(cpu, mem, a3, v0);
@@ -10720,9 +12108,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 4);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -10736,9 +12124,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 8);
         }
 
         GuestMemory.Store(cpu, mem, a3, v0);
@@ -10754,9 +12142,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -10770,10 +12158,16 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = GuestMemory.Load8(cpu, mem, (v0 + v2));
-        if (GuestMemory.MustPrepare(cpu, v1, 1))
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 1);
+        }
+
+        uint v4 = GuestMemory.Load8(cpu, mem, a3);
+        if (GuestMemory.MissesWrite(cpu, mem, v1, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v1, 1);
         }
 
         GuestMemory.Store(cpu, mem, v1, (byte)v4);
@@ -10798,7 +12192,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10817,7 +12211,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10829,11 +12223,17 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = GuestMemory.Load8(cpu, mem, (((ulong)v0) + v3));
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MustPrepare(cpu, a5, 1))
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, a4);
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesWrite(cpu, mem, a5, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a5, 1);
         }
 
         GuestMemory.Store(cpu, mem, a5, (byte)v6);
@@ -10858,7 +12258,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10877,7 +12277,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10889,10 +12289,16 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = GuestMemory.Load16(cpu, mem, (v0 + v2));
-        if (GuestMemory.MustPrepare(cpu, v1, 2))
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        if (GuestMemory.MissesWrite(cpu, mem, v1, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v1, 2);
         }
 
         GuestMemory.Store(cpu, mem, v1, (ushort)v4);
@@ -10917,7 +12323,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10936,7 +12342,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10948,11 +12354,17 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = GuestMemory.Load16(cpu, mem, (((ulong)v0) + v3));
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MustPrepare(cpu, a5, 2))
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, a4);
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesWrite(cpu, mem, a5, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a5, 2);
         }
 
         GuestMemory.Store(cpu, mem, a5, (ushort)v6);
@@ -10977,7 +12389,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10996,7 +12408,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11008,10 +12420,16 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = GuestMemory.Load32(cpu, mem, (v0 + v2));
-        if (GuestMemory.MustPrepare(cpu, v1, 4))
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, a3);
+        if (GuestMemory.MissesWrite(cpu, mem, v1, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v1, 4);
         }
 
         GuestMemory.Store(cpu, mem, v1, v4);
@@ -11036,7 +12454,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11055,7 +12473,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11067,11 +12485,17 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = GuestMemory.Load32(cpu, mem, (((ulong)v0) + v3));
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MustPrepare(cpu, a5, 4))
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, a4);
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesWrite(cpu, mem, a5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a5, 4);
         }
 
         GuestMemory.Store(cpu, mem, a5, v6);
@@ -11096,7 +12520,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11115,7 +12539,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11127,10 +12551,16 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v4 = GuestMemory.Load64(cpu, mem, (v0 + v2));
-        if (GuestMemory.MustPrepare(cpu, v1, 8))
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, a3);
+        if (GuestMemory.MissesWrite(cpu, mem, v1, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v1, 8);
         }
 
         GuestMemory.Store(cpu, mem, v1, v4);
@@ -11155,7 +12585,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11174,7 +12604,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11186,11 +12616,17 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v6 = GuestMemory.Load64(cpu, mem, (((ulong)v0) + v3));
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MustPrepare(cpu, a5, 8))
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, a4);
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesWrite(cpu, mem, a5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a5, 8);
         }
 
         GuestMemory.Store(cpu, mem, a5, v6);
@@ -11215,7 +12651,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11234,7 +12670,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11246,7 +12682,18 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = GuestMemory.Load8(cpu, mem, (v0 + v2));
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 1);
+        }
+
+        uint v4 = GuestMemory.Load8(cpu, mem, a3);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 1);
+        }
+
         uint v5 = GuestMemory.Load8(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x1ul) - (v6 * (0x2ul))));
@@ -11270,7 +12717,18 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = GuestMemory.Load8(cpu, mem, (v0 + v2));
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 1);
+        }
+
+        uint v4 = GuestMemory.Load8(cpu, mem, a3);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 1);
+        }
+
         uint v5 = GuestMemory.Load8(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x1ul) - (v6 * (0x2ul))));
@@ -11293,7 +12751,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11312,7 +12770,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11331,7 +12789,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11350,7 +12808,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11362,8 +12820,20 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = GuestMemory.Load8(cpu, mem, (((ulong)v0) + v3));
-        uint v7 = GuestMemory.Load8(cpu, mem, ((ulong)v1));
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, a4);
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 1);
+        }
+
+        uint v7 = GuestMemory.Load8(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -11386,8 +12856,20 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = GuestMemory.Load8(cpu, mem, (((ulong)v0) + v3));
-        uint v7 = GuestMemory.Load8(cpu, mem, ((ulong)v1));
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, a4);
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 1);
+        }
+
+        uint v7 = GuestMemory.Load8(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -11409,7 +12891,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11428,7 +12910,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11447,7 +12929,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11466,7 +12948,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11478,7 +12960,18 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = GuestMemory.Load16(cpu, mem, (v0 + v2));
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 2);
+        }
+
         uint v5 = GuestMemory.Load16(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x2ul) - (v6 * (0x4ul))));
@@ -11502,7 +12995,18 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = GuestMemory.Load16(cpu, mem, (v0 + v2));
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 2);
+        }
+
         uint v5 = GuestMemory.Load16(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x2ul) - (v6 * (0x4ul))));
@@ -11525,7 +13029,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11544,7 +13048,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11563,7 +13067,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11582,7 +13086,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11594,8 +13098,20 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = GuestMemory.Load16(cpu, mem, (((ulong)v0) + v3));
-        uint v7 = GuestMemory.Load16(cpu, mem, ((ulong)v1));
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, a4);
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
+        }
+
+        uint v7 = GuestMemory.Load16(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -11618,8 +13134,20 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = GuestMemory.Load16(cpu, mem, (((ulong)v0) + v3));
-        uint v7 = GuestMemory.Load16(cpu, mem, ((ulong)v1));
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, a4);
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
+        }
+
+        uint v7 = GuestMemory.Load16(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -11641,7 +13169,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -11660,7 +13188,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);

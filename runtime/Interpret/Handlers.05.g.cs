@@ -6,9 +6,15 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+#if PAGED
+using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
@@ -26,7 +32,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -45,7 +51,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -57,7 +63,18 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = GuestMemory.Load32(cpu, mem, (v0 + v2));
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, a3);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 4);
+        }
+
         uint v5 = GuestMemory.Load32(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x4ul) - (v6 * (0x8ul))));
@@ -81,7 +98,18 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = GuestMemory.Load32(cpu, mem, (v0 + v2));
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, a3);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 4);
+        }
+
         uint v5 = GuestMemory.Load32(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x4ul) - (v6 * (0x8ul))));
@@ -104,7 +132,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -123,7 +151,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -142,7 +170,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -161,7 +189,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -173,8 +201,20 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = GuestMemory.Load32(cpu, mem, (((ulong)v0) + v3));
-        uint v7 = GuestMemory.Load32(cpu, mem, ((ulong)v1));
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, a4);
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 4);
+        }
+
+        uint v7 = GuestMemory.Load32(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -197,8 +237,20 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = GuestMemory.Load32(cpu, mem, (((ulong)v0) + v3));
-        uint v7 = GuestMemory.Load32(cpu, mem, ((ulong)v1));
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, a4);
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 4);
+        }
+
+        uint v7 = GuestMemory.Load32(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -220,7 +272,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -239,7 +291,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -258,7 +310,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -277,7 +329,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -289,7 +341,18 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v4 = GuestMemory.Load64(cpu, mem, (v0 + v2));
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, a3);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 8);
+        }
+
         ulong v5 = GuestMemory.Load64(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x8ul) - (v6 * (0x10ul))));
@@ -312,7 +375,18 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v4 = GuestMemory.Load64(cpu, mem, (v0 + v2));
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, a3);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 8);
+        }
+
         ulong v5 = GuestMemory.Load64(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x8ul) - (v6 * (0x10ul))));
@@ -335,7 +409,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -354,7 +428,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -373,7 +447,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -392,7 +466,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -404,8 +478,20 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v6 = GuestMemory.Load64(cpu, mem, (((ulong)v0) + v3));
-        ulong v7 = GuestMemory.Load64(cpu, mem, ((ulong)v1));
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, a4);
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 8);
+        }
+
+        ulong v7 = GuestMemory.Load64(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -427,8 +513,20 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 48);
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v6 = GuestMemory.Load64(cpu, mem, (((ulong)v0) + v3));
-        ulong v7 = GuestMemory.Load64(cpu, mem, ((ulong)v1));
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, a4);
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 8);
+        }
+
+        ulong v7 = GuestMemory.Load64(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -450,7 +548,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -469,7 +567,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -488,7 +586,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -507,7 +605,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -550,7 +648,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -559,7 +657,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -572,7 +670,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -581,7 +679,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -603,7 +701,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -612,7 +710,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -625,7 +723,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -634,7 +732,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -656,7 +754,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -665,7 +763,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -678,7 +776,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -687,7 +785,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -709,7 +807,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -718,7 +816,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -731,7 +829,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -740,7 +838,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -763,7 +861,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -772,7 +870,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -786,7 +884,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -795,7 +893,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -818,7 +916,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -827,7 +925,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -841,7 +939,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -850,7 +948,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -873,7 +971,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -882,7 +980,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -896,7 +994,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -905,7 +1003,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -928,7 +1026,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -937,7 +1035,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -951,7 +1049,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -960,7 +1058,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -983,7 +1081,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -992,7 +1090,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1006,7 +1104,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1015,7 +1113,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1038,7 +1136,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1047,7 +1145,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1061,7 +1159,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1070,7 +1168,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1092,7 +1190,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1101,7 +1199,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1115,7 +1213,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1124,7 +1222,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1146,7 +1244,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1155,7 +1253,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1169,7 +1267,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1178,7 +1276,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1201,7 +1299,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1210,7 +1308,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1224,7 +1322,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1233,7 +1331,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1256,7 +1354,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1265,7 +1363,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1279,7 +1377,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1288,7 +1386,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1311,7 +1409,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1320,7 +1418,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1334,7 +1432,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1343,7 +1441,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1366,7 +1464,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1375,7 +1473,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1389,7 +1487,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1398,7 +1496,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1472,9 +1570,9 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(byte*)((byte*)cpu + 0);
-        if (GuestMemory.MustPrepare(cpu, v1, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v1, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v1, 1);
         }
 
         GuestMemory.Store(cpu, mem, v1, (byte)v4);
@@ -1497,7 +1595,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1516,7 +1614,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1528,9 +1626,9 @@ public static unsafe partial class Handlers
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(byte*)((byte*)cpu + 0);
         ulong a5 = ((ulong)v1);
-        if (GuestMemory.MustPrepare(cpu, a5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a5, 1);
         }
 
         GuestMemory.Store(cpu, mem, a5, (byte)v6);
@@ -1553,7 +1651,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1572,7 +1670,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1583,9 +1681,9 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(ushort*)((byte*)cpu + 0);
-        if (GuestMemory.MustPrepare(cpu, v1, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v1, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v1, 2);
         }
 
         GuestMemory.Store(cpu, mem, v1, (ushort)v4);
@@ -1608,7 +1706,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1627,7 +1725,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1639,9 +1737,9 @@ public static unsafe partial class Handlers
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(ushort*)((byte*)cpu + 0);
         ulong a5 = ((ulong)v1);
-        if (GuestMemory.MustPrepare(cpu, a5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a5, 2);
         }
 
         GuestMemory.Store(cpu, mem, a5, (ushort)v6);
@@ -1664,7 +1762,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1683,7 +1781,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1694,9 +1792,9 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(uint*)((byte*)cpu + 0);
-        if (GuestMemory.MustPrepare(cpu, v1, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v1, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v1, 4);
         }
 
         GuestMemory.Store(cpu, mem, v1, v4);
@@ -1719,7 +1817,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1738,7 +1836,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1750,9 +1848,9 @@ public static unsafe partial class Handlers
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(uint*)((byte*)cpu + 0);
         ulong a5 = ((ulong)v1);
-        if (GuestMemory.MustPrepare(cpu, a5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a5, 4);
         }
 
         GuestMemory.Store(cpu, mem, a5, v6);
@@ -1775,7 +1873,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1794,7 +1892,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1805,9 +1903,9 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v4 = *(ulong*)((byte*)cpu + 0);
-        if (GuestMemory.MustPrepare(cpu, v1, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v1, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v1, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v1, 8);
         }
 
         GuestMemory.Store(cpu, mem, v1, v4);
@@ -1830,7 +1928,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1849,7 +1947,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1861,9 +1959,9 @@ public static unsafe partial class Handlers
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v6 = *(ulong*)((byte*)cpu + 0);
         ulong a5 = ((ulong)v1);
-        if (GuestMemory.MustPrepare(cpu, a5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a5, 8);
         }
 
         GuestMemory.Store(cpu, mem, a5, v6);
@@ -1886,7 +1984,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1905,7 +2003,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1916,7 +2014,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = GuestMemory.Load8(cpu, mem, (v0 + v2));
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 1);
+        }
+
+        uint v4 = GuestMemory.Load8(cpu, mem, a3);
         ulong v5 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x1ul) - (v5 * (0x2ul))));
         *(byte*)((byte*)cpu + 0) = (byte)v4;
@@ -1937,7 +2041,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1956,7 +2060,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1967,7 +2071,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + 48);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = GuestMemory.Load8(cpu, mem, (((ulong)v0) + v3));
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, a4);
         ulong v7 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x1ul) - (v7 * (0x2ul))))));
         *(byte*)((byte*)cpu + 0) = (byte)v6;
@@ -1988,7 +2098,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2007,7 +2117,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2018,7 +2128,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = GuestMemory.Load16(cpu, mem, (v0 + v2));
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
         ulong v5 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x2ul) - (v5 * (0x4ul))));
         *(ushort*)((byte*)cpu + 0) = (ushort)v4;
@@ -2039,7 +2155,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2058,7 +2174,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2069,7 +2185,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + 48);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = GuestMemory.Load16(cpu, mem, (((ulong)v0) + v3));
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, a4);
         ulong v7 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x2ul) - (v7 * (0x4ul))))));
         *(ushort*)((byte*)cpu + 0) = (ushort)v6;
@@ -2090,7 +2212,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2109,7 +2231,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2120,7 +2242,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v4 = GuestMemory.Load32(cpu, mem, (v0 + v2));
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, a3);
         ulong v5 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x4ul) - (v5 * (0x8ul))));
         *(ulong*)((byte*)cpu + 0) = ((ulong)v4);
@@ -2141,7 +2269,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2160,7 +2288,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2171,7 +2299,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + 48);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v6 = GuestMemory.Load32(cpu, mem, (((ulong)v0) + v3));
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, a4);
         ulong v7 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x4ul) - (v7 * (0x8ul))))));
         *(ulong*)((byte*)cpu + 0) = ((ulong)v6);
@@ -2192,7 +2326,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2211,7 +2345,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2222,7 +2356,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 48);
         ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v4 = GuestMemory.Load64(cpu, mem, (v0 + v2));
+        ulong a3 = (v0 + v2);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, a3);
         ulong v5 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v0 + ((0x8ul) - (v5 * (0x10ul))));
         *(ulong*)((byte*)cpu + 0) = v4;
@@ -2243,7 +2383,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2262,7 +2402,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2273,7 +2413,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + 48);
         ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v6 = GuestMemory.Load64(cpu, mem, (((ulong)v0) + v3));
+        ulong a4 = (((ulong)v0) + v3);
+        if (GuestMemory.MissesRead(cpu, mem, a4, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a4, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, a4);
         ulong v7 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x8ul) - (v7 * (0x10ul))))));
         *(ulong*)((byte*)cpu + 0) = v6;
@@ -2294,7 +2440,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2313,7 +2459,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2324,6 +2470,11 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(byte*)((byte*)cpu + 0);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 1);
+        }
+
         uint v5 = GuestMemory.Load8(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x1ul) - (v6 * (0x2ul))));
@@ -2343,6 +2494,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 1);
+        }
+
         uint v5 = GuestMemory.Load8(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x1ul) - (v6 * (0x2ul))));
@@ -2363,7 +2519,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2382,7 +2538,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2401,7 +2557,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2420,7 +2576,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2431,7 +2587,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(byte*)((byte*)cpu + 0);
-        uint v7 = GuestMemory.Load8(cpu, mem, ((ulong)v1));
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 1);
+        }
+
+        uint v7 = GuestMemory.Load8(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
         uint v19 = (v6 - v7) & (0xffu);
@@ -2450,7 +2612,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
-        uint v7 = GuestMemory.Load8(cpu, mem, ((ulong)v1));
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 1);
+        }
+
+        uint v7 = GuestMemory.Load8(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
         op++;
@@ -2470,7 +2638,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2489,7 +2657,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2508,7 +2676,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2527,7 +2695,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2538,6 +2706,11 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(ushort*)((byte*)cpu + 0);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 2);
+        }
+
         uint v5 = GuestMemory.Load16(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x2ul) - (v6 * (0x4ul))));
@@ -2557,6 +2730,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 2);
+        }
+
         uint v5 = GuestMemory.Load16(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x2ul) - (v6 * (0x4ul))));
@@ -2577,7 +2755,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2596,7 +2774,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2615,7 +2793,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2634,7 +2812,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2645,7 +2823,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(ushort*)((byte*)cpu + 0);
-        uint v7 = GuestMemory.Load16(cpu, mem, ((ulong)v1));
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
+        }
+
+        uint v7 = GuestMemory.Load16(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
         uint v19 = (v6 - v7) & (0xffffu);
@@ -2664,7 +2848,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
-        uint v7 = GuestMemory.Load16(cpu, mem, ((ulong)v1));
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
+        }
+
+        uint v7 = GuestMemory.Load16(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
         op++;
@@ -2684,7 +2874,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2703,7 +2893,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2722,7 +2912,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2741,7 +2931,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2752,6 +2942,11 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         uint v4 = *(uint*)((byte*)cpu + 0);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 4);
+        }
+
         uint v5 = GuestMemory.Load32(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x4ul) - (v6 * (0x8ul))));
@@ -2771,6 +2966,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 4);
+        }
+
         uint v5 = GuestMemory.Load32(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x4ul) - (v6 * (0x8ul))));
@@ -2791,7 +2991,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2810,7 +3010,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2829,7 +3029,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2848,7 +3048,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2859,7 +3059,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         uint v6 = *(uint*)((byte*)cpu + 0);
-        uint v7 = GuestMemory.Load32(cpu, mem, ((ulong)v1));
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 4);
+        }
+
+        uint v7 = GuestMemory.Load32(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
         uint v17 = v6 - v7;
@@ -2878,7 +3084,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
-        uint v7 = GuestMemory.Load32(cpu, mem, ((ulong)v1));
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 4);
+        }
+
+        uint v7 = GuestMemory.Load32(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
         op++;
@@ -2898,7 +3110,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2917,7 +3129,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2936,7 +3148,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2955,7 +3167,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2966,6 +3178,11 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
         ulong v4 = *(ulong*)((byte*)cpu + 0);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 8);
+        }
+
         ulong v5 = GuestMemory.Load64(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x8ul) - (v6 * (0x10ul))));
@@ -2984,6 +3201,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 56);
+        if (GuestMemory.MissesRead(cpu, mem, v1, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v1, 8);
+        }
+
         ulong v5 = GuestMemory.Load64(cpu, mem, v1);
         ulong v6 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v1 + ((0x8ul) - (v6 * (0x10ul))));
@@ -3004,7 +3226,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3023,7 +3245,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3042,7 +3264,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3061,7 +3283,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3072,7 +3294,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
         ulong v6 = *(ulong*)((byte*)cpu + 0);
-        ulong v7 = GuestMemory.Load64(cpu, mem, ((ulong)v1));
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 8);
+        }
+
+        ulong v7 = GuestMemory.Load64(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
         ulong v17 = v6 - v7;
@@ -3090,7 +3318,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v7 = GuestMemory.Load64(cpu, mem, ((ulong)v1));
+        ulong a5 = ((ulong)v1);
+        if (GuestMemory.MissesRead(cpu, mem, a5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 8);
+        }
+
+        ulong v7 = GuestMemory.Load64(cpu, mem, a5);
         ulong v8 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
         op++;
@@ -3110,7 +3344,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3129,7 +3363,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3148,7 +3382,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3167,7 +3401,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3232,13 +3466,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v17);
@@ -3255,11 +3494,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
@@ -3275,13 +3519,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v25);
@@ -3300,11 +3549,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
@@ -3344,14 +3598,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
         uint v19 = v17 >> (int)(0x7u);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v17);
@@ -3368,11 +3627,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
@@ -3388,14 +3652,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
         uint v27 = v25 >> (int)(0x7u);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v25);
@@ -3414,11 +3683,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
@@ -3459,6 +3733,11 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
         uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
@@ -3466,9 +3745,9 @@ public static unsafe partial class Handlers
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
@@ -3484,11 +3763,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
         uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
@@ -3504,6 +3788,11 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
         uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
@@ -3511,9 +3800,9 @@ public static unsafe partial class Handlers
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
@@ -3531,11 +3820,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
         uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
@@ -3575,15 +3869,20 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
         uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
@@ -3599,11 +3898,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
         uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
@@ -3619,15 +3923,20 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
         uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
@@ -3645,11 +3954,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
         uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
@@ -3697,14 +4011,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
@@ -3730,10 +4049,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
@@ -3749,14 +4073,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
@@ -3784,10 +4113,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
@@ -3834,13 +4168,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
@@ -3866,10 +4205,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
@@ -3885,13 +4229,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
@@ -3919,10 +4268,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
@@ -3970,14 +4324,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
@@ -4003,10 +4362,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
@@ -4022,14 +4386,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
@@ -4057,10 +4426,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
@@ -4107,13 +4481,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v16);
@@ -4139,10 +4518,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
@@ -4158,13 +4542,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v24);
@@ -4192,10 +4581,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
@@ -4234,13 +4628,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v17);
@@ -4257,11 +4656,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
@@ -4277,13 +4681,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v25);
@@ -4302,11 +4711,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
@@ -4343,12 +4757,17 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v9);
@@ -4365,10 +4784,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
@@ -4384,12 +4808,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v17);
@@ -4408,10 +4837,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
@@ -4448,12 +4882,17 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v9);
@@ -4470,10 +4909,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
@@ -4489,12 +4933,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v17);
@@ -4513,10 +4962,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
@@ -4556,14 +5010,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
         uint v19 = v17 >> (int)(0xfu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v17);
@@ -4580,11 +5039,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
@@ -4600,14 +5064,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
         uint v27 = v25 >> (int)(0xfu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v25);
@@ -4626,11 +5095,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
@@ -4668,13 +5142,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
         uint v11 = v9 >> (int)(0x1fu);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v9);
@@ -4691,10 +5170,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
@@ -4710,13 +5194,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
         uint v19 = v17 >> (int)(0x1fu);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v17);
@@ -4735,10 +5224,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
@@ -4776,13 +5270,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
         ulong v11 = v9 >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v9);
@@ -4799,10 +5298,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
@@ -4818,13 +5322,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
         ulong v19 = v17 >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v17);
@@ -4843,10 +5352,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
@@ -4887,6 +5401,11 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
@@ -4894,9 +5413,9 @@ public static unsafe partial class Handlers
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
@@ -4912,11 +5431,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -4932,6 +5456,11 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
@@ -4939,9 +5468,9 @@ public static unsafe partial class Handlers
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
@@ -4959,11 +5488,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -5004,6 +5538,11 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
@@ -5011,9 +5550,9 @@ public static unsafe partial class Handlers
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)v12));
@@ -5029,11 +5568,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -5049,6 +5593,11 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
@@ -5056,9 +5605,9 @@ public static unsafe partial class Handlers
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)v20));
@@ -5076,11 +5625,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -5120,15 +5674,20 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -5144,11 +5703,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -5164,15 +5728,20 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -5190,11 +5759,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -5234,15 +5808,20 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
@@ -5258,11 +5837,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -5278,15 +5862,20 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
@@ -5304,11 +5893,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -5348,15 +5942,20 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)v12));
@@ -5372,11 +5971,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -5392,15 +5996,20 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)v20));
@@ -5418,11 +6027,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -5461,14 +6075,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -5484,11 +6103,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -5504,14 +6128,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -5529,11 +6158,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -5581,14 +6215,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
@@ -5614,10 +6253,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
@@ -5633,14 +6277,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
@@ -5668,10 +6317,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
@@ -5719,14 +6373,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v13);
@@ -5752,10 +6411,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
@@ -5771,14 +6435,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v21);
@@ -5806,10 +6475,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
@@ -5855,13 +6529,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -5886,10 +6565,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
@@ -5905,13 +6589,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -5938,10 +6627,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
@@ -5988,13 +6682,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
@@ -6020,10 +6719,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
@@ -6039,13 +6743,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
@@ -6073,10 +6782,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
@@ -6122,12 +6836,17 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v12 = v6 >> (int)v2;
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v12);
@@ -6153,10 +6872,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
@@ -6172,12 +6896,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v14 >> (int)v2;
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v20);
@@ -6205,10 +6934,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x1fu))));
@@ -6253,12 +6987,17 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 >> (int)v2;
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -6283,10 +7022,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
@@ -6302,12 +7046,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 >> (int)v2;
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -6334,10 +7083,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x3fu))));
@@ -6385,14 +7139,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
@@ -6418,10 +7177,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
@@ -6437,14 +7201,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
@@ -6472,10 +7241,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
@@ -6523,14 +7297,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v13);
@@ -6556,10 +7335,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
@@ -6575,14 +7359,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v21);
@@ -6610,10 +7399,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
@@ -6659,13 +7453,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -6690,10 +7489,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
@@ -6709,13 +7513,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -6742,10 +7551,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
@@ -6792,13 +7606,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(short)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v16);
@@ -6824,10 +7643,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
@@ -6843,13 +7667,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(short)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v24);
@@ -6877,10 +7706,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
@@ -6927,13 +7761,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)(long)(int)v6;
         uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v13);
@@ -6959,10 +7798,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
@@ -6978,13 +7822,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)(long)(int)v14;
         uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v21);
@@ -7012,10 +7861,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(((uint)op->Immediate) & (0x1fu))))));
@@ -7060,12 +7914,17 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)((long)v6 >> (int)v2);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -7090,10 +7949,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
@@ -7109,12 +7973,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)((long)v14 >> (int)v2);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -7141,10 +8010,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(((uint)op->Immediate) & (0x3fu)))));
@@ -7156,6 +8030,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 8);
+        }
+
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         *(ulong*)((byte*)cpu + 32) = ((v0 + (0x8ul)) + ((ulong)op->Immediate));
         TbOp* next = Dispatch.Find(cpu, v1);
@@ -7171,6 +8050,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 8);
+        }
+
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
         TbOp* next = Dispatch.Find(cpu, v1);
@@ -7194,9 +8078,9 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 1);
         }
 
         GuestMemory.Store(cpu, mem, a3, (byte)((uint)op->Immediate));
@@ -7211,9 +8095,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 1);
         }
 
         GuestMemory.Store(cpu, mem, a11, (byte)((uint)op->Immediate));
@@ -7233,9 +8117,9 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 2);
         }
 
         GuestMemory.Store(cpu, mem, a3, (ushort)((uint)op->Immediate));
@@ -7250,9 +8134,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 2);
         }
 
         GuestMemory.Store(cpu, mem, a11, (ushort)((uint)op->Immediate));
@@ -7272,9 +8156,9 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 4);
         }
 
         GuestMemory.Store(cpu, mem, a3, ((uint)op->Immediate));
@@ -7289,9 +8173,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 4);
         }
 
         GuestMemory.Store(cpu, mem, a11, ((uint)op->Immediate));
@@ -7311,9 +8195,9 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 8);
         }
 
         GuestMemory.Store(cpu, mem, a3, ((ulong)op->Immediate));
@@ -7328,9 +8212,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
         }
 
         GuestMemory.Store(cpu, mem, a11, ((ulong)op->Immediate));
@@ -7358,6 +8242,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 40);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 2);
+        }
+
         uint v1 = GuestMemory.Load16(cpu, mem, v0);
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x2ul));
         *(ushort*)((byte*)cpu + 40) = (ushort)v1;
@@ -7369,6 +8258,11 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + 40);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 8);
+        }
+
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
         *(ulong*)((byte*)cpu + 40) = v1;
@@ -7449,13 +8343,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v17);
@@ -7472,11 +8371,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
@@ -7492,13 +8396,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v25);
@@ -7517,11 +8426,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
@@ -7561,14 +8475,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
         uint v19 = v17 >> (int)(0x7u);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v17);
@@ -7585,11 +8504,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
@@ -7605,14 +8529,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
         uint v27 = v25 >> (int)(0x7u);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v25);
@@ -7631,11 +8560,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
@@ -7676,6 +8610,11 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
         uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
@@ -7683,9 +8622,9 @@ public static unsafe partial class Handlers
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
@@ -7701,11 +8640,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
         uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
@@ -7721,6 +8665,11 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
         uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
@@ -7728,9 +8677,9 @@ public static unsafe partial class Handlers
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
@@ -7748,11 +8697,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
         uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
@@ -7792,15 +8746,20 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
         uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
@@ -7816,11 +8775,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
         uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
@@ -7836,15 +8800,20 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
         uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
@@ -7862,11 +8831,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
         uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
@@ -7914,14 +8888,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
@@ -7947,10 +8926,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
@@ -7966,14 +8950,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
@@ -8001,10 +8990,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
@@ -8051,13 +9045,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
@@ -8083,10 +9082,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
@@ -8102,13 +9106,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
@@ -8136,10 +9145,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
@@ -8187,14 +9201,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
@@ -8220,10 +9239,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
@@ -8239,14 +9263,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
@@ -8274,10 +9303,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
@@ -8324,13 +9358,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v16);
@@ -8356,10 +9395,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
@@ -8375,13 +9419,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v24);
@@ -8409,10 +9458,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
@@ -8451,13 +9505,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v17);
@@ -8474,11 +9533,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
@@ -8494,13 +9558,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v25);
@@ -8519,11 +9588,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
@@ -8560,12 +9634,17 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v9);
@@ -8582,10 +9661,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
@@ -8601,12 +9685,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v17);
@@ -8625,10 +9714,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
@@ -8665,12 +9759,17 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v9);
@@ -8687,10 +9786,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
@@ -8706,12 +9810,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v17);
@@ -8730,10 +9839,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
@@ -8773,14 +9887,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
         uint v19 = v17 >> (int)(0xfu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v17);
@@ -8797,11 +9916,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
@@ -8817,14 +9941,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
         uint v27 = v25 >> (int)(0xfu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v25);
@@ -8843,11 +9972,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
@@ -8885,13 +10019,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
         uint v11 = v9 >> (int)(0x1fu);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v9);
@@ -8908,10 +10047,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
@@ -8927,13 +10071,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
         uint v19 = v17 >> (int)(0x1fu);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v17);
@@ -8952,10 +10101,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
@@ -8993,13 +10147,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
         ulong v11 = v9 >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v9);
@@ -9016,10 +10175,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
@@ -9035,13 +10199,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
         ulong v19 = v17 >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v17);
@@ -9060,10 +10229,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
@@ -9104,6 +10278,11 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
@@ -9111,9 +10290,9 @@ public static unsafe partial class Handlers
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
@@ -9129,11 +10308,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -9149,6 +10333,11 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
@@ -9156,9 +10345,9 @@ public static unsafe partial class Handlers
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
@@ -9176,11 +10365,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -9221,6 +10415,11 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
@@ -9228,9 +10427,9 @@ public static unsafe partial class Handlers
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)v12));
@@ -9246,11 +10445,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -9266,6 +10470,11 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
@@ -9273,9 +10482,9 @@ public static unsafe partial class Handlers
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)v20));
@@ -9293,11 +10502,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -9337,15 +10551,20 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -9361,11 +10580,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -9381,15 +10605,20 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -9407,11 +10636,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -9451,15 +10685,20 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
@@ -9475,11 +10714,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -9495,15 +10739,20 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
@@ -9521,11 +10770,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -9565,15 +10819,20 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)v12));
@@ -9589,11 +10848,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -9609,15 +10873,20 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)v20));
@@ -9635,11 +10904,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));

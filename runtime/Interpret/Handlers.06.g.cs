@@ -6,9 +6,15 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+#if PAGED
+using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
@@ -19,14 +25,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -42,11 +53,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -62,14 +78,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -87,11 +108,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -139,14 +165,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
@@ -172,10 +203,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
@@ -191,14 +227,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
@@ -226,10 +267,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
@@ -277,14 +323,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v13);
@@ -310,10 +361,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
@@ -329,14 +385,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v21);
@@ -364,10 +425,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
@@ -413,13 +479,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -444,10 +515,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
@@ -463,13 +539,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -496,10 +577,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
@@ -546,13 +632,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
@@ -578,10 +669,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
@@ -597,13 +693,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
@@ -631,10 +732,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
@@ -680,12 +786,17 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v12 = v6 >> (int)v2;
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v12);
@@ -711,10 +822,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
@@ -730,12 +846,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v14 >> (int)v2;
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v20);
@@ -763,10 +884,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x1fu))));
@@ -811,12 +937,17 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 >> (int)v2;
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -841,10 +972,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
@@ -860,12 +996,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 >> (int)v2;
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -892,10 +1033,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x3fu))));
@@ -943,14 +1089,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
@@ -976,10 +1127,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
@@ -995,14 +1151,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
@@ -1030,10 +1191,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
@@ -1081,14 +1247,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v13);
@@ -1114,10 +1285,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
@@ -1133,14 +1309,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v21);
@@ -1168,10 +1349,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
@@ -1217,13 +1403,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -1248,10 +1439,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
@@ -1267,13 +1463,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -1300,10 +1501,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
@@ -1350,13 +1556,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(short)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v16);
@@ -1382,10 +1593,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
@@ -1401,13 +1617,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(short)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v24);
@@ -1435,10 +1656,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
@@ -1485,13 +1711,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)(long)(int)v6;
         uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v13);
@@ -1517,10 +1748,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
@@ -1536,13 +1772,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)(long)(int)v14;
         uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v21);
@@ -1570,10 +1811,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(((uint)op->Immediate) & (0x1fu))))));
@@ -1618,12 +1864,17 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)((long)v6 >> (int)v2);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -1648,10 +1899,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
@@ -1667,12 +1923,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)((long)v14 >> (int)v2);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -1699,10 +1960,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(((uint)op->Immediate) & (0x3fu)))));
@@ -1744,13 +2010,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v17);
@@ -1768,11 +2039,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0x7u);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
@@ -1789,13 +2065,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v25);
@@ -1815,11 +2096,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0x7u);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
@@ -1862,14 +2148,19 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
         uint v19 = v17 >> (int)(0x7u);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v17);
@@ -1887,11 +2178,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0x7u);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
@@ -1908,14 +2204,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
         uint v27 = v25 >> (int)(0x7u);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v25);
@@ -1935,11 +2236,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0x7u);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
@@ -1983,6 +2289,11 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
         uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
@@ -1990,9 +2301,9 @@ public static unsafe partial class Handlers
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
@@ -2009,11 +2320,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
         uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
@@ -2030,6 +2346,11 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
         uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
@@ -2037,9 +2358,9 @@ public static unsafe partial class Handlers
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
@@ -2058,11 +2379,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
         uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
@@ -2105,15 +2431,20 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
         uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
@@ -2130,11 +2461,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+        }
+
         uint v7 = GuestMemory.Load8(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
         }
 
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
@@ -2151,15 +2487,20 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
         uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
@@ -2178,11 +2519,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+        }
+
         uint v15 = GuestMemory.Load8(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
         }
 
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
@@ -2233,14 +2579,19 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
@@ -2267,10 +2618,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffu)));
@@ -2287,14 +2643,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
@@ -2323,10 +2684,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffu)));
@@ -2376,13 +2742,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
@@ -2409,10 +2780,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(v0 & (0x1fu)))) & (0xffu)));
@@ -2429,13 +2805,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
@@ -2464,10 +2845,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(v0 & (0x1fu)))) & (0xffu)));
@@ -2518,14 +2904,19 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
@@ -2552,10 +2943,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffu)));
@@ -2572,14 +2968,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
@@ -2608,10 +3009,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffu)));
@@ -2661,13 +3067,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
         uint v6 = GuestMemory.Load8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)v16);
@@ -2694,10 +3105,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+        }
+
+        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
         }
 
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(v0 & (0x1fu))))) & (0xffu)));
@@ -2714,13 +3130,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
         uint v14 = GuestMemory.Load8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)v24);
@@ -2749,10 +3170,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+        }
+
+        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
         }
 
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(v0 & (0x1fu))))) & (0xffu)));
@@ -2794,13 +3220,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v17);
@@ -2818,11 +3249,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0xfu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
@@ -2839,13 +3275,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v25);
@@ -2865,11 +3306,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0xfu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
@@ -2909,12 +3355,17 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v9);
@@ -2932,10 +3383,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(v0 & (0x1fu))))));
@@ -2952,12 +3408,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v17);
@@ -2977,10 +3438,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(v0 & (0x1fu))))));
@@ -3020,12 +3486,17 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v9);
@@ -3043,10 +3514,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(v0 & (0x3fu))))));
@@ -3063,12 +3539,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v17);
@@ -3088,10 +3569,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(v0 & (0x3fu))))));
@@ -3134,14 +3620,19 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
         uint v19 = v17 >> (int)(0xfu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v17);
@@ -3159,11 +3650,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v10 = (v0 & (0x1fu)) & (0xfu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
@@ -3180,14 +3676,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
         uint v27 = v25 >> (int)(0xfu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v25);
@@ -3207,11 +3708,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v18 = (v0 & (0x1fu)) & (0xfu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
@@ -3252,13 +3758,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
         uint v11 = v9 >> (int)(0x1fu);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v9);
@@ -3276,10 +3787,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(v0 & (0x1fu))))));
@@ -3296,13 +3812,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
         uint v19 = v17 >> (int)(0x1fu);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v17);
@@ -3322,10 +3843,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(v0 & (0x1fu))))));
@@ -3366,13 +3892,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
         ulong v11 = v9 >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v9);
@@ -3390,10 +3921,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(v0 & (0x3fu))))));
@@ -3410,13 +3946,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
         ulong v19 = v17 >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v17);
@@ -3436,10 +3977,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(v0 & (0x3fu))))));
@@ -3483,6 +4029,11 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
@@ -3490,9 +4041,9 @@ public static unsafe partial class Handlers
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
@@ -3509,11 +4060,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -3530,6 +4086,11 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
@@ -3537,9 +4098,9 @@ public static unsafe partial class Handlers
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
@@ -3558,11 +4119,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -3606,6 +4172,11 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
@@ -3613,9 +4184,9 @@ public static unsafe partial class Handlers
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)v12));
@@ -3632,11 +4203,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -3653,6 +4229,11 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
@@ -3660,9 +4241,9 @@ public static unsafe partial class Handlers
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)v20));
@@ -3681,11 +4262,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -3728,15 +4314,20 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -3753,11 +4344,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -3774,15 +4370,20 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -3801,11 +4402,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -3848,15 +4454,20 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
@@ -3873,11 +4484,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+        }
+
         uint v7 = GuestMemory.Load16(cpu, mem, v6);
         ulong v9 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -3894,15 +4510,20 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
@@ -3921,11 +4542,16 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
         uint v15 = GuestMemory.Load16(cpu, mem, v14);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -3968,15 +4594,20 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)v12));
@@ -3993,11 +4624,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -4014,15 +4650,20 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)v20));
@@ -4041,11 +4682,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -4087,14 +4733,19 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -4111,11 +4762,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -4132,14 +4788,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -4158,11 +4819,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -4213,14 +4879,19 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
@@ -4247,10 +4918,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffffu)));
@@ -4267,14 +4943,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
@@ -4303,10 +4984,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffffu)));
@@ -4357,14 +5043,19 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v13);
@@ -4391,10 +5082,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))));
@@ -4411,14 +5107,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v21);
@@ -4447,10 +5148,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))));
@@ -4499,13 +5205,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -4531,10 +5242,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, (v6 << (int)(v0 & (0x3fu))));
@@ -4551,13 +5267,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -4585,10 +5306,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 << (int)(v0 & (0x3fu))));
@@ -4638,13 +5364,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
@@ -4671,10 +5402,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(v0 & (0x1fu)))) & (0xffffu)));
@@ -4691,13 +5427,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
@@ -4726,10 +5467,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(v0 & (0x1fu)))) & (0xffffu)));
@@ -4778,12 +5524,17 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v12 = v6 >> (int)v2;
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v12);
@@ -4810,10 +5561,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(v0 & (0x1fu))));
@@ -4830,12 +5586,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v14 >> (int)v2;
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v20);
@@ -4864,10 +5625,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(v0 & (0x1fu))));
@@ -4915,12 +5681,17 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 >> (int)v2;
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -4946,10 +5717,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(v0 & (0x3fu))));
@@ -4966,12 +5742,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 >> (int)v2;
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -4999,10 +5780,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(v0 & (0x3fu))));
@@ -5053,14 +5839,19 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
@@ -5087,10 +5878,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffffu)));
@@ -5107,14 +5903,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
@@ -5143,10 +5944,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffffu)));
@@ -5197,14 +6003,19 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v13);
@@ -5231,10 +6042,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))));
@@ -5251,14 +6067,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v21);
@@ -5287,10 +6108,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))));
@@ -5339,13 +6165,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -5371,10 +6202,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, (v6 << (int)(v0 & (0x3fu))));
@@ -5391,13 +6227,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -5425,10 +6266,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 << (int)(v0 & (0x3fu))));
@@ -5478,13 +6324,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(short)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v16);
@@ -5511,10 +6362,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(v0 & (0x1fu))))) & (0xffffu)));
@@ -5531,13 +6387,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(short)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v24);
@@ -5566,10 +6427,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(v0 & (0x1fu))))) & (0xffffu)));
@@ -5619,13 +6485,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)(long)(int)v6;
         uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v13);
@@ -5652,10 +6523,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(v0 & (0x1fu))))));
@@ -5672,13 +6548,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)(long)(int)v14;
         uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v21);
@@ -5707,10 +6588,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(v0 & (0x1fu))))));
@@ -5758,12 +6644,17 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)((long)v6 >> (int)v2);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -5789,10 +6680,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
+        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(v0 & (0x3fu)))));
@@ -5809,12 +6705,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)((long)v14 >> (int)v2);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -5842,10 +6743,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(v0 & (0x3fu)))));
@@ -5857,7 +6763,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         *(byte*)((byte*)cpu + 0) = (byte)v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -5869,7 +6781,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 0);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v8 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v10 = GuestMemory.Load8(cpu, mem, ((((v2 + ((ulong)op->Displacement)) + ((ulong)v0)) & ((ulong)op->AddressMask)) + v8));
+        ulong a9 = ((((v2 + ((ulong)op->Displacement)) + ((ulong)v0)) & ((ulong)op->AddressMask)) + v8);
+        if (GuestMemory.MissesRead(cpu, mem, a9, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a9, 1);
+        }
+
+        uint v10 = GuestMemory.Load8(cpu, mem, a9);
         *(byte*)((byte*)cpu + 0) = (byte)v10;
         op++;
         return op->Handler(cpu, op, mem);
@@ -5888,7 +6806,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FaddM32(cpu, v14);
         op++;
@@ -5908,7 +6832,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FmulM32(cpu, v14);
         op++;
@@ -5928,7 +6858,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FcomM32(cpu, v14);
         op++;
@@ -5948,7 +6884,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FcompM32(cpu, v14);
         op++;
@@ -5968,7 +6910,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FsubM32(cpu, v14);
         op++;
@@ -5988,7 +6936,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FsubrM32(cpu, v14);
         op++;
@@ -6008,7 +6962,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FdivM32(cpu, v14);
         op++;
@@ -6028,7 +6988,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FdivrM32(cpu, v14);
         op++;
@@ -6168,7 +7134,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FldM32(cpu, v14);
         op++;
@@ -6188,7 +7160,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 4, true);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -6208,7 +7186,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 4, true);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstpM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -6228,9 +7212,25 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v14, 2, false);
-        ulong v17 = (ulong)GuestMemory.Pointer(cpu, (v14 + (0xdul)), 1, false);
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, v14, 14, false);
+        if (GuestMemory.MissesPointer(cpu, mem, v14, 2, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 2, false);
+        ulong a16 = (v14 + (0xdul));
+        if (GuestMemory.MissesPointer(cpu, mem, a16, 1, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a16, 1);
+        }
+
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 1, false);
+        if (GuestMemory.MissesPointer(cpu, mem, v14, 14, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 14);
+        }
+
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 14, false);
         global::Jitvmm.Runtime.Semantics.X87.Fldenv(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6249,9 +7249,25 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v14, 4, false);
-        ulong v17 = (ulong)GuestMemory.Pointer(cpu, (v14 + (0x1bul)), 1, false);
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, v14, 28, false);
+        if (GuestMemory.MissesPointer(cpu, mem, v14, 4, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 4, false);
+        ulong a16 = (v14 + (0x1bul));
+        if (GuestMemory.MissesPointer(cpu, mem, a16, 1, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a16, 1);
+        }
+
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 1, false);
+        if (GuestMemory.MissesPointer(cpu, mem, v14, 28, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 28);
+        }
+
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 28, false);
         global::Jitvmm.Runtime.Semantics.X87.Fldenv(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6269,7 +7285,13 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load16(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.Fldcw(cpu, unchecked((global::System.UInt16)v14));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6282,9 +7304,25 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, v11, 2, true);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + (0xdul)), 1, true);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v11, 14, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 2, true);
+        ulong a13 = (v11 + (0xdul));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v11, 14, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v11, 14);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 14, true);
         global::Jitvmm.Runtime.Semantics.X87.Fnstenv(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6297,9 +7335,25 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, v11, 4, true);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + (0x1bul)), 1, true);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v11, 28, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 4, true);
+        ulong a13 = (v11 + (0x1bul));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v11, 28, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v11, 28);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 28, true);
         global::Jitvmm.Runtime.Semantics.X87.Fnstenv(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6313,9 +7367,9 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (GuestMemory.MustPrepare(cpu, a12, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a12, 2);
         }
 
         GuestMemory.Store(cpu, mem, a12, (ushort)v1);
@@ -6800,7 +7854,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FiaddM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -6820,7 +7880,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FimulM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -6840,7 +7906,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FicomM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -6860,7 +7932,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FicompM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -6880,7 +7958,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FisubM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -6900,7 +7984,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FisubrM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -6920,7 +8010,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FidivM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -6940,7 +8036,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FidivrM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -7040,7 +8142,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FildM32(cpu, unchecked((global::System.Int32)v14));
         op++;
@@ -7060,7 +8168,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 4, true);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FisttpM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -7080,7 +8194,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 4, true);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -7100,7 +8220,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 4, true);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistpM32(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -7120,7 +8246,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 10, false);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 10, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 10);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 10, false);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FldM80(cpu, unchecked((global::System.Byte*)v14));
         op++;
@@ -7140,7 +8272,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 10, true);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 10, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 10);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 10, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstpM80(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -7331,7 +8469,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FaddM64(cpu, v14);
         op++;
@@ -7351,7 +8495,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FmulM64(cpu, v14);
         op++;
@@ -7371,7 +8521,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FcomM64(cpu, v14);
         op++;
@@ -7391,7 +8547,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FcompM64(cpu, v14);
         op++;
@@ -7411,7 +8573,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FsubM64(cpu, v14);
         op++;
@@ -7431,7 +8599,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FsubrM64(cpu, v14);
         op++;
@@ -7451,7 +8625,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FdivM64(cpu, v14);
         op++;
@@ -7471,7 +8651,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FdivrM64(cpu, v14);
         op++;
@@ -7611,7 +8797,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FldM64(cpu, v14);
         op++;
@@ -7631,7 +8823,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 8, true);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FisttpM64(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -7651,7 +8849,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 8, true);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstM64(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -7671,7 +8875,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 8, true);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FstpM64(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -7691,9 +8901,25 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v14, 2, false);
-        ulong v17 = (ulong)GuestMemory.Pointer(cpu, (v14 + (0x5dul)), 1, false);
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, v14, 94, false);
+        if (GuestMemory.MissesPointer(cpu, mem, v14, 2, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 2, false);
+        ulong a16 = (v14 + (0x5dul));
+        if (GuestMemory.MissesPointer(cpu, mem, a16, 1, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a16, 1);
+        }
+
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 1, false);
+        if (GuestMemory.MissesPointer(cpu, mem, v14, 94, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 94);
+        }
+
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 94, false);
         global::Jitvmm.Runtime.Semantics.X87.Frstor(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7712,9 +8938,25 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v14, 4, false);
-        ulong v17 = (ulong)GuestMemory.Pointer(cpu, (v14 + (0x6bul)), 1, false);
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, v14, 108, false);
+        if (GuestMemory.MissesPointer(cpu, mem, v14, 4, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 4, false);
+        ulong a16 = (v14 + (0x6bul));
+        if (GuestMemory.MissesPointer(cpu, mem, a16, 1, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a16, 1);
+        }
+
+        ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 1, false);
+        if (GuestMemory.MissesPointer(cpu, mem, v14, 108, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 108);
+        }
+
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 108, false);
         global::Jitvmm.Runtime.Semantics.X87.Frstor(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7727,9 +8969,25 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, v11, 2, true);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + (0x5dul)), 1, true);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v11, 94, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 2, true);
+        ulong a13 = (v11 + (0x5dul));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v11, 94, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v11, 94);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 94, true);
         global::Jitvmm.Runtime.Semantics.X87.Fnsave(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7742,9 +9000,25 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, v11, 4, true);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + (0x6bul)), 1, true);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, v11, 108, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 4, true);
+        ulong a13 = (v11 + (0x6bul));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v11, 108, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v11, 108);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 108, true);
         global::Jitvmm.Runtime.Semantics.X87.Fnsave(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7758,9 +9032,9 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (GuestMemory.MustPrepare(cpu, a12, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a12, 2);
         }
 
         GuestMemory.Store(cpu, mem, a12, (ushort)v1);
@@ -7871,7 +9145,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FiaddM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -7891,7 +9171,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FimulM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -7911,7 +9197,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FicomM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -7931,7 +9223,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FicompM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -7951,7 +9249,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FisubM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -7971,7 +9275,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FisubrM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -7991,7 +9301,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FidivM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -8011,7 +9327,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FidivrM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -8151,7 +9473,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load16(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FildM16(cpu, unchecked((global::System.Int16)v14));
         op++;
@@ -8171,7 +9499,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 2, true);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FisttpM16(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -8191,7 +9525,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 2, true);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistM16(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -8211,7 +9551,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 2, true);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistpM16(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -8231,7 +9577,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 10, false);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 10, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 10);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 10, false);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.Fbld(cpu, unchecked((global::System.Byte*)v14));
         op++;
@@ -8251,7 +9603,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = GuestMemory.Load64(cpu, mem, (v11 + v12));
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         global::Jitvmm.Runtime.Semantics.X87.FildM64(cpu, unchecked((global::System.Int64)v14));
         op++;
@@ -8271,7 +9629,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 10, true);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 10, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 10);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 10, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.Fbstp(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -8291,7 +9655,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = ((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, (v11 + v12), 8, true);
+        ulong a13 = (v11 + v12);
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
         global::Jitvmm.Runtime.Semantics.X87.RecordMemoryInstruction(cpu, ((ulong)op->Address), unchecked((global::System.UInt16)(((uint)op->Immediate) & (0x7ffu))), v11, unchecked((global::System.Int32)(((uint)op->Immediate) >> (int)(0x10u))));
         uint v25 = global::Jitvmm.Runtime.Semantics.X87.FistpM64(cpu, unchecked((global::System.Byte*)v14)) ? 1u : 0u;
         op++;
@@ -8450,7 +9820,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8459,7 +9829,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8476,7 +9846,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8485,7 +9855,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8502,7 +9872,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8511,7 +9881,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8528,7 +9898,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8537,7 +9907,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8553,7 +9923,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8562,7 +9932,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8578,7 +9948,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8587,7 +9957,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8601,7 +9971,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8610,7 +9980,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8624,7 +9994,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8633,7 +10003,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8674,9 +10044,9 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
-        if (GuestMemory.MustPrepare(cpu, v4, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
         }
 
         GuestMemory.Store(cpu, mem, v4, ((ulong)op->NextAddress));
@@ -8684,7 +10054,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Target;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, ((ulong)op->BranchTarget));
+            return BlockHandlers.Unlinked(cpu, op, mem, ((ulong)op->BranchTarget));
         }
 
         return next->Handler(cpu, next, mem);
@@ -8695,7 +10065,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Target;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, ((ulong)op->BranchTarget));
+            return BlockHandlers.Unlinked(cpu, op, mem, ((ulong)op->BranchTarget));
         }
 
         return next->Handler(cpu, next, mem);
@@ -8706,7 +10076,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Target;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, ((ulong)op->BranchTarget));
+            return BlockHandlers.Unlinked(cpu, op, mem, ((ulong)op->BranchTarget));
         }
 
         return next->Handler(cpu, next, mem);
@@ -8803,7 +10173,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8812,7 +10182,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8825,7 +10195,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8834,7 +10204,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8856,7 +10226,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8865,7 +10235,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8878,7 +10248,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8887,7 +10257,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8909,7 +10279,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8918,7 +10288,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8931,7 +10301,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8940,7 +10310,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8962,7 +10332,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8971,7 +10341,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8984,7 +10354,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -8993,7 +10363,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9016,7 +10386,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9025,7 +10395,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9039,7 +10409,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9048,7 +10418,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9071,7 +10441,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9080,7 +10450,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9094,7 +10464,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9103,7 +10473,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9126,7 +10496,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9135,7 +10505,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9149,7 +10519,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9158,7 +10528,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9181,7 +10551,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9190,7 +10560,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9204,7 +10574,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9213,7 +10583,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9236,7 +10606,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9245,7 +10615,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9259,7 +10629,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9268,7 +10638,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9291,7 +10661,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9300,7 +10670,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9314,7 +10684,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9323,7 +10693,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9345,7 +10715,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9354,7 +10724,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9368,7 +10738,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9377,7 +10747,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9399,7 +10769,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9408,7 +10778,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9422,7 +10792,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9431,7 +10801,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9454,7 +10824,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9463,7 +10833,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9477,7 +10847,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9486,7 +10856,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9509,7 +10879,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9518,7 +10888,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9532,7 +10902,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9541,7 +10911,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9564,7 +10934,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9573,7 +10943,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9587,7 +10957,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9596,7 +10966,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9619,7 +10989,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9628,7 +10998,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9642,7 +11012,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9651,7 +11021,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9661,7 +11031,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -9678,7 +11054,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9687,7 +11069,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -9701,7 +11089,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9710,7 +11098,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9720,13 +11108,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9735,7 +11129,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9745,7 +11139,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -9759,7 +11159,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9768,7 +11168,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9778,13 +11178,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9793,7 +11199,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9803,7 +11209,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -9817,7 +11229,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9826,7 +11238,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9836,13 +11248,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9851,7 +11269,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9861,7 +11279,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -9875,7 +11299,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9884,7 +11308,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9894,13 +11318,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9909,7 +11339,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9919,7 +11349,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -9934,7 +11370,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9943,7 +11379,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9953,13 +11389,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9968,7 +11410,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9978,7 +11420,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -9993,7 +11441,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10002,7 +11450,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10012,13 +11460,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10027,7 +11481,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10037,7 +11491,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -10052,7 +11512,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10061,7 +11521,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10071,13 +11531,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10086,7 +11552,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -10096,7 +11562,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -10111,7 +11583,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -10120,7 +11592,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);

@@ -6,9 +6,15 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+#if PAGED
+using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
@@ -17,13 +23,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -32,7 +44,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -42,7 +54,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -57,7 +75,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -66,7 +84,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -76,13 +94,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if (((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -91,7 +115,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -101,7 +125,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -116,7 +146,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -125,7 +155,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -135,13 +165,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if ((((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -150,7 +186,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -160,7 +196,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -174,7 +216,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -183,7 +225,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -193,13 +235,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)(v3 & ((uint)op->Immediate)))))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -208,7 +256,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -218,7 +266,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -232,7 +286,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -241,7 +295,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -251,13 +305,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)((uint)(sbyte)(v3 & ((uint)op->Immediate)))))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -266,7 +326,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -276,7 +336,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -291,7 +357,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -300,7 +366,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -310,13 +376,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if (((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -325,7 +397,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -335,7 +407,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -350,7 +428,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -359,7 +437,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -369,13 +447,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if ((((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -384,7 +468,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -394,7 +478,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -409,7 +499,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -418,7 +508,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -428,13 +518,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if (((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) <= (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -443,7 +539,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -453,7 +549,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -468,7 +570,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -477,7 +579,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -487,13 +589,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         if ((((int)((uint)(sbyte)(v3 & ((uint)op->Immediate))) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -502,7 +610,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -514,7 +622,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
         *(ulong*)((byte*)cpu + 192) = v14;
@@ -533,7 +647,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -563,7 +683,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -580,7 +706,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -591,7 +723,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
         *(ulong*)((byte*)cpu + 192) = v14;
@@ -610,7 +748,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -628,10 +772,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)(v4 ^ (0xffu)));
@@ -646,10 +795,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)(v12 ^ (0xffu)));
@@ -661,7 +815,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v4), 0xffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -673,7 +833,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor8(unchecked((global::System.IntPtr)v12), 0xffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -710,11 +876,16 @@ public static unsafe partial class Handlers
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
         uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v7 = (0 - v4) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)v7);
@@ -734,10 +905,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)((0 - v4) & (0xffu)));
@@ -753,11 +929,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
         uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v15 = (0 - v12) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)v15);
@@ -779,10 +960,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)((0 - v12) & (0xffu)));
@@ -795,7 +981,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v4));
         uint v8 = (0 - v5) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
@@ -813,7 +1005,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v4));
         op++;
         return op->Handler(cpu, op, mem);
@@ -826,7 +1024,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v12));
         uint v16 = (0 - v13) & (0xffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
@@ -846,7 +1050,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate8(unchecked((global::System.IntPtr)v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -884,7 +1094,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + 0);
         ulong v7 = ((ulong)v4) * ((ulong)v3);
         uint v10 = ((uint)v7) & (0xffu);
@@ -905,7 +1121,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)v4) * ((ulong)v3))) & (0xffffu));
         op++;
@@ -918,7 +1140,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + 0);
         ulong v15 = ((ulong)v12) * ((ulong)v11);
         uint v18 = ((uint)v15) & (0xffu);
@@ -941,7 +1169,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)v12) * ((ulong)v11))) & (0xffffu));
         op++;
@@ -980,7 +1214,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + 0);
         ulong v9 = ((ulong)(long)(int)((uint)(sbyte)v4)) * ((ulong)(long)(int)((uint)(sbyte)v3));
         uint v12 = ((uint)v9) & (0xffu);
@@ -1001,7 +1241,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(byte*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(sbyte)v4)) * ((ulong)(long)(int)((uint)(sbyte)v3)))) & (0xffffu));
         op++;
@@ -1014,7 +1260,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + 0);
         ulong v17 = ((ulong)(long)(int)((uint)(sbyte)v12)) * ((ulong)(long)(int)((uint)(sbyte)v11));
         uint v20 = ((uint)v17) & (0xffu);
@@ -1037,7 +1289,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(byte*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(sbyte)v12)) * ((ulong)(long)(int)((uint)(sbyte)v11)))) & (0xffffu));
         op++;
@@ -1082,7 +1340,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v5 = (ulong)v4;
         ulong v6 = (ulong)v3;
@@ -1101,7 +1365,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v5 = (ulong)v4;
         ulong v6 = (ulong)v3;
@@ -1122,7 +1392,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v13 = (ulong)v12;
         ulong v14 = (ulong)v11;
@@ -1143,7 +1419,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v13 = (ulong)v12;
         ulong v14 = (ulong)v11;
@@ -1196,7 +1478,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v6 = (ulong)(long)(int)((uint)(short)v4);
         ulong v8 = (ulong)(long)(int)((uint)(sbyte)v3);
@@ -1215,7 +1503,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v6 = (ulong)(long)(int)((uint)(short)v4);
         ulong v8 = (ulong)(long)(int)((uint)(sbyte)v3);
@@ -1236,7 +1530,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v14 = (ulong)(long)(int)((uint)(short)v12);
         ulong v16 = (ulong)(long)(int)((uint)(sbyte)v11);
@@ -1257,7 +1557,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v14 = (ulong)(long)(int)((uint)(short)v12);
         ulong v16 = (ulong)(long)(int)((uint)(sbyte)v11);
@@ -1297,7 +1603,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -1314,7 +1626,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1325,7 +1643,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
         *(ulong*)((byte*)cpu + 192) = v14;
@@ -1344,7 +1668,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1386,7 +1716,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1395,7 +1725,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1408,7 +1738,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1417,7 +1747,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1439,7 +1769,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1448,7 +1778,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1461,7 +1791,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1470,7 +1800,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1492,7 +1822,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1501,7 +1831,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1514,7 +1844,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1523,7 +1853,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1545,7 +1875,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1554,7 +1884,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1567,7 +1897,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1576,7 +1906,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1599,7 +1929,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1608,7 +1938,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1622,7 +1952,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1631,7 +1961,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1654,7 +1984,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1663,7 +1993,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1677,7 +2007,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1686,7 +2016,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1709,7 +2039,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1718,7 +2048,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1732,7 +2062,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1741,7 +2071,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1764,7 +2094,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1773,7 +2103,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1787,7 +2117,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1796,7 +2126,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1819,7 +2149,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1828,7 +2158,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1842,7 +2172,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1851,7 +2181,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1874,7 +2204,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1883,7 +2213,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1897,7 +2227,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1906,7 +2236,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1928,7 +2258,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1937,7 +2267,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1951,7 +2281,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1960,7 +2290,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -1982,7 +2312,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -1991,7 +2321,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2005,7 +2335,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2014,7 +2344,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2037,7 +2367,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2046,7 +2376,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2060,7 +2390,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2069,7 +2399,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2092,7 +2422,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2101,7 +2431,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2115,7 +2445,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2124,7 +2454,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2147,7 +2477,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2156,7 +2486,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2170,7 +2500,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2179,7 +2509,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2202,7 +2532,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2211,7 +2541,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2225,7 +2555,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2234,7 +2564,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2244,7 +2574,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -2261,7 +2597,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2270,7 +2612,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -2284,7 +2632,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2293,7 +2641,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2303,13 +2651,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2318,7 +2672,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2328,7 +2682,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -2342,7 +2702,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2351,7 +2711,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2361,13 +2721,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2376,7 +2742,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2386,7 +2752,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -2400,7 +2772,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2409,7 +2781,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2419,13 +2791,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((0x0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2434,7 +2812,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2444,7 +2822,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -2458,7 +2842,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2467,7 +2851,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2477,13 +2861,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((0x1u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2492,7 +2882,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2502,7 +2892,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -2517,7 +2913,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2526,7 +2922,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2536,13 +2932,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2551,7 +2953,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2561,7 +2963,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -2576,7 +2984,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2585,7 +2993,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2595,13 +3003,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2610,7 +3024,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2620,7 +3034,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -2635,7 +3055,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2644,7 +3064,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2654,13 +3074,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2669,7 +3095,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2679,7 +3105,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -2694,7 +3126,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2703,7 +3135,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2713,13 +3145,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2728,7 +3166,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2738,7 +3176,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -2753,7 +3197,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2762,7 +3206,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2772,13 +3216,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2787,7 +3237,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2797,7 +3247,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -2812,7 +3268,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2821,7 +3277,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2831,13 +3287,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2846,7 +3308,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2856,7 +3318,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -2870,7 +3338,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2879,7 +3347,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2889,13 +3357,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 & ((uint)op->Immediate))))) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2904,7 +3378,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2914,7 +3388,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -2928,7 +3408,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2937,7 +3417,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2947,13 +3427,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(((ulong)(long)(int)(v3 & ((uint)op->Immediate))))) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2962,7 +3448,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -2972,7 +3458,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -2987,7 +3479,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -2996,7 +3488,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3006,13 +3498,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3021,7 +3519,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3031,7 +3529,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -3046,7 +3550,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3055,7 +3559,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3065,13 +3569,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((((int)(v3 & ((uint)op->Immediate)) < (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3080,7 +3590,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3090,7 +3600,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -3105,7 +3621,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3114,7 +3630,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3124,13 +3640,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if (((int)(v3 & ((uint)op->Immediate)) <= (int)(0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3139,7 +3661,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3149,7 +3671,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v5 = v3 & ((uint)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -3164,7 +3692,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3173,7 +3701,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3183,13 +3711,19 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         if ((((int)(v3 & ((uint)op->Immediate)) <= (int)(0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -3198,7 +3732,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -3210,7 +3744,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
         *(ulong*)((byte*)cpu + 192) = v14;
@@ -3229,7 +3769,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3259,7 +3805,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v5 = v3 & ((ulong)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -3276,7 +3828,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3287,7 +3845,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v13 = v11 & ((ulong)op->Immediate);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
@@ -3306,7 +3870,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3336,7 +3906,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -3353,7 +3929,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3364,7 +3946,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
         *(ulong*)((byte*)cpu + 192) = v14;
@@ -3383,7 +3971,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3413,7 +4007,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
         *(ulong*)((byte*)cpu + 192) = v6;
@@ -3430,7 +4030,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3441,7 +4047,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
         *(ulong*)((byte*)cpu + 192) = v14;
@@ -3460,7 +4072,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3490,7 +4108,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v5 = v3 & ((ulong)op->Immediate);
         ulong v6 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v6;
@@ -3507,7 +4131,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3518,7 +4148,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v13 = v11 & ((ulong)op->Immediate);
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
@@ -3537,7 +4173,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3555,10 +4197,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 ^ (0xffffu)));
@@ -3573,10 +4220,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ (0xffffu)));
@@ -3588,7 +4240,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v4), 0xffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3600,7 +4258,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), 0xffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3619,10 +4283,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 ^ (0xffffffffu)));
@@ -3637,10 +4306,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 ^ (0xffffffffu)));
@@ -3652,7 +4326,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v4), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3664,7 +4344,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v12), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3683,10 +4369,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 ^ (0xfffffffffffffffful)));
@@ -3701,10 +4392,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 ^ (0xfffffffffffffffful)));
@@ -3716,7 +4412,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v4), 0xfffffffffffffffful);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3728,7 +4430,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), 0xfffffffffffffffful);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3765,11 +4473,16 @@ public static unsafe partial class Handlers
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (0 - v4) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
@@ -3789,10 +4502,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)((0 - v4) & (0xffffu)));
@@ -3808,11 +4526,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (0 - v12) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
@@ -3834,10 +4557,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)((0 - v12) & (0xffffu)));
@@ -3850,7 +4578,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v4));
         uint v8 = (0 - v5) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
@@ -3868,7 +4602,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v4));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3881,7 +4621,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v12));
         uint v16 = (0 - v13) & (0xffffu);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
@@ -3901,7 +4647,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate16(unchecked((global::System.IntPtr)v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3938,11 +4690,16 @@ public static unsafe partial class Handlers
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = 0 - v4;
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -3962,10 +4719,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (0 - v4));
@@ -3981,11 +4743,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = 0 - v12;
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -4007,10 +4774,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (0 - v12));
@@ -4023,7 +4795,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v4));
         uint v6 = 0 - v5;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
@@ -4041,7 +4819,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v4));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4054,7 +4838,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v12));
         uint v14 = 0 - v13;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
@@ -4074,7 +4864,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate32(unchecked((global::System.IntPtr)v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4110,11 +4906,16 @@ public static unsafe partial class Handlers
         ulong v0 = 0x0ul;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = 0 - v4;
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -4133,10 +4934,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (0 - v4));
@@ -4152,11 +4958,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = 0 - v12;
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -4177,10 +4988,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (0 - v12));
@@ -4193,7 +5009,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = 0x0ul;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v4));
         ulong v6 = 0 - v5;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v5 ? 1u : 0u));
@@ -4210,7 +5032,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v4));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4223,7 +5051,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v12));
         ulong v14 = 0 - v13;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v13 ? 1u : 0u));
@@ -4242,7 +5076,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchNegate64(unchecked((global::System.IntPtr)v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4283,7 +5123,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v7 = ((ulong)v4) * ((ulong)v3);
         uint v10 = ((uint)v7) & (0xffffu);
@@ -4305,7 +5151,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v7 = ((ulong)v4) * ((ulong)v3);
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v7) & (0xffffu));
@@ -4320,7 +5172,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v15 = ((ulong)v12) * ((ulong)v11);
         uint v18 = ((uint)v15) & (0xffffu);
@@ -4344,7 +5202,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v15 = ((ulong)v12) * ((ulong)v11);
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v15) & (0xffffu));
@@ -4388,7 +5252,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + 0);
         ulong v7 = ((ulong)v4) * ((ulong)v3);
         uint v8 = (uint)v7;
@@ -4410,7 +5280,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + 0);
         ulong v7 = ((ulong)v4) * ((ulong)v3);
         *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v7));
@@ -4425,7 +5301,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + 0);
         ulong v15 = ((ulong)v12) * ((ulong)v11);
         uint v16 = (uint)v15;
@@ -4449,7 +5331,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + 0);
         ulong v15 = ((ulong)v12) * ((ulong)v11);
         *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v15));
@@ -4491,7 +5379,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         ulong v5 = v4 * v3;
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v4, v3);
@@ -4512,7 +5406,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = (v4 * v3);
         *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v4, v3));
@@ -4526,7 +5426,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         ulong v13 = v12 * v11;
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v12, v11);
@@ -4549,7 +5455,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = (v12 * v11);
         *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v12, v11));
@@ -4592,7 +5504,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v9 = ((ulong)(long)(int)((uint)(short)v4)) * ((ulong)(long)(int)((uint)(short)v3));
         uint v12 = ((uint)v9) & (0xffffu);
@@ -4614,7 +5532,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + 0);
         ulong v9 = ((ulong)(long)(int)((uint)(short)v4)) * ((ulong)(long)(int)((uint)(short)v3));
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v9) & (0xffffu));
@@ -4629,7 +5553,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v17 = ((ulong)(long)(int)((uint)(short)v12)) * ((ulong)(long)(int)((uint)(short)v11));
         uint v20 = ((uint)v17) & (0xffffu);
@@ -4653,7 +5583,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + 0);
         ulong v17 = ((ulong)(long)(int)((uint)(short)v12)) * ((ulong)(long)(int)((uint)(short)v11));
         *(ushort*)((byte*)cpu + 0) = (ushort)(((uint)v17) & (0xffffu));
@@ -4697,7 +5633,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + 0);
         ulong v7 = ((ulong)(long)(int)v4) * ((ulong)(long)(int)v3);
         uint v8 = (uint)v7;
@@ -4719,7 +5661,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + 0);
         ulong v7 = ((ulong)(long)(int)v4) * ((ulong)(long)(int)v3);
         *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v7));
@@ -4734,7 +5682,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + 0);
         ulong v15 = ((ulong)(long)(int)v12) * ((ulong)(long)(int)v11);
         uint v16 = (uint)v15;
@@ -4758,7 +5712,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + 0);
         ulong v15 = ((ulong)(long)(int)v12) * ((ulong)(long)(int)v11);
         *(ulong*)((byte*)cpu + 0) = ((ulong)((uint)v15));
@@ -4800,7 +5760,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         ulong v5 = v4 * v3;
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v4, v3);
@@ -4821,7 +5787,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = (v4 * v3);
         *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v4, v3));
@@ -4835,7 +5807,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         ulong v13 = v12 * v11;
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v12, v11);
@@ -4858,7 +5836,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = (v12 * v11);
         *(ulong*)((byte*)cpu + 16) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v12, v11));
@@ -4906,7 +5890,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + 16);
         uint v8 = *(ushort*)((byte*)cpu + 0);
         ulong v12 = (ulong)((uint)((((ulong)v4) << (int)(0x10u)) | ((ulong)v8)));
@@ -4926,7 +5916,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + 16);
         uint v8 = *(ushort*)((byte*)cpu + 0);
         ulong v12 = (ulong)((uint)((((ulong)v4) << (int)(0x10u)) | ((ulong)v8)));
@@ -4948,7 +5944,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + 16);
         uint v16 = *(ushort*)((byte*)cpu + 0);
         ulong v20 = (ulong)((uint)((((ulong)v12) << (int)(0x10u)) | ((ulong)v16)));
@@ -4970,7 +5972,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + 16);
         uint v16 = *(ushort*)((byte*)cpu + 0);
         ulong v20 = (ulong)((uint)((((ulong)v12) << (int)(0x10u)) | ((ulong)v16)));
@@ -5026,7 +6034,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + 16);
         uint v8 = *(uint*)((byte*)cpu + 0);
         ulong v10 = (((ulong)v4) << (int)(0x20u)) | ((ulong)v8);
@@ -5046,7 +6060,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + 16);
         uint v8 = *(uint*)((byte*)cpu + 0);
         ulong v10 = (((ulong)v4) << (int)(0x20u)) | ((ulong)v8);
@@ -5068,7 +6088,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + 16);
         uint v16 = *(uint*)((byte*)cpu + 0);
         ulong v18 = (((ulong)v12) << (int)(0x20u)) | ((ulong)v16);
@@ -5090,7 +6116,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + 16);
         uint v16 = *(uint*)((byte*)cpu + 0);
         ulong v18 = (((ulong)v12) << (int)(0x20u)) | ((ulong)v16);
@@ -5144,7 +6176,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         ulong v5 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128(v5, v4, v3) ? 1u : 0u) != 0)
@@ -5163,7 +6201,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         ulong v5 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128(v5, v4, v3) ? 1u : 0u) != 0)
@@ -5184,7 +6228,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         ulong v13 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128(v13, v12, v11) ? 1u : 0u) != 0)
@@ -5205,7 +6255,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         ulong v13 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128(v13, v12, v11) ? 1u : 0u) != 0)
@@ -5260,7 +6316,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + 16);
         uint v8 = *(ushort*)((byte*)cpu + 0);
         ulong v12 = (ulong)(long)(int)((uint)((((ulong)v4) << (int)(0x10u)) | ((ulong)v8)));
@@ -5280,7 +6342,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v4 = *(ushort*)((byte*)cpu + 16);
         uint v8 = *(ushort*)((byte*)cpu + 0);
         ulong v12 = (ulong)(long)(int)((uint)((((ulong)v4) << (int)(0x10u)) | ((ulong)v8)));
@@ -5302,7 +6370,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + 16);
         uint v16 = *(ushort*)((byte*)cpu + 0);
         ulong v20 = (ulong)(long)(int)((uint)((((ulong)v12) << (int)(0x10u)) | ((ulong)v16)));
@@ -5324,7 +6398,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v12 = *(ushort*)((byte*)cpu + 16);
         uint v16 = *(ushort*)((byte*)cpu + 0);
         ulong v20 = (ulong)(long)(int)((uint)((((ulong)v12) << (int)(0x10u)) | ((ulong)v16)));
@@ -5380,7 +6460,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + 16);
         uint v8 = *(uint*)((byte*)cpu + 0);
         ulong v10 = (((ulong)v4) << (int)(0x20u)) | ((ulong)v8);
@@ -5400,7 +6486,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v4 = *(uint*)((byte*)cpu + 16);
         uint v8 = *(uint*)((byte*)cpu + 0);
         ulong v10 = (((ulong)v4) << (int)(0x20u)) | ((ulong)v8);
@@ -5422,7 +6514,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + 16);
         uint v16 = *(uint*)((byte*)cpu + 0);
         ulong v18 = (((ulong)v12) << (int)(0x20u)) | ((ulong)v16);
@@ -5444,7 +6542,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + 16);
         uint v16 = *(uint*)((byte*)cpu + 0);
         ulong v18 = (((ulong)v12) << (int)(0x20u)) | ((ulong)v16);
@@ -5498,7 +6602,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         ulong v5 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128Signed(unchecked((global::System.Int64)v5), unchecked((global::System.Int64)v4), unchecked((global::System.Int64)v3)) ? 1u : 0u) != 0)
@@ -5517,7 +6627,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 0);
         ulong v5 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128Signed(unchecked((global::System.Int64)v5), unchecked((global::System.Int64)v4), unchecked((global::System.Int64)v3)) ? 1u : 0u) != 0)
@@ -5538,7 +6654,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         ulong v13 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128Signed(unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v12), unchecked((global::System.Int64)v11)) ? 1u : 0u) != 0)
@@ -5559,7 +6681,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 0);
         ulong v13 = *(ulong*)((byte*)cpu + 16);
         if ((global::Jitvmm.Runtime.Semantics.DivideSemantics.Faults128Signed(unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v12), unchecked((global::System.Int64)v11)) ? 1u : 0u) != 0)
@@ -5652,11 +6780,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
         uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v7 = (v4 + (0x1u)) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)v7);
@@ -5675,10 +6808,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)((v4 + (0x1u)) & (0xffu)));
@@ -5693,11 +6831,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
         uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v15 = (v12 + (0x1u)) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)v15);
@@ -5718,10 +6861,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)((v12 + (0x1u)) & (0xffu)));
@@ -5734,7 +6882,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = 0x1u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), 0x1u);
         uint v8 = (v5 + v0) & (0xffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == (0x80u) ? 1u : 0u));
@@ -5751,7 +6905,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), 0x1u);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5764,7 +6924,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), 0x1u);
         uint v16 = (v13 + v0) & (0xffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x80u) ? 1u : 0u));
@@ -5783,7 +6949,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), 0x1u);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5817,11 +6989,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
+        }
+
         uint v5 = GuestMemory.Load8(cpu, mem, v4);
         uint v8 = (v5 - (0x1u)) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v4, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 1);
         }
 
         GuestMemory.Store(cpu, mem, v4, (byte)v8);
@@ -5840,10 +7017,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = GuestMemory.Load8(cpu, mem, v4);
-        if (GuestMemory.MustPrepare(cpu, v4, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
+        }
+
+        uint v5 = GuestMemory.Load8(cpu, mem, v4);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 1);
         }
 
         GuestMemory.Store(cpu, mem, v4, (byte)((v5 - (0x1u)) & (0xffu)));
@@ -5858,11 +7040,16 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
+        if (GuestMemory.MissesRead(cpu, mem, v12, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 1);
+        }
+
         uint v13 = GuestMemory.Load8(cpu, mem, v12);
         uint v16 = (v13 - (0x1u)) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v12, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 1);
         }
 
         GuestMemory.Store(cpu, mem, v12, (byte)v16);
@@ -5883,10 +7070,15 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = GuestMemory.Load8(cpu, mem, v12);
-        if (GuestMemory.MustPrepare(cpu, v12, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v12, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 1);
+        }
+
+        uint v13 = GuestMemory.Load8(cpu, mem, v12);
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 1);
         }
 
         GuestMemory.Store(cpu, mem, v12, (byte)((v13 - (0x1u)) & (0xffu)));
@@ -5898,7 +7090,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 1);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 1, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v5), 0xffffffffu);
         uint v9 = (v6 - (0x1u)) & (0xffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v9 == (0x7fu) ? 1u : 0u));
@@ -5915,7 +7113,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 1);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 1, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v5), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5927,7 +7131,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 1);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 1, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v13), 0xffffffffu);
         uint v17 = (v14 - (0x1u)) & (0xffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v17 == (0x7fu) ? 1u : 0u));
@@ -5946,7 +7156,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 1);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 1, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v13), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -5980,11 +7196,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 + (0x1u)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
@@ -6003,10 +7224,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 + (0x1u)) & (0xffffu)));
@@ -6021,11 +7247,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 + (0x1u)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
@@ -6046,10 +7277,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 + (0x1u)) & (0xffffu)));
@@ -6062,7 +7298,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = 0x1u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), 0x1u);
         uint v8 = (v5 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == (0x8000u) ? 1u : 0u));
@@ -6079,7 +7321,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), 0x1u);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6092,7 +7340,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), 0x1u);
         uint v16 = (v13 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x8000u) ? 1u : 0u));
@@ -6111,7 +7365,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), 0x1u);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6145,11 +7405,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 + (0x1u);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -6168,10 +7433,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 + (0x1u)));
@@ -6186,11 +7456,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 + (0x1u);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -6211,10 +7486,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 + (0x1u)));
@@ -6227,7 +7507,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = 0x1u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), 0x1u);
         uint v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v6 == (0x80000000u) ? 1u : 0u));
@@ -6244,7 +7530,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), 0x1u);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6257,7 +7549,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), 0x1u);
         uint v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 == (0x80000000u) ? 1u : 0u));
@@ -6276,7 +7574,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), 0x1u);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6309,11 +7613,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 + (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -6331,10 +7640,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 + (0x1ul)));
@@ -6349,11 +7663,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 + (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -6373,10 +7692,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 + (0x1ul)));
@@ -6389,7 +7713,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = 0x1ul;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), 0x1ul);
         ulong v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v6 == (0x8000000000000000ul) ? 1u : 0u));
@@ -6405,7 +7735,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), 0x1ul);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6418,7 +7754,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), 0x1ul);
         ulong v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 == (0x8000000000000000ul) ? 1u : 0u));
@@ -6436,7 +7778,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), 0x1ul);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6470,11 +7818,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
+        }
+
         uint v5 = GuestMemory.Load16(cpu, mem, v4);
         uint v8 = (v5 - (0x1u)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v4, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 2);
         }
 
         GuestMemory.Store(cpu, mem, v4, (ushort)v8);
@@ -6493,10 +7846,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = GuestMemory.Load16(cpu, mem, v4);
-        if (GuestMemory.MustPrepare(cpu, v4, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
+        }
+
+        uint v5 = GuestMemory.Load16(cpu, mem, v4);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 2);
         }
 
         GuestMemory.Store(cpu, mem, v4, (ushort)((v5 - (0x1u)) & (0xffffu)));
@@ -6511,11 +7869,16 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
+        if (GuestMemory.MissesRead(cpu, mem, v12, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 2);
+        }
+
         uint v13 = GuestMemory.Load16(cpu, mem, v12);
         uint v16 = (v13 - (0x1u)) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v12, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 2);
         }
 
         GuestMemory.Store(cpu, mem, v12, (ushort)v16);
@@ -6536,10 +7899,15 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = GuestMemory.Load16(cpu, mem, v12);
-        if (GuestMemory.MustPrepare(cpu, v12, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v12, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 2);
+        }
+
+        uint v13 = GuestMemory.Load16(cpu, mem, v12);
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 2);
         }
 
         GuestMemory.Store(cpu, mem, v12, (ushort)((v13 - (0x1u)) & (0xffffu)));
@@ -6551,7 +7919,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), 0xffffffffu);
         uint v9 = (v6 - (0x1u)) & (0xffffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v9 == (0x7fffu) ? 1u : 0u));
@@ -6568,7 +7942,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v5), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6580,7 +7960,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), 0xffffffffu);
         uint v17 = (v14 - (0x1u)) & (0xffffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v17 == (0x7fffu) ? 1u : 0u));
@@ -6599,7 +7985,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v13), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6633,11 +8025,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
+        }
+
         uint v5 = GuestMemory.Load32(cpu, mem, v4);
         uint v6 = v5 - (0x1u);
-        if (GuestMemory.MustPrepare(cpu, v4, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 4);
         }
 
         GuestMemory.Store(cpu, mem, v4, v6);
@@ -6656,10 +8053,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = GuestMemory.Load32(cpu, mem, v4);
-        if (GuestMemory.MustPrepare(cpu, v4, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
+        }
+
+        uint v5 = GuestMemory.Load32(cpu, mem, v4);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 4);
         }
 
         GuestMemory.Store(cpu, mem, v4, (v5 - (0x1u)));
@@ -6674,11 +8076,16 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
+        if (GuestMemory.MissesRead(cpu, mem, v12, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 4);
+        }
+
         uint v13 = GuestMemory.Load32(cpu, mem, v12);
         uint v14 = v13 - (0x1u);
-        if (GuestMemory.MustPrepare(cpu, v12, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 4);
         }
 
         GuestMemory.Store(cpu, mem, v12, v14);
@@ -6699,10 +8106,15 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = GuestMemory.Load32(cpu, mem, v12);
-        if (GuestMemory.MustPrepare(cpu, v12, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v12, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 4);
+        }
+
+        uint v13 = GuestMemory.Load32(cpu, mem, v12);
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 4);
         }
 
         GuestMemory.Store(cpu, mem, v12, (v13 - (0x1u)));
@@ -6714,7 +8126,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), 0xffffffffu);
         uint v7 = v6 - (0x1u);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == (0x7fffffffu) ? 1u : 0u));
@@ -6731,7 +8149,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v5), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6743,7 +8167,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), 0xffffffffu);
         uint v15 = v14 - (0x1u);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == (0x7fffffffu) ? 1u : 0u));
@@ -6762,7 +8192,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v13), 0xffffffffu);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6795,11 +8231,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
+        }
+
         ulong v5 = GuestMemory.Load64(cpu, mem, v4);
         ulong v6 = v5 - (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v4, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
         }
 
         GuestMemory.Store(cpu, mem, v4, v6);
@@ -6817,10 +8258,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
-        if (GuestMemory.MustPrepare(cpu, v4, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
+        }
+
+        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
         }
 
         GuestMemory.Store(cpu, mem, v4, (v5 - (0x1ul)));
@@ -6835,11 +8281,16 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
+        if (GuestMemory.MissesRead(cpu, mem, v12, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 8);
+        }
+
         ulong v13 = GuestMemory.Load64(cpu, mem, v12);
         ulong v14 = v13 - (0x1ul);
-        if (GuestMemory.MustPrepare(cpu, v12, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 8);
         }
 
         GuestMemory.Store(cpu, mem, v12, v14);
@@ -6859,10 +8310,15 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        ulong v13 = GuestMemory.Load64(cpu, mem, v12);
-        if (GuestMemory.MustPrepare(cpu, v12, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v12, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 8);
+        }
+
+        ulong v13 = GuestMemory.Load64(cpu, mem, v12);
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 8);
         }
 
         GuestMemory.Store(cpu, mem, v12, (v13 - (0x1ul)));
@@ -6874,7 +8330,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), 0xfffffffffffffffful);
         ulong v7 = v6 - (0x1ul);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == (0x7ffffffffffffffful) ? 1u : 0u));
@@ -6890,7 +8352,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v5), 0xfffffffffffffffful);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6902,7 +8370,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), 0xfffffffffffffffful);
         ulong v15 = v14 - (0x1ul);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == (0x7ffffffffffffffful) ? 1u : 0u));
@@ -6920,7 +8394,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v13), 0xfffffffffffffffful);
         op++;
         return op->Handler(cpu, op, mem);
@@ -6932,9 +8412,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
-        if (GuestMemory.MustPrepare(cpu, v4, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
         }
 
         GuestMemory.Store(cpu, mem, v4, ((ulong)op->NextAddress));
@@ -6952,12 +8432,18 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v5 = *(ulong*)((byte*)cpu + 32);
         ulong v7 = v5 - (0x8ul);
-        if (GuestMemory.MustPrepare(cpu, v7, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
         }
 
         GuestMemory.Store(cpu, mem, v7, ((ulong)op->NextAddress));
@@ -6977,12 +8463,18 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v13 = *(ulong*)((byte*)cpu + 32);
         ulong v15 = v13 - (0x8ul);
-        if (GuestMemory.MustPrepare(cpu, v15, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
         }
 
         GuestMemory.Store(cpu, mem, v15, ((ulong)op->NextAddress));
@@ -7012,7 +8504,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         TbOp* next = Dispatch.Find(cpu, v3);
         if (next == null)
         {
@@ -7028,7 +8526,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         TbOp* next = Dispatch.Find(cpu, v11);
         if (next == null)
         {
@@ -7044,9 +8548,9 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v0);
@@ -7059,12 +8563,18 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 32);
         ulong v6 = v4 - (0x2ul);
-        if (GuestMemory.MustPrepare(cpu, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
         }
 
         GuestMemory.Store(cpu, mem, v6, (ushort)v3);
@@ -7079,12 +8589,18 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 32);
         ulong v14 = v12 - (0x2ul);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)v11);
@@ -7099,9 +8615,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x8ul);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v0);
@@ -7114,12 +8630,18 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 32);
         ulong v6 = v4 - (0x8ul);
-        if (GuestMemory.MustPrepare(cpu, v6, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v6, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v6, 8);
         }
 
         GuestMemory.Store(cpu, mem, v6, v3);
@@ -7134,12 +8656,18 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 32);
         ulong v14 = v12 - (0x8ul);
-        if (GuestMemory.MustPrepare(cpu, v14, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 8);
         }
 
         GuestMemory.Store(cpu, mem, v14, v11);
@@ -7471,7 +8999,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        Vector128<byte> v3 = GuestMemory.Load128(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 16);
+        }
+
+        Vector128<byte> v3 = GuestMemory.Load128(cpu, mem, a2);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7483,7 +9017,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7503,7 +9043,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7523,7 +9069,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7543,7 +9095,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7563,7 +9121,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7583,7 +9147,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7595,6 +9165,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7614,7 +9189,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt32, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7626,7 +9207,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7638,6 +9225,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7659,7 +9251,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7671,6 +9269,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7690,7 +9293,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7702,7 +9311,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7714,6 +9329,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7735,7 +9355,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7755,9 +9381,9 @@ public static unsafe partial class Handlers
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 16);
         }
 
         GuestMemory.Store(cpu, mem, a3, v0);
@@ -7773,9 +9399,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -7799,9 +9425,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -7825,9 +9451,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 32))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 32))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 32);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 32);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -7851,9 +9477,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -7877,9 +9503,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -7903,9 +9529,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 32))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 32))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 32);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 32);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -7919,6 +9545,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7940,9 +9571,9 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 4);
         }
 
         GuestMemory.Store(cpu, mem, a3, v0);
@@ -7958,9 +9589,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 4);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -7974,6 +9605,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7997,9 +9633,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 4);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -8013,6 +9649,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8034,9 +9675,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 8);
         }
 
         GuestMemory.Store(cpu, mem, a3, v0);
@@ -8052,9 +9693,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -8068,6 +9709,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8091,9 +9737,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -8107,6 +9753,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8130,6 +9781,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8141,7 +9797,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -8153,6 +9815,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8176,6 +9843,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8187,7 +9859,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8201,6 +9879,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8212,7 +9895,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -8226,6 +9915,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8237,7 +9931,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8249,6 +9949,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8271,6 +9976,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8288,6 +9998,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -8299,6 +10014,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8321,6 +10041,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8332,7 +10057,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -8343,6 +10074,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8365,6 +10101,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8376,7 +10117,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -8395,7 +10142,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -8415,7 +10168,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -8427,6 +10186,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8449,6 +10213,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8460,7 +10229,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
     }

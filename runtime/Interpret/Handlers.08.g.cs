@@ -6,9 +6,15 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+#if PAGED
+using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
@@ -21,9 +27,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -39,9 +45,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -57,9 +63,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -75,9 +81,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -91,6 +97,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -114,6 +125,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -131,6 +147,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
@@ -143,6 +164,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -166,6 +192,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -177,7 +208,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -189,6 +226,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -212,6 +254,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -223,7 +270,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -235,6 +288,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -258,6 +316,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -275,6 +338,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -287,6 +355,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -310,6 +383,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -321,7 +399,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -333,6 +417,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -356,6 +445,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -367,7 +461,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -379,6 +479,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -402,6 +507,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -419,6 +529,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
@@ -431,6 +546,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -454,6 +574,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -465,7 +590,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -477,6 +608,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -500,6 +636,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -511,7 +652,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -523,6 +670,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -546,6 +698,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -563,6 +720,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -575,6 +737,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -598,6 +765,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -609,7 +781,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -621,6 +799,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -644,6 +827,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -655,7 +843,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -667,6 +861,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -690,6 +889,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -711,6 +915,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -722,7 +931,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -736,6 +951,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -747,7 +967,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -761,6 +987,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -772,7 +1003,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -786,6 +1023,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -797,7 +1039,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -809,6 +1057,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -831,6 +1084,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -848,6 +1106,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -859,6 +1122,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -881,6 +1149,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -892,7 +1165,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -903,6 +1182,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -925,6 +1209,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -936,7 +1225,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -947,6 +1242,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -962,10 +1262,9 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (GuestMemory.MustPrepare(cpu, a12, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 8))
         {
-            GuestMemory.Prepare(cpu, a12, 8);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a12, 65544);
         }
 
         GuestMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
@@ -978,6 +1277,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -993,10 +1297,9 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (GuestMemory.MustPrepare(cpu, a12, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 8))
         {
-            GuestMemory.Prepare(cpu, a12, 8);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a12, 65544);
         }
 
         GuestMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
@@ -1009,6 +1312,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1024,10 +1332,9 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (GuestMemory.MustPrepare(cpu, a12, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 8))
         {
-            GuestMemory.Prepare(cpu, a12, 8);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a12, 65544);
         }
 
         GuestMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
@@ -1040,6 +1347,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1055,10 +1367,9 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (GuestMemory.MustPrepare(cpu, a12, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 8))
         {
-            GuestMemory.Prepare(cpu, a12, 8);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a12, 65544);
         }
 
         GuestMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.HighQword(v0.As<byte, global::System.UInt64>())));
@@ -1495,6 +1806,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v2, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v2, 16);
+        }
+
         Vector128<byte> v7 = GuestMemory.Load128(cpu, mem, v2);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v7;
         op++;
@@ -1511,6 +1827,11 @@ public static unsafe partial class Handlers
         if (((uint)(v10 & (0xful))) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
         }
 
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
@@ -1539,6 +1860,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -1563,6 +1889,11 @@ public static unsafe partial class Handlers
         if (((uint)(v10 & (0x1ful))) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        if (GuestMemory.MissesRead(cpu, mem, v10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 32);
         }
 
         Vector256<byte> v15 = GuestMemory.Load256(cpu, mem, v10);
@@ -1591,6 +1922,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v15;
         op++;
@@ -1615,6 +1951,11 @@ public static unsafe partial class Handlers
         if (((uint)(v10 & (0xful))) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
         }
 
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
@@ -1643,6 +1984,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 32);
+        }
+
         Vector256<byte> v15 = GuestMemory.Load256(cpu, mem, v10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v15;
         op++;
@@ -1668,9 +2014,9 @@ public static unsafe partial class Handlers
         }
 
         Vector128<byte> v7 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v2, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v2, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v2, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, v2, 16);
         }
 
         GuestMemory.Store(cpu, mem, v2, v7);
@@ -1691,9 +2037,9 @@ public static unsafe partial class Handlers
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 16);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -1722,9 +2068,9 @@ public static unsafe partial class Handlers
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 16);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -1753,9 +2099,9 @@ public static unsafe partial class Handlers
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 32))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 32))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 32);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 32);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -1784,9 +2130,9 @@ public static unsafe partial class Handlers
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 16);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -1815,9 +2161,9 @@ public static unsafe partial class Handlers
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 16);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -1846,9 +2192,9 @@ public static unsafe partial class Handlers
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 32))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 32))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 32);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 32);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -1862,6 +2208,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1893,6 +2244,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1910,7 +2266,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToSingles(v16.As<byte, global::System.Single>(), v15).As<global::System.Single, byte>());
         return -1;
@@ -1922,6 +2284,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1952,6 +2319,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1969,7 +2341,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToDoubles(v15).As<global::System.Double, byte>());
         return -1;
     }
@@ -1980,6 +2358,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2003,6 +2386,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2014,7 +2402,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v12.As<byte, global::System.Single>(), unchecked((global::System.Int32)v11)).As<global::System.Single, byte>());
         return -1;
@@ -2026,6 +2420,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2049,6 +2448,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2060,7 +2464,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v12.As<byte, global::System.Single>(), unchecked((global::System.Int64)v11)).As<global::System.Single, byte>());
         return -1;
@@ -2072,6 +2482,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2095,6 +2510,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2106,7 +2526,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v12.As<byte, global::System.Single>(), unchecked((global::System.Int32)v11)).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2118,6 +2544,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2141,6 +2572,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2152,7 +2588,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v12.As<byte, global::System.Single>(), unchecked((global::System.Int64)v11)).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2164,6 +2606,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2187,6 +2634,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2198,7 +2650,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v12.As<byte, global::System.Double>(), unchecked((global::System.Int32)v11)).As<global::System.Double, byte>());
         return -1;
@@ -2210,6 +2668,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2233,6 +2696,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2244,7 +2712,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v12.As<byte, global::System.Double>(), unchecked((global::System.Int64)v11)).As<global::System.Double, byte>());
         return -1;
@@ -2256,6 +2730,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2279,6 +2758,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2290,7 +2774,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt32(v12.As<byte, global::System.Double>(), unchecked((global::System.Int32)v11)).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2302,6 +2792,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2325,6 +2820,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2336,7 +2836,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.FromInt64(v12.As<byte, global::System.Double>(), unchecked((global::System.Int64)v11)).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2355,9 +2861,9 @@ public static unsafe partial class Handlers
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 16);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -2378,9 +2884,9 @@ public static unsafe partial class Handlers
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 16);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -2401,9 +2907,9 @@ public static unsafe partial class Handlers
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 32))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 32))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 32);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 32);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -2424,9 +2930,9 @@ public static unsafe partial class Handlers
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 16);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -2447,9 +2953,9 @@ public static unsafe partial class Handlers
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 16);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -2470,9 +2976,9 @@ public static unsafe partial class Handlers
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 32))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 32))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 32);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 32);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -2486,6 +2992,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2516,6 +3027,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2533,7 +3049,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncatePairToIntegers((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Single>()))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -2546,6 +3068,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2576,6 +3103,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2599,6 +3131,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v14, 16))
+        {
+            return BlockHandlers.Note(cpu, v14, 16);
+        }
+
         Vector128<byte> v19 = GuestMemory.Load128(cpu, mem, v14);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -2612,6 +3149,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2634,6 +3176,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2645,7 +3192,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>())));
         return -1;
     }
@@ -2656,6 +3209,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2678,6 +3236,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2689,7 +3252,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()));
         return -1;
     }
@@ -2700,6 +3269,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2722,6 +3296,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2733,7 +3312,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>())));
         return -1;
     }
@@ -2744,6 +3329,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2766,6 +3356,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2777,7 +3372,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()));
         return -1;
     }
@@ -2788,6 +3389,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2810,6 +3416,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2821,7 +3432,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>())));
         return -1;
     }
@@ -2832,6 +3449,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2854,6 +3476,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2865,7 +3492,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()));
         return -1;
     }
@@ -2876,6 +3509,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2898,6 +3536,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2909,7 +3552,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>())));
         return -1;
     }
@@ -2920,6 +3569,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2942,6 +3596,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2953,7 +3612,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()));
         return -1;
     }
@@ -2964,6 +3629,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2994,6 +3664,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3011,7 +3686,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.PairToIntegers((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Single>()))).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -3024,6 +3705,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3054,6 +3740,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3077,6 +3768,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v14, 16))
+        {
+            return BlockHandlers.Note(cpu, v14, 16);
+        }
+
         Vector128<byte> v19 = GuestMemory.Load128(cpu, mem, v14);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3090,6 +3786,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3112,6 +3813,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3123,7 +3829,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>())));
         return -1;
     }
@@ -3134,6 +3846,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3156,6 +3873,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3167,7 +3889,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()));
         return -1;
     }
@@ -3178,6 +3906,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3200,6 +3933,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3211,7 +3949,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>())));
         return -1;
     }
@@ -3222,6 +3966,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3244,6 +3993,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3255,7 +4009,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()));
         return -1;
     }
@@ -3266,6 +4026,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3288,6 +4053,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3299,7 +4069,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>())));
         return -1;
     }
@@ -3310,6 +4086,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3332,6 +4113,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3343,7 +4129,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()));
         return -1;
     }
@@ -3354,6 +4146,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3376,6 +4173,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3387,7 +4189,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>())));
         return -1;
     }
@@ -3398,6 +4206,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3420,6 +4233,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3431,7 +4249,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.FloatConvert.ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()));
         return -1;
     }
@@ -3442,6 +4266,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3479,6 +4308,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3490,7 +4324,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
@@ -3511,7 +4351,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3522,6 +4368,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3559,6 +4410,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3570,7 +4426,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
@@ -3591,7 +4453,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3602,6 +4470,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3639,6 +4512,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3650,7 +4528,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
@@ -3671,7 +4555,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3682,6 +4572,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3719,6 +4614,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3730,7 +4630,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.QuietGreaterThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
@@ -3751,7 +4657,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3762,6 +4674,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3799,6 +4716,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3810,7 +4732,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
@@ -3831,7 +4759,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3842,6 +4776,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3879,6 +4818,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3890,7 +4834,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
@@ -3911,7 +4861,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3922,6 +4878,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3959,6 +4920,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3970,7 +4936,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v13.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()) ? 1u : 0u;
@@ -3991,7 +4963,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4002,6 +4980,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4039,6 +5022,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4050,7 +5038,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v12 = global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>();
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = global::Jitvmm.Runtime.Semantics.FloatCompare.GreaterThanOrEqual(v13.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()) ? 1u : 0u;
@@ -4071,7 +5065,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4108,7 +5108,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         uint v6 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v4) != 0 ? v3 : v6);
@@ -4122,7 +5128,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 192);
         uint v14 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v12) != 0 ? v11 : v14);
@@ -4144,7 +5156,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         uint v6 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)v4) != 0 ? v3 : v6));
@@ -4158,7 +5176,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 192);
         uint v14 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)v12) != 0 ? v11 : v14));
@@ -4180,7 +5204,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v6 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)v4) != 0 ? v3 : v6);
@@ -4194,7 +5224,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 192);
         ulong v14 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)v12) != 0 ? v11 : v14);
@@ -4216,7 +5252,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         uint v8 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
@@ -4230,7 +5272,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 192);
         uint v16 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
@@ -4252,7 +5300,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         uint v8 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8));
@@ -4266,7 +5320,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 192);
         uint v16 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16));
@@ -4288,7 +5348,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
@@ -4302,7 +5368,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 192);
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
@@ -4324,7 +5396,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         uint v6 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v4) != 0 ? v3 : v6);
@@ -4338,7 +5416,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         uint v14 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v12) != 0 ? v11 : v14);
@@ -4360,7 +5444,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         uint v6 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)v4) != 0 ? v3 : v6));
@@ -4374,7 +5464,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         uint v14 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)v12) != 0 ? v11 : v14));
@@ -4396,7 +5492,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)v4) != 0 ? v3 : v6);
@@ -4410,7 +5512,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v14 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)v12) != 0 ? v11 : v14);
@@ -4432,7 +5540,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         uint v8 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
@@ -4446,7 +5560,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         uint v16 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
@@ -4468,7 +5588,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         uint v8 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8));
@@ -4482,7 +5608,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         uint v16 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16));
@@ -4504,7 +5636,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)v4) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
@@ -4518,7 +5656,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)v12) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
@@ -4540,7 +5684,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 160);
         uint v7 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v4 == (0x0ul) ? 1u : 0u) != 0 ? v3 : v7);
@@ -4554,7 +5704,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 160);
         uint v15 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v12 == (0x0ul) ? 1u : 0u) != 0 ? v11 : v15);
@@ -4576,7 +5732,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 160);
         uint v7 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v4 == (0x0ul) ? 1u : 0u) != 0 ? v3 : v7));
@@ -4590,7 +5752,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 160);
         uint v15 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v12 == (0x0ul) ? 1u : 0u) != 0 ? v11 : v15));
@@ -4612,7 +5780,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 160);
         ulong v7 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v4 == (0x0ul) ? 1u : 0u) != 0 ? v3 : v7);
@@ -4626,7 +5800,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 160);
         ulong v15 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v12 == (0x0ul) ? 1u : 0u) != 0 ? v11 : v15);
@@ -4648,7 +5828,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 160);
         uint v9 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((v4 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v3 : v9);
@@ -4662,7 +5848,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 160);
         uint v17 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((v12 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v11 : v17);
@@ -4684,7 +5876,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 160);
         uint v9 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((v4 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v3 : v9));
@@ -4698,7 +5896,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 160);
         uint v17 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((v12 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v11 : v17));
@@ -4720,7 +5924,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 160);
         ulong v9 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((v4 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v3 : v9);
@@ -4734,7 +5944,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 160);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((v12 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0 ? v11 : v17);
@@ -4757,7 +5973,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + 160);
         uint v10 = *(ushort*)((byte*)cpu + op->R0);
@@ -4772,7 +5994,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v14 = *(ulong*)((byte*)cpu + 160);
         uint v18 = *(ushort*)((byte*)cpu + op->R0);
@@ -4796,7 +6024,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + 160);
         uint v10 = *(uint*)((byte*)cpu + op->R0);
@@ -4811,7 +6045,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v14 = *(ulong*)((byte*)cpu + 160);
         uint v18 = *(uint*)((byte*)cpu + op->R0);
@@ -4835,7 +6075,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + 160);
         ulong v10 = *(ulong*)((byte*)cpu + op->R0);
@@ -4850,7 +6096,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v14 = *(ulong*)((byte*)cpu + 160);
         ulong v18 = *(ulong*)((byte*)cpu + op->R0);
@@ -4874,7 +6126,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + 160);
         uint v12 = *(ushort*)((byte*)cpu + op->R0);
@@ -4889,7 +6147,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v14 = *(ulong*)((byte*)cpu + 160);
         uint v20 = *(ushort*)((byte*)cpu + op->R0);
@@ -4913,7 +6177,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + 160);
         uint v12 = *(uint*)((byte*)cpu + op->R0);
@@ -4928,7 +6198,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v14 = *(ulong*)((byte*)cpu + 160);
         uint v20 = *(uint*)((byte*)cpu + op->R0);
@@ -4952,7 +6228,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 184);
         ulong v6 = *(ulong*)((byte*)cpu + 160);
         ulong v12 = *(ulong*)((byte*)cpu + op->R0);
@@ -4967,7 +6249,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 184);
         ulong v14 = *(ulong*)((byte*)cpu + 160);
         ulong v20 = *(ulong*)((byte*)cpu + op->R0);
@@ -4990,7 +6278,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         uint v8 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(v4 >> (int)(0x3fu))) != 0 ? v3 : v8);
@@ -5004,7 +6298,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         uint v16 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(v12 >> (int)(0x3fu))) != 0 ? v11 : v16);
@@ -5026,7 +6326,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         uint v8 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)(v4 >> (int)(0x3fu))) != 0 ? v3 : v8));
@@ -5040,7 +6346,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         uint v16 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)(v12 >> (int)(0x3fu))) != 0 ? v11 : v16));
@@ -5062,7 +6374,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)(v4 >> (int)(0x3fu))) != 0 ? v3 : v8);
@@ -5076,7 +6394,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)(v12 >> (int)(0x3fu))) != 0 ? v11 : v16);
@@ -5098,7 +6422,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         uint v10 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)(v4 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v3 : v10);
@@ -5112,7 +6442,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         uint v18 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)(v12 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v11 : v18);
@@ -5134,7 +6470,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         uint v10 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)(v4 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v3 : v10));
@@ -5148,7 +6490,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         uint v18 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)(v12 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v11 : v18));
@@ -5170,7 +6518,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v10 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)(v4 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v3 : v10);
@@ -5184,7 +6538,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v18 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)(v12 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0 ? v11 : v18);
@@ -5206,7 +6566,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 176);
         uint v6 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) != 0 ? v3 : v6);
@@ -5220,7 +6586,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 176);
         uint v14 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) != 0 ? v11 : v14);
@@ -5242,7 +6614,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 176);
         uint v6 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) != 0 ? v3 : v6));
@@ -5256,7 +6634,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 176);
         uint v14 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) != 0 ? v11 : v14));
@@ -5278,7 +6662,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 176);
         ulong v6 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) != 0 ? v3 : v6);
@@ -5292,7 +6682,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 176);
         ulong v14 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) != 0 ? v11 : v14);
@@ -5314,7 +6710,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 176);
         uint v8 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
@@ -5328,7 +6730,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 176);
         uint v16 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
@@ -5350,7 +6758,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 176);
         uint v8 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8));
@@ -5364,7 +6778,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 176);
         uint v16 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16));
@@ -5386,7 +6806,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 176);
         ulong v8 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v4)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v8);
@@ -5400,7 +6826,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 176);
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v12)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v16);
@@ -5423,7 +6855,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         uint v11 = *(ushort*)((byte*)cpu + op->R0);
@@ -5438,7 +6876,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         uint v19 = *(ushort*)((byte*)cpu + op->R0);
@@ -5462,7 +6906,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         uint v11 = *(uint*)((byte*)cpu + op->R0);
@@ -5477,7 +6927,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         uint v19 = *(uint*)((byte*)cpu + op->R0);
@@ -5501,7 +6957,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + op->R0);
@@ -5516,7 +6978,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v19 = *(ulong*)((byte*)cpu + op->R0);
@@ -5540,7 +7008,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         uint v13 = *(ushort*)((byte*)cpu + op->R0);
@@ -5555,7 +7029,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         uint v21 = *(ushort*)((byte*)cpu + op->R0);
@@ -5579,7 +7059,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         uint v13 = *(uint*)((byte*)cpu + op->R0);
@@ -5594,7 +7080,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         uint v21 = *(uint*)((byte*)cpu + op->R0);
@@ -5618,7 +7110,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v13 = *(ulong*)((byte*)cpu + op->R0);
@@ -5633,7 +7131,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v21 = *(ulong*)((byte*)cpu + op->R0);
@@ -5658,7 +7162,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + 160);
@@ -5674,7 +7184,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v19 = *(ulong*)((byte*)cpu + 160);
@@ -5700,7 +7216,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + 160);
@@ -5716,7 +7238,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v19 = *(ulong*)((byte*)cpu + 160);
@@ -5742,7 +7270,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + 160);
@@ -5758,7 +7292,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v19 = *(ulong*)((byte*)cpu + 160);
@@ -5784,7 +7324,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + 160);
@@ -5800,7 +7346,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v19 = *(ulong*)((byte*)cpu + 160);
@@ -5826,7 +7378,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + 160);
@@ -5842,7 +7400,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v19 = *(ulong*)((byte*)cpu + 160);
@@ -5868,7 +7432,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v4 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + 160);
@@ -5884,7 +7454,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 168);
         ulong v16 = *(ulong*)((byte*)cpu + 192);
         ulong v19 = *(ulong*)((byte*)cpu + 160);
@@ -5998,6 +7574,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6018,6 +7599,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6035,6 +7621,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -6046,6 +7637,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6068,6 +7664,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6079,7 +7680,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6090,6 +7697,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6112,6 +7724,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6123,7 +7740,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
     }
@@ -6134,6 +7757,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6156,6 +7784,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6173,6 +7806,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -6184,6 +7822,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6206,6 +7849,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6217,7 +7865,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6228,6 +7882,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6250,6 +7909,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6261,7 +7925,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
     }
@@ -6272,6 +7942,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6295,6 +7970,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6306,7 +7986,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -6318,6 +8004,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6341,6 +8032,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6352,7 +8048,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6364,6 +8066,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6387,6 +8094,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6398,7 +8110,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -6410,6 +8128,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6433,6 +8156,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6444,7 +8172,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6456,6 +8190,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6478,6 +8217,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6495,6 +8239,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -6506,6 +8255,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6528,6 +8282,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6539,7 +8298,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6550,6 +8315,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6572,6 +8342,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6583,7 +8358,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
     }
@@ -6594,6 +8375,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6617,6 +8403,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6628,7 +8419,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.ReciprocalSqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -6640,6 +8437,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6663,6 +8465,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6674,7 +8481,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.ReciprocalSqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6686,6 +8499,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6708,6 +8526,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6725,6 +8548,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -6736,6 +8564,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6758,6 +8591,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6769,7 +8607,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6780,6 +8624,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6802,6 +8651,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6813,7 +8667,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
     }
@@ -6824,6 +8684,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6847,6 +8712,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6858,7 +8728,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Reciprocal(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -6870,6 +8746,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6893,6 +8774,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6904,7 +8790,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Reciprocal(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6931,6 +8823,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -6953,7 +8850,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6975,7 +8878,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7003,6 +8912,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -7025,7 +8939,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7047,7 +8967,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7075,6 +9001,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v15.As<byte, global::System.Byte>(), v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -7097,7 +9028,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7119,7 +9056,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7147,6 +9090,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v15.As<byte, global::System.Byte>(), v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -7169,7 +9117,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7191,7 +9145,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7219,6 +9179,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -7241,7 +9206,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7263,7 +9234,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7291,6 +9268,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -7313,7 +9295,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7335,7 +9323,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7363,6 +9357,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -7385,7 +9384,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7407,7 +9412,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7435,6 +9446,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -7457,7 +9473,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7479,7 +9501,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7492,6 +9520,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7515,6 +9548,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7532,6 +9570,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -7544,6 +9587,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7567,6 +9615,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7578,7 +9631,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7590,6 +9649,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7613,6 +9677,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7624,7 +9693,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -7636,6 +9711,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7659,6 +9739,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7676,6 +9761,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -7688,6 +9778,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7711,6 +9806,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7722,7 +9822,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7734,6 +9840,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7757,6 +9868,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7768,7 +9884,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -7780,6 +9902,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7803,6 +9930,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7814,7 +9946,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -7826,6 +9964,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;

@@ -6,9 +6,15 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+#if PAGED
+using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
@@ -19,6 +25,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -32,7 +43,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -44,6 +61,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -67,6 +89,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -76,7 +103,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.Note(cpu, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         Vector128<byte> v5 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v5.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -90,6 +123,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -101,7 +139,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -113,6 +157,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -136,6 +185,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -147,7 +201,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -159,6 +219,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -182,6 +247,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -199,6 +269,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Multiply(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -211,6 +286,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -234,6 +314,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -245,7 +330,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Multiply(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -257,6 +348,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -280,6 +376,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -291,7 +392,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Multiply(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -303,6 +410,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -326,6 +438,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -343,6 +460,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Multiply(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -355,6 +477,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -378,6 +505,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -389,7 +521,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Multiply(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -401,6 +539,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -424,6 +567,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -435,7 +583,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Multiply(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -447,6 +601,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -470,6 +629,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -481,7 +645,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Multiply(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -493,6 +663,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -516,6 +691,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -527,7 +707,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Multiply(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -539,6 +725,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -562,6 +753,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -571,7 +767,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.Note(cpu, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         Vector128<byte> v5 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Multiply(v5.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -585,6 +787,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -596,7 +803,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Multiply(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -608,6 +821,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -631,6 +849,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -642,7 +865,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Multiply(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -654,6 +883,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -676,6 +910,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -687,7 +926,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.Widen((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Single>()).As<global::System.Double, byte>());
         return -1;
     }
@@ -698,6 +943,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -720,6 +970,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -731,7 +986,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.Widen((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Single>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -742,6 +1003,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -764,6 +1030,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -775,7 +1046,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.Widen256(v11.As<byte, global::System.Single>()).As<global::System.Double, byte>());
         return -1;
     }
@@ -786,6 +1063,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -808,6 +1090,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -825,6 +1112,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.Narrow(v15.As<byte, global::System.Double>()).As<global::System.Single, byte>());
         return -1;
@@ -836,6 +1128,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -858,6 +1155,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -869,7 +1171,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.Narrow(v11.As<byte, global::System.Double>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -880,6 +1188,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -902,6 +1215,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -913,7 +1231,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.Narrow(v11.As<byte, global::System.Double>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -924,6 +1248,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -947,6 +1276,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -958,7 +1292,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.WidenScalar(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Double, byte>());
         return -1;
@@ -970,6 +1310,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -993,6 +1338,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1004,7 +1354,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.WidenScalar(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1016,6 +1372,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1039,6 +1400,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1050,7 +1416,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.NarrowScalar(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Single, byte>());
         return -1;
@@ -1062,6 +1434,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1085,6 +1462,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1096,7 +1478,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.NarrowScalar(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1108,6 +1496,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1130,6 +1523,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1147,6 +1545,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToSingles(v15.As<byte, global::System.Int32>()).As<global::System.Single, byte>());
         return -1;
@@ -1158,6 +1561,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1180,6 +1588,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1191,7 +1604,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToSingles(v11.As<byte, global::System.Int32>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -1202,6 +1621,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1224,6 +1648,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1235,7 +1664,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToSingles(v11.As<byte, global::System.Int32>()).As<global::System.Single, byte>());
         return -1;
     }
@@ -1246,6 +1681,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1268,6 +1708,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1285,6 +1730,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v15.As<byte, global::System.Single>()).As<global::System.Int32, byte>());
         return -1;
@@ -1296,6 +1746,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1318,6 +1773,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1329,7 +1789,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v11.As<byte, global::System.Single>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -1340,6 +1806,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1362,6 +1833,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1373,7 +1849,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v11.As<byte, global::System.Single>()).As<global::System.Int32, byte>());
         return -1;
     }
@@ -1384,6 +1866,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1406,6 +1893,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1423,6 +1915,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v15.As<byte, global::System.Single>()).As<global::System.Int32, byte>());
         return -1;
@@ -1434,6 +1931,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1456,6 +1958,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1467,7 +1974,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v11.As<byte, global::System.Single>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -1478,6 +1991,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1500,6 +2018,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1511,7 +2034,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v11.As<byte, global::System.Single>()).As<global::System.Int32, byte>());
         return -1;
     }
@@ -1522,6 +2051,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1545,6 +2079,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1562,6 +2101,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Subtract(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -1574,6 +2118,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1597,6 +2146,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1608,7 +2162,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Subtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1620,6 +2180,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1643,6 +2208,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1654,7 +2224,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Subtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -1666,6 +2242,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1689,6 +2270,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1706,6 +2292,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Subtract(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -1718,6 +2309,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1741,6 +2337,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1752,7 +2353,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Subtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1764,6 +2371,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1787,6 +2399,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1798,7 +2415,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Subtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -1810,6 +2433,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1833,6 +2461,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1844,7 +2477,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Subtract(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -1856,6 +2495,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1879,6 +2523,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1890,7 +2539,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Subtract(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1902,6 +2557,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1925,6 +2585,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1934,7 +2599,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.Note(cpu, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         Vector128<byte> v5 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Subtract(v5.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -1948,6 +2619,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1959,7 +2635,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Subtract(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -1971,6 +2653,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1994,6 +2681,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2005,7 +2697,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Subtract(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2017,6 +2715,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2040,6 +2743,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2057,6 +2765,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Min(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -2069,6 +2782,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2092,6 +2810,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2103,7 +2826,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Min(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2115,6 +2844,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2138,6 +2872,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2149,7 +2888,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Min(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -2161,6 +2906,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2184,6 +2934,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2201,6 +2956,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Min(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -2213,6 +2973,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2236,6 +3001,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2247,7 +3017,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Min(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2259,6 +3035,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2282,6 +3063,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2293,7 +3079,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Min(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2305,6 +3097,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2328,6 +3125,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2339,7 +3141,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Min(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -2351,6 +3159,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2374,6 +3187,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2385,7 +3203,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Min(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2397,6 +3221,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2420,6 +3249,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2431,7 +3265,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Min(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2443,6 +3283,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2466,6 +3311,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2477,7 +3327,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Min(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2489,6 +3345,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2512,6 +3373,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2529,6 +3395,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Divide(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -2541,6 +3412,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2564,6 +3440,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2575,7 +3456,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Divide(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2587,6 +3474,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2610,6 +3502,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2621,7 +3518,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Divide(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -2633,6 +3536,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2656,6 +3564,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2673,6 +3586,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Divide(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -2685,6 +3603,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2708,6 +3631,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2719,7 +3647,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Divide(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2731,6 +3665,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2754,6 +3693,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2765,7 +3709,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Divide(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2777,6 +3727,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2800,6 +3755,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2811,7 +3771,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Divide(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -2823,6 +3789,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2846,6 +3817,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2857,7 +3833,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Divide(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2869,6 +3851,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2892,6 +3879,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2901,7 +3893,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.Note(cpu, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         Vector128<byte> v5 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Divide(v5.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2915,6 +3913,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2926,7 +3929,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Divide(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2938,6 +3947,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2961,6 +3975,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2972,7 +3991,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Divide(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2984,6 +4009,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3007,6 +4037,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3024,6 +4059,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Max(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -3036,6 +4076,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3059,6 +4104,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3070,7 +4120,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Max(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3082,6 +4138,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3105,6 +4166,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3116,7 +4182,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Max(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -3128,6 +4200,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3151,6 +4228,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3168,6 +4250,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Max(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -3180,6 +4267,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3203,6 +4295,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3214,7 +4311,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Max(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3226,6 +4329,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3249,6 +4357,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3260,7 +4373,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Max(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -3272,6 +4391,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3295,6 +4419,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3306,7 +4435,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Max(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -3318,6 +4453,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3341,6 +4481,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3352,7 +4497,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Max(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3364,6 +4515,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3387,6 +4543,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3398,7 +4559,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Max(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -3410,6 +4577,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3433,6 +4605,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3444,7 +4621,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Max(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3456,6 +4639,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3487,6 +4675,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3504,7 +4697,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = GuestMemory.Load32(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 4))
+        {
+            return BlockHandlers.Note(cpu, a14, 4);
+        }
+
+        uint v15 = GuestMemory.Load32(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3518,6 +4717,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3541,6 +4745,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3558,6 +4767,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -3570,6 +4784,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3593,6 +4812,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3604,7 +4828,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3616,6 +4846,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3639,6 +4874,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3650,7 +4890,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3662,6 +4908,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3693,6 +4944,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3710,7 +4966,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = GuestMemory.Load32(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 4))
+        {
+            return BlockHandlers.Note(cpu, a14, 4);
+        }
+
+        uint v15 = GuestMemory.Load32(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3724,6 +4986,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3747,6 +5014,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3764,6 +5036,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
@@ -3776,6 +5053,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3799,6 +5081,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3810,7 +5097,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3822,6 +5115,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3845,6 +5143,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3856,7 +5159,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         return -1;
@@ -3868,6 +5177,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3899,6 +5213,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3916,7 +5235,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = GuestMemory.Load32(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 4))
+        {
+            return BlockHandlers.Note(cpu, a14, 4);
+        }
+
+        uint v15 = GuestMemory.Load32(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3930,6 +5255,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3953,6 +5283,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3970,6 +5305,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
@@ -3982,6 +5322,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4005,6 +5350,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4016,7 +5366,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -4028,6 +5384,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4051,6 +5412,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4062,7 +5428,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -4074,6 +5446,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4106,6 +5483,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4123,7 +5505,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -4138,6 +5526,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4161,6 +5554,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4178,6 +5576,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.SByte, byte>());
@@ -4190,6 +5593,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4213,6 +5621,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4224,7 +5637,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -4236,6 +5655,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4259,6 +5683,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4270,7 +5699,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.SByte, byte>());
         return -1;
@@ -4282,6 +5717,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4313,6 +5753,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4330,7 +5775,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4359,6 +5810,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
@@ -4381,7 +5837,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4403,7 +5865,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         op++;
@@ -4416,6 +5884,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4447,6 +5920,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4464,7 +5942,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4493,6 +5977,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
@@ -4515,7 +6004,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4537,7 +6032,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -4550,6 +6051,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4581,6 +6087,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4598,7 +6109,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4627,6 +6144,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int32>(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
@@ -4649,7 +6171,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4671,7 +6199,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
         op++;
@@ -4684,6 +6218,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4716,6 +6255,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4733,7 +6277,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -4748,6 +6298,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4771,6 +6326,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4788,6 +6348,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Byte, byte>());
@@ -4800,6 +6365,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4823,6 +6393,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4834,7 +6409,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -4846,6 +6427,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4869,6 +6455,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4880,7 +6471,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Byte, byte>());
         return -1;
@@ -4892,6 +6489,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4924,6 +6526,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4941,7 +6548,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -4956,6 +6569,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4979,6 +6597,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4996,6 +6619,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -5008,6 +6636,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5031,6 +6664,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5042,7 +6680,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5054,6 +6698,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5077,6 +6726,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5088,7 +6742,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5100,6 +6760,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5132,6 +6797,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5149,7 +6819,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -5164,6 +6840,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5187,6 +6868,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5204,6 +6890,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
@@ -5216,6 +6907,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5239,6 +6935,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5250,7 +6951,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5262,6 +6969,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5285,6 +6997,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5296,7 +7013,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         return -1;
@@ -5308,6 +7031,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5340,6 +7068,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5357,7 +7090,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -5372,6 +7111,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5395,6 +7139,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5412,6 +7161,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
@@ -5424,6 +7178,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5447,6 +7206,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5458,7 +7222,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5470,6 +7240,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5493,6 +7268,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5504,7 +7284,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -5516,6 +7302,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5548,6 +7339,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5565,7 +7361,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -5580,6 +7382,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5603,6 +7410,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5620,6 +7432,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int16, byte>());
@@ -5632,6 +7449,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5655,6 +7477,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5666,7 +7493,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5678,6 +7511,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5701,6 +7539,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5712,7 +7555,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackSigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int16, byte>());
         return -1;
@@ -5724,6 +7573,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5747,6 +7601,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5764,6 +7623,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -5776,6 +7640,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5799,6 +7668,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5810,7 +7684,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5822,6 +7702,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5845,6 +7730,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5856,7 +7746,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -5868,6 +7764,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5891,6 +7792,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5908,6 +7814,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -5920,6 +7831,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5943,6 +7859,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5954,7 +7875,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5966,6 +7893,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5989,6 +7921,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6000,7 +7937,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -6012,6 +7955,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6042,6 +7990,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6059,7 +8012,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = GuestMemory.Load32(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 4))
+        {
+            return BlockHandlers.Note(cpu, a14, 4);
+        }
+
+        uint v15 = GuestMemory.Load32(cpu, mem, a14);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -6072,6 +8031,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6102,6 +8066,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6119,7 +8088,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -6138,7 +8113,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt32, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6150,7 +8131,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6168,7 +8155,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6180,7 +8173,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6200,7 +8199,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6220,7 +8225,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6232,6 +8243,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6262,6 +8278,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6279,7 +8300,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -6304,6 +8331,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v2, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v2, 16);
+        }
+
         Vector128<byte> v7 = GuestMemory.Load128(cpu, mem, v2);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v7;
         op++;
@@ -6320,6 +8352,11 @@ public static unsafe partial class Handlers
         if (((uint)(v10 & (0xful))) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
         }
 
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
@@ -6348,6 +8385,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6374,6 +8416,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 32);
+        }
+
         Vector256<byte> v15 = GuestMemory.Load256(cpu, mem, v10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v15;
         op++;
@@ -6392,7 +8439,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        Vector128<byte> v3 = GuestMemory.Load128(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 16);
+        }
+
+        Vector128<byte> v3 = GuestMemory.Load128(cpu, mem, a2);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -6404,7 +8457,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -6424,7 +8483,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -6444,7 +8509,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -6456,6 +8527,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6486,6 +8562,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6503,7 +8584,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -6516,6 +8603,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6538,6 +8630,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6555,6 +8652,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v15.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
@@ -6566,6 +8668,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6588,6 +8695,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6599,7 +8711,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6610,6 +8728,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6632,6 +8755,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6643,7 +8771,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -6654,6 +8788,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6676,6 +8815,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6693,6 +8837,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.HighWords(v15.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -6704,6 +8853,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6726,6 +8880,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6737,7 +8896,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.HighWords(v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6748,6 +8913,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6770,6 +8940,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6781,7 +8956,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.HighWords(v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6792,6 +8973,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6814,6 +9000,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6831,6 +9022,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords(v15.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -6842,6 +9038,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6864,6 +9065,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6875,7 +9081,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords(v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6886,6 +9098,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6908,6 +9125,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6919,7 +9141,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.LowWords(v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6930,6 +9158,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6960,6 +9193,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6978,6 +9216,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7000,6 +9243,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7018,6 +9266,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7048,6 +9301,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7066,6 +9324,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7088,6 +9351,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7106,6 +9374,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7136,6 +9409,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7154,6 +9432,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7176,6 +9459,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7194,6 +9482,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7224,6 +9517,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7242,6 +9540,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7264,6 +9567,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7282,6 +9590,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7312,6 +9625,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7330,6 +9648,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7352,6 +9675,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7370,6 +9698,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7400,6 +9733,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7418,6 +9756,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7440,6 +9783,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7458,6 +9806,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7488,6 +9841,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7506,6 +9864,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7528,6 +9891,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7546,6 +9914,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7568,6 +9941,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7588,6 +9966,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7606,6 +9989,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7636,6 +10024,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7654,6 +10047,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7676,6 +10074,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7694,6 +10097,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7716,6 +10124,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7736,6 +10149,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7754,6 +10172,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7785,6 +10208,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7802,7 +10230,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7831,6 +10265,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -7853,7 +10292,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7875,7 +10320,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7888,6 +10339,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7919,6 +10375,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7936,7 +10397,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7965,6 +10432,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
@@ -7987,7 +10459,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -8009,7 +10487,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -8022,6 +10506,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8053,6 +10542,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8070,7 +10564,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -8099,6 +10599,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt32>(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
@@ -8121,7 +10626,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -8143,7 +10654,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         op++;
@@ -8218,6 +10735,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8239,6 +10761,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8256,6 +10783,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -8268,6 +10800,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8291,6 +10828,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8302,7 +10844,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8314,6 +10862,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8337,6 +10890,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8348,7 +10906,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -8360,6 +10924,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8383,6 +10952,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8400,6 +10974,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -8412,6 +10991,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8435,6 +11019,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8446,7 +11035,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8458,6 +11053,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8481,6 +11081,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8492,7 +11097,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -8504,6 +11115,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8527,6 +11143,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8544,6 +11165,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -8556,6 +11182,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8579,6 +11210,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8590,7 +11226,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8602,6 +11244,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8625,6 +11272,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8636,7 +11288,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -8648,6 +11306,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8671,6 +11334,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8688,6 +11356,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -8700,6 +11373,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8723,6 +11401,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8734,7 +11417,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8746,6 +11435,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8769,6 +11463,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8780,7 +11479,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -8816,9 +11521,9 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (GuestMemory.MustPrepare(cpu, a15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a15, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a15, 4);
         }
 
         GuestMemory.Store(cpu, mem, a15, v4);
@@ -8858,9 +11563,9 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (GuestMemory.MustPrepare(cpu, a15, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a15, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a15, 8);
         }
 
         GuestMemory.Store(cpu, mem, a15, v4);
@@ -8884,9 +11589,9 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 4);
         }
 
         GuestMemory.Store(cpu, mem, a3, v0);
@@ -8902,9 +11607,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 4);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -8926,9 +11631,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 8);
         }
 
         GuestMemory.Store(cpu, mem, a3, v0);
@@ -8944,9 +11649,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -8970,9 +11675,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 4);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -8996,9 +11701,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -9018,7 +11723,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -9030,7 +11741,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -9050,7 +11767,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -9062,6 +11785,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9098,9 +11826,9 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (GuestMemory.MustPrepare(cpu, a15, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a15, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a15, 8);
         }
 
         GuestMemory.Store(cpu, mem, a15, v4);
@@ -9129,9 +11857,9 @@ public static unsafe partial class Handlers
         }
 
         Vector128<byte> v7 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v2, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v2, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v2, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, v2, 16);
         }
 
         GuestMemory.Store(cpu, mem, v2, v7);
@@ -9152,9 +11880,9 @@ public static unsafe partial class Handlers
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 16);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -9183,9 +11911,9 @@ public static unsafe partial class Handlers
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 16);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -9214,9 +11942,9 @@ public static unsafe partial class Handlers
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 32))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 32))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 32);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 32);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -9238,9 +11966,9 @@ public static unsafe partial class Handlers
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 16);
         }
 
         GuestMemory.Store(cpu, mem, a3, v0);
@@ -9256,9 +11984,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -9282,9 +12010,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -9308,9 +12036,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 32))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 32))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 32);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 32);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -9326,7 +12054,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9335,7 +12063,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9349,7 +12077,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9358,7 +12086,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9372,7 +12100,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9381,7 +12109,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9395,7 +12123,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9404,7 +12132,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9418,7 +12146,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9427,7 +12155,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9441,7 +12169,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9450,7 +12178,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9465,7 +12193,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9474,7 +12202,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9489,7 +12217,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9498,7 +12226,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9512,7 +12240,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9521,7 +12249,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9535,7 +12263,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9544,7 +12272,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9558,7 +12286,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9567,7 +12295,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9581,7 +12309,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9590,7 +12318,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9605,7 +12333,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9614,7 +12342,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9629,7 +12357,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9638,7 +12366,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9654,7 +12382,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9663,7 +12391,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9679,7 +12407,7 @@ public static unsafe partial class Handlers
             TbOp* taken = op->Target;
             if (taken == null)
             {
-                return Dispatch.Unlinked(cpu, op, op->BranchTarget);
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
             }
 
             return taken->Handler(cpu, taken, mem);
@@ -9688,7 +12416,7 @@ public static unsafe partial class Handlers
         TbOp* next = op->Next;
         if (next == null)
         {
-            return Dispatch.Unlinked(cpu, op, op->NextAddress);
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
         }
 
         return next->Handler(cpu, next, mem);
@@ -9708,9 +12436,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 192);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong a4 = (v2 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a4, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a4, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a4, 1);
         }
 
         GuestMemory.Store(cpu, mem, a4, (byte)((uint)v0));
@@ -9726,9 +12454,9 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (GuestMemory.MustPrepare(cpu, a12, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a12, 1);
         }
 
         GuestMemory.Store(cpu, mem, a12, (byte)((uint)v0));
@@ -9750,9 +12478,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 192);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong a6 = (v4 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 1);
         }
 
         GuestMemory.Store(cpu, mem, a6, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
@@ -9768,9 +12496,9 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MustPrepare(cpu, a14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a14, 1);
         }
 
         GuestMemory.Store(cpu, mem, a14, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
@@ -9792,9 +12520,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong a4 = (v2 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a4, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a4, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a4, 1);
         }
 
         GuestMemory.Store(cpu, mem, a4, (byte)((uint)v0));
@@ -9810,9 +12538,9 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (GuestMemory.MustPrepare(cpu, a12, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a12, 1);
         }
 
         GuestMemory.Store(cpu, mem, a12, (byte)((uint)v0));
@@ -9834,9 +12562,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong a6 = (v4 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 1);
         }
 
         GuestMemory.Store(cpu, mem, a6, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
@@ -9852,9 +12580,9 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MustPrepare(cpu, a14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a14, 1);
         }
 
         GuestMemory.Store(cpu, mem, a14, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
@@ -9876,9 +12604,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 160);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong a5 = (v3 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a5, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a5, 1);
         }
 
         GuestMemory.Store(cpu, mem, a5, (byte)(v0 == (0x0ul) ? 1u : 0u));
@@ -9894,9 +12622,9 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MustPrepare(cpu, a13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a13, 1);
         }
 
         GuestMemory.Store(cpu, mem, a13, (byte)(v0 == (0x0ul) ? 1u : 0u));
@@ -9918,9 +12646,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 160);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong a7 = (v5 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a7, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a7, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a7, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a7, 1);
         }
 
         GuestMemory.Store(cpu, mem, a7, (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
@@ -9936,9 +12664,9 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (GuestMemory.MustPrepare(cpu, a15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a15, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a15, 1);
         }
 
         GuestMemory.Store(cpu, mem, a15, (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
@@ -9962,9 +12690,9 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + 160);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong a8 = (v6 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a8, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a8, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a8, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a8, 1);
         }
 
         GuestMemory.Store(cpu, mem, a8, (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
@@ -9981,9 +12709,9 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
-        if (GuestMemory.MustPrepare(cpu, a16, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a16, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a16, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a16, 1);
         }
 
         GuestMemory.Store(cpu, mem, a16, (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
@@ -10007,9 +12735,9 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + 160);
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong a10 = (v8 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a10, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a10, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a10, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a10, 1);
         }
 
         GuestMemory.Store(cpu, mem, a10, (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
@@ -10026,9 +12754,9 @@ public static unsafe partial class Handlers
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a18 = ((((v11 + ((ulong)op->Displacement)) + (v8 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v17);
-        if (GuestMemory.MustPrepare(cpu, a18, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a18, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a18, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a18, 1);
         }
 
         GuestMemory.Store(cpu, mem, a18, (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
@@ -10050,9 +12778,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 168);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong a6 = (v4 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 1);
         }
 
         GuestMemory.Store(cpu, mem, a6, (byte)((uint)(v0 >> (int)(0x3fu))));
@@ -10068,9 +12796,9 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MustPrepare(cpu, a14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a14, 1);
         }
 
         GuestMemory.Store(cpu, mem, a14, (byte)((uint)(v0 >> (int)(0x3fu))));
@@ -10092,9 +12820,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 168);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong a8 = (v6 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a8, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a8, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a8, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a8, 1);
         }
 
         GuestMemory.Store(cpu, mem, a8, (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
@@ -10110,9 +12838,9 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
-        if (GuestMemory.MustPrepare(cpu, a16, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a16, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a16, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a16, 1);
         }
 
         GuestMemory.Store(cpu, mem, a16, (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
@@ -10134,9 +12862,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 176);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong a4 = (v2 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a4, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a4, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a4, 1);
         }
 
         GuestMemory.Store(cpu, mem, a4, (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
@@ -10152,9 +12880,9 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (GuestMemory.MustPrepare(cpu, a12, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a12, 1);
         }
 
         GuestMemory.Store(cpu, mem, a12, (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
@@ -10176,9 +12904,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 176);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong a6 = (v4 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a6, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 1);
         }
 
         GuestMemory.Store(cpu, mem, a6, (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
@@ -10194,9 +12922,9 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MustPrepare(cpu, a14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a14, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a14, 1);
         }
 
         GuestMemory.Store(cpu, mem, a14, (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
@@ -10220,9 +12948,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong a9 = (v7 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a9, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a9, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a9, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a9, 1);
         }
 
         GuestMemory.Store(cpu, mem, a9, (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
@@ -10239,9 +12967,9 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MustPrepare(cpu, a17, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a17, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a17, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a17, 1);
         }
 
         GuestMemory.Store(cpu, mem, a17, (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
@@ -10265,9 +12993,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + 192);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong a11 = (v9 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a11, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 1);
         }
 
         GuestMemory.Store(cpu, mem, a11, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
@@ -10284,9 +13012,9 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
-        if (GuestMemory.MustPrepare(cpu, a19, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a19, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a19, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a19, 1);
         }
 
         GuestMemory.Store(cpu, mem, a19, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
@@ -10312,9 +13040,9 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + 160);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong a13 = (v11 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a13, 1);
         }
 
         GuestMemory.Store(cpu, mem, a13, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
@@ -10332,9 +13060,9 @@ public static unsafe partial class Handlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v20 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a21 = ((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v20);
-        if (GuestMemory.MustPrepare(cpu, a21, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a21, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a21, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a21, 1);
         }
 
         GuestMemory.Store(cpu, mem, a21, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
@@ -10360,9 +13088,9 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + 160);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong a15 = (v13 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a15, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a15, 1);
         }
 
         GuestMemory.Store(cpu, mem, a15, (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
@@ -10380,9 +13108,9 @@ public static unsafe partial class Handlers
         ulong v16 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a23 = ((((v16 + ((ulong)op->Displacement)) + (v13 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v22);
-        if (GuestMemory.MustPrepare(cpu, a23, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a23, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a23, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a23, 1);
         }
 
         GuestMemory.Store(cpu, mem, a23, (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
@@ -10396,9 +13124,9 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + 312);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v0);
@@ -10413,9 +13141,9 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + 312);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
-        if (GuestMemory.MustPrepare(cpu, v4, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
         }
 
         GuestMemory.Store(cpu, mem, v4, ((ulong)v0));
@@ -10452,7 +13180,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        uint v15 = GuestMemory.Load16(cpu, mem, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))));
+        ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
+        if (GuestMemory.MissesRead(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, a14);
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)(v0 & (0xfu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10463,7 +13197,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        uint v15 = GuestMemory.Load16(cpu, mem, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))));
+        ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
+        if (GuestMemory.MissesRead(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, a14);
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -6,9 +6,15 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+#if PAGED
+using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
@@ -20,7 +26,13 @@ public static unsafe partial class Handlers
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v25 = GuestMemory.Load16(cpu, mem, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23));
+        ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
+        if (GuestMemory.MissesRead(cpu, mem, a24, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a24, 2);
+        }
+
+        uint v25 = GuestMemory.Load16(cpu, mem, a24);
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)(v0 & (0xfu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -33,7 +45,13 @@ public static unsafe partial class Handlers
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v25 = GuestMemory.Load16(cpu, mem, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23));
+        ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
+        if (GuestMemory.MissesRead(cpu, mem, a24, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a24, 2);
+        }
+
+        uint v25 = GuestMemory.Load16(cpu, mem, a24);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -58,7 +76,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        uint v14 = GuestMemory.Load32(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))));
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)(v0 & (0x1fu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -69,7 +93,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        uint v14 = GuestMemory.Load32(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))));
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -81,7 +111,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v24 = GuestMemory.Load32(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22));
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesRead(cpu, mem, a23, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a23, 4);
+        }
+
+        uint v24 = GuestMemory.Load32(cpu, mem, a23);
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)(v0 & (0x1fu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -94,7 +130,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v24 = GuestMemory.Load32(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22));
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesRead(cpu, mem, a23, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a23, 4);
+        }
+
+        uint v24 = GuestMemory.Load32(cpu, mem, a23);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -119,7 +161,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = GuestMemory.Load64(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))));
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)(((uint)v0) & (0x3fu))) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -130,7 +178,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = GuestMemory.Load64(cpu, mem, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))));
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -142,7 +196,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = GuestMemory.Load64(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22));
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesRead(cpu, mem, a23, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a23, 8);
+        }
+
+        ulong v24 = GuestMemory.Load64(cpu, mem, a23);
         *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)(((uint)v0) & (0x3fu))) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -155,7 +215,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = GuestMemory.Load64(cpu, mem, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22));
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesRead(cpu, mem, a23, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a23, 8);
+        }
+
+        ulong v24 = GuestMemory.Load64(cpu, mem, a23);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -203,6 +269,11 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
         uint v8 = 0x10u;
@@ -210,9 +281,9 @@ public static unsafe partial class Handlers
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v16);
@@ -238,11 +309,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -258,6 +334,11 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
         uint v16 = 0x10u;
@@ -265,9 +346,9 @@ public static unsafe partial class Handlers
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v24);
@@ -295,11 +376,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -350,6 +436,11 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
         uint v8 = 0x20u;
@@ -357,9 +448,9 @@ public static unsafe partial class Handlers
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v14);
@@ -385,11 +476,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -405,6 +501,11 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
         uint v16 = 0x20u;
@@ -412,9 +513,9 @@ public static unsafe partial class Handlers
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v22);
@@ -442,11 +543,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -494,14 +600,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -526,11 +637,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -546,14 +662,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -580,11 +701,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -638,6 +764,11 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
         uint v8 = 0x10u;
@@ -645,9 +776,9 @@ public static unsafe partial class Handlers
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v16);
@@ -674,11 +805,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -695,6 +831,11 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
         uint v16 = 0x10u;
@@ -702,9 +843,9 @@ public static unsafe partial class Handlers
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v24);
@@ -733,11 +874,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -791,6 +937,11 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
         uint v8 = 0x20u;
@@ -798,9 +949,9 @@ public static unsafe partial class Handlers
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v14);
@@ -827,11 +978,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -848,6 +1004,11 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
         uint v16 = 0x20u;
@@ -855,9 +1016,9 @@ public static unsafe partial class Handlers
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v22);
@@ -886,11 +1047,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -941,14 +1107,19 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -974,11 +1145,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -995,14 +1171,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -1030,11 +1211,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -1048,9 +1234,9 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + 314);
         ulong v1 = *(ulong*)((byte*)cpu + 32);
         ulong v3 = v1 - (0x2ul);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v0);
@@ -1065,9 +1251,9 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + 314);
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         ulong v4 = v2 - (0x8ul);
-        if (GuestMemory.MustPrepare(cpu, v4, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
         }
 
         GuestMemory.Store(cpu, mem, v4, ((ulong)v0));
@@ -1103,10 +1289,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)v2)));
@@ -1121,10 +1312,15 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)(v0 & (0xfu)))));
@@ -1141,10 +1337,15 @@ public static unsafe partial class Handlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        uint v25 = GuestMemory.Load16(cpu, mem, v24);
-        if (GuestMemory.MustPrepare(cpu, v24, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v24, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
+        }
+
+        uint v25 = GuestMemory.Load16(cpu, mem, v24);
+        if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
         }
 
         GuestMemory.Store(cpu, mem, v24, (ushort)(v25 | ((0x1u) << (int)v2)));
@@ -1161,10 +1362,15 @@ public static unsafe partial class Handlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        uint v25 = GuestMemory.Load16(cpu, mem, v24);
-        if (GuestMemory.MustPrepare(cpu, v24, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v24, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
+        }
+
+        uint v25 = GuestMemory.Load16(cpu, mem, v24);
+        if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
         }
 
         GuestMemory.Store(cpu, mem, v24, (ushort)(v25 | ((0x1u) << (int)(v0 & (0xfu)))));
@@ -1178,7 +1384,13 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 >> (int)v2) & (0x1u)));
         op++;
@@ -1190,7 +1402,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)(v0 & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1204,7 +1422,13 @@ public static unsafe partial class Handlers
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
+        if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
+        }
+
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
         uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v25), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v26 >> (int)v2) & (0x1u)));
         op++;
@@ -1218,7 +1442,13 @@ public static unsafe partial class Handlers
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
+        if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
+        }
+
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
         uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v25), ((0x1u) << (int)(v0 & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1251,10 +1481,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)v2)));
@@ -1269,10 +1504,15 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)(v0 & (0x1fu)))));
@@ -1289,10 +1529,15 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        uint v24 = GuestMemory.Load32(cpu, mem, v23);
-        if (GuestMemory.MustPrepare(cpu, v23, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
+        }
+
+        uint v24 = GuestMemory.Load32(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
         }
 
         GuestMemory.Store(cpu, mem, v23, (v24 | ((0x1u) << (int)v2)));
@@ -1309,10 +1554,15 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        uint v24 = GuestMemory.Load32(cpu, mem, v23);
-        if (GuestMemory.MustPrepare(cpu, v23, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
+        }
+
+        uint v24 = GuestMemory.Load32(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
         }
 
         GuestMemory.Store(cpu, mem, v23, (v24 | ((0x1u) << (int)(v0 & (0x1fu)))));
@@ -1326,7 +1576,13 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
         uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -1338,7 +1594,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
         uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1352,7 +1614,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
+        }
+
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
         uint v25 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v24), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
         op++;
@@ -1366,7 +1634,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
+        }
+
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
         uint v25 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v24), ((0x1u) << (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1399,10 +1673,15 @@ public static unsafe partial class Handlers
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)v3)));
@@ -1417,10 +1696,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
@@ -1437,10 +1721,15 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
-        if (GuestMemory.MustPrepare(cpu, v23, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
+        }
+
+        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
         }
 
         GuestMemory.Store(cpu, mem, v23, (v24 | ((0x1ul) << (int)v3)));
@@ -1457,10 +1746,15 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
-        if (GuestMemory.MustPrepare(cpu, v23, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
+        }
+
+        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
         }
 
         GuestMemory.Store(cpu, mem, v23, (v24 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
@@ -1474,7 +1768,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)v3));
         *(ulong*)((byte*)cpu + 184) = ((v15 >> (int)v3) & (0x1ul));
         op++;
@@ -1486,7 +1786,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1500,7 +1806,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
+        }
+
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
         ulong v25 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v24), ((0x1ul) << (int)v3));
         *(ulong*)((byte*)cpu + 184) = ((v25 >> (int)v3) & (0x1ul));
         op++;
@@ -1514,7 +1826,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
+        }
+
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
         ulong v25 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v24), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1563,6 +1881,11 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
         uint v8 = 0x10u;
@@ -1570,9 +1893,9 @@ public static unsafe partial class Handlers
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v16);
@@ -1598,11 +1921,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -1618,6 +1946,11 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
         uint v16 = 0x10u;
@@ -1625,9 +1958,9 @@ public static unsafe partial class Handlers
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v24);
@@ -1655,11 +1988,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -1710,6 +2048,11 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
         uint v8 = 0x20u;
@@ -1717,9 +2060,9 @@ public static unsafe partial class Handlers
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v14);
@@ -1745,11 +2088,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -1765,6 +2113,11 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
         uint v16 = 0x20u;
@@ -1772,9 +2125,9 @@ public static unsafe partial class Handlers
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v22);
@@ -1802,11 +2155,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -1854,14 +2212,19 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -1886,11 +2249,16 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -1906,14 +2274,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -1940,11 +2313,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -1998,6 +2376,11 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
         uint v8 = 0x10u;
@@ -2005,9 +2388,9 @@ public static unsafe partial class Handlers
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)v16);
@@ -2034,11 +2417,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+        }
+
         uint v6 = GuestMemory.Load16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -2055,6 +2443,11 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
         uint v16 = 0x10u;
@@ -2062,9 +2455,9 @@ public static unsafe partial class Handlers
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)v24);
@@ -2093,11 +2486,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+        }
+
         uint v14 = GuestMemory.Load16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
         }
 
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
@@ -2151,6 +2549,11 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
         uint v8 = 0x20u;
@@ -2158,9 +2561,9 @@ public static unsafe partial class Handlers
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, v14);
@@ -2187,11 +2590,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
         uint v6 = GuestMemory.Load32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -2208,6 +2616,11 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
         uint v16 = 0x20u;
@@ -2215,9 +2628,9 @@ public static unsafe partial class Handlers
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, v22);
@@ -2246,11 +2659,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
         uint v14 = GuestMemory.Load32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
@@ -2301,14 +2719,19 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, v11);
@@ -2334,11 +2757,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+        }
+
         ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
         }
 
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -2355,14 +2783,19 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, v19);
@@ -2390,11 +2823,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
         ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
@@ -2414,8 +2852,19 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, (v10 + (0x1fful)), 1, true);
-        ulong v19 = (ulong)GuestMemory.Pointer(cpu, v10, 512, true);
+        ulong a17 = (v10 + (0x1fful));
+        if (GuestMemory.MissesPointer(cpu, mem, a17, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a17, 1);
+        }
+
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 1, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 512, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 512);
+        }
+
+        ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 512, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Fxsave(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2433,8 +2882,19 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, (v10 + (0x1fful)), 1, true);
-        ulong v19 = (ulong)GuestMemory.Pointer(cpu, v10, 512, true);
+        ulong a17 = (v10 + (0x1fful));
+        if (GuestMemory.MissesPointer(cpu, mem, a17, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a17, 1);
+        }
+
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 1, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 512, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 512);
+        }
+
+        ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 512, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Fxsave(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2468,8 +2928,19 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, (v10 + (0x1fful)), 1, false);
-        ulong v19 = (ulong)GuestMemory.Pointer(cpu, v10, 512, false);
+        ulong a17 = (v10 + (0x1fful));
+        if (GuestMemory.MissesPointer(cpu, mem, a17, 1, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 1);
+        }
+
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 1, false);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 512, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 512);
+        }
+
+        ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 512, false);
         uint v23 = global::Jitvmm.Runtime.Semantics.ExtendedState.Fxrstor(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
         if ((v23 == (0x0u) ? 1u : 0u) != 0)
         {
@@ -2492,8 +2963,19 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, (v10 + (0x1fful)), 1, false);
-        ulong v19 = (ulong)GuestMemory.Pointer(cpu, v10, 512, false);
+        ulong a17 = (v10 + (0x1fful));
+        if (GuestMemory.MissesPointer(cpu, mem, a17, 1, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 1);
+        }
+
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 1, false);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 512, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 512);
+        }
+
+        ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 512, false);
         uint v23 = global::Jitvmm.Runtime.Semantics.ExtendedState.Fxrstor(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
         if ((v23 == (0x0u) ? 1u : 0u) != 0)
         {
@@ -2526,7 +3008,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         if (((v11 & (0xffff0000u)) != (0x0u) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -2570,7 +3058,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         if (((v11 & (0xffff0000u)) != (0x0u) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
@@ -2589,9 +3083,9 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadMxcsr(cpu);
         ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MustPrepare(cpu, a10, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a10, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a10, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a10, 4);
         }
 
         GuestMemory.Store(cpu, mem, a10, v12);
@@ -2634,9 +3128,9 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadMxcsr(cpu);
         ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MustPrepare(cpu, a10, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a10, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a10, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a10, 4);
         }
 
         GuestMemory.Store(cpu, mem, a10, v12);
@@ -2659,9 +3153,25 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, true);
-        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
-        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 1);
+        }
+
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 1, true);
+        ulong a31 = (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)));
+        if (GuestMemory.MissesPointer(cpu, mem, a31, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a31, 1);
+        }
+
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, mem, a31, 1, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 576, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 576);
+        }
+
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 576, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2682,9 +3192,25 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, true);
-        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
-        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 1);
+        }
+
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 1, true);
+        ulong a31 = (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)));
+        if (GuestMemory.MissesPointer(cpu, mem, a31, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a31, 1);
+        }
+
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, mem, a31, 1, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 576, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 576);
+        }
+
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 576, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2705,9 +3231,25 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, false);
-        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, false);
-        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, false);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 1, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 1);
+        }
+
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 1, false);
+        ulong a31 = (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)));
+        if (GuestMemory.MissesPointer(cpu, mem, a31, 1, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a31, 1);
+        }
+
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, mem, a31, 1, false);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 576, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 576);
+        }
+
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 576, false);
         uint v37 = global::Jitvmm.Runtime.Semantics.ExtendedState.Xrstor(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
         if ((v37 == (0x0u) ? 1u : 0u) != 0)
         {
@@ -2733,9 +3275,25 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, false);
-        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, false);
-        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, false);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 1, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 1);
+        }
+
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 1, false);
+        ulong a31 = (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)));
+        if (GuestMemory.MissesPointer(cpu, mem, a31, 1, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a31, 1);
+        }
+
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, mem, a31, 1, false);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 576, false))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 576);
+        }
+
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 576, false);
         uint v37 = global::Jitvmm.Runtime.Semantics.ExtendedState.Xrstor(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
         if ((v37 == (0x0u) ? 1u : 0u) != 0)
         {
@@ -2761,9 +3319,25 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, true);
-        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
-        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 1);
+        }
+
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 1, true);
+        ulong a31 = (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)));
+        if (GuestMemory.MissesPointer(cpu, mem, a31, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a31, 1);
+        }
+
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, mem, a31, 1, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 576, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 576);
+        }
+
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 576, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2784,9 +3358,25 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, true);
-        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
-        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 1);
+        }
+
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 1, true);
+        ulong a31 = (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)));
+        if (GuestMemory.MissesPointer(cpu, mem, a31, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a31, 1);
+        }
+
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, mem, a31, 1, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 576, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 576);
+        }
+
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 576, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2798,7 +3388,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2809,7 +3405,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2820,7 +3422,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3026,7 +3634,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = GuestMemory.Load16(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
         ulong v9 = ((ulong)(long)(int)((uint)(short)v0)) * ((ulong)(long)(int)((uint)(short)v4));
         uint v12 = ((uint)v9) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v12;
@@ -3047,7 +3661,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = GuestMemory.Load16(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(short)v0)) * ((ulong)(long)(int)((uint)(short)v4)))) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3060,7 +3680,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = GuestMemory.Load16(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
         ulong v17 = ((ulong)(long)(int)((uint)(short)v0)) * ((ulong)(long)(int)((uint)(short)v12));
         uint v20 = ((uint)v17) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v20;
@@ -3083,7 +3709,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = GuestMemory.Load16(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(((ulong)(long)(int)((uint)(short)v0)) * ((ulong)(long)(int)((uint)(short)v12)))) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3122,7 +3754,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, a3);
         ulong v7 = ((ulong)(long)(int)v0) * ((ulong)(long)(int)v4);
         uint v8 = (uint)v7;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v8);
@@ -3143,7 +3781,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        uint v4 = GuestMemory.Load32(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, a3);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)(long)(int)v0) * ((ulong)(long)(int)v4))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3156,7 +3800,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, a11);
         ulong v15 = ((ulong)(long)(int)v0) * ((ulong)(long)(int)v12);
         uint v16 = (uint)v15;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
@@ -3179,7 +3829,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, a11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(((ulong)(long)(int)v0) * ((ulong)(long)(int)v12))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3216,7 +3872,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, a3);
         ulong v5 = v0 * v4;
         *(ulong*)((byte*)cpu + op->R0) = v5;
         uint v10 = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v0, v4)) != ((ulong)((long)v5 >> (int)(0x3fu))) ? 1u : 0u;
@@ -3235,7 +3897,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = GuestMemory.Load64(cpu, mem, (v1 + ((ulong)op->Displacement)));
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, a3);
         *(ulong*)((byte*)cpu + op->R0) = (v0 * v4);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3248,7 +3916,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = GuestMemory.Load64(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, a11);
         ulong v13 = v0 * v12;
         *(ulong*)((byte*)cpu + op->R0) = v13;
         uint v18 = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHighSigned(v0, v12)) != ((ulong)((long)v13 >> (int)(0x3fu))) ? 1u : 0u;
@@ -3269,7 +3943,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = GuestMemory.Load64(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, a11);
         *(ulong*)((byte*)cpu + op->R0) = (v0 * v12);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3314,10 +3994,15 @@ public static unsafe partial class Handlers
         uint v1 = *(byte*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = GuestMemory.Load8(cpu, mem, v4);
-        if (GuestMemory.MustPrepare(cpu, v4, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
+        }
+
+        uint v5 = GuestMemory.Load8(cpu, mem, v4);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 1);
         }
 
         GuestMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
@@ -3342,10 +4027,15 @@ public static unsafe partial class Handlers
         uint v1 = *(byte*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = GuestMemory.Load8(cpu, mem, v4);
-        if (GuestMemory.MustPrepare(cpu, v4, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
+        }
+
+        uint v5 = GuestMemory.Load8(cpu, mem, v4);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 1);
         }
 
         GuestMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
@@ -3364,10 +4054,15 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = GuestMemory.Load8(cpu, mem, v12);
-        if (GuestMemory.MustPrepare(cpu, v12, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v12, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 1);
+        }
+
+        uint v13 = GuestMemory.Load8(cpu, mem, v12);
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 1);
         }
 
         GuestMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
@@ -3394,10 +4089,15 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = GuestMemory.Load8(cpu, mem, v12);
-        if (GuestMemory.MustPrepare(cpu, v12, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v12, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 1);
+        }
+
+        uint v13 = GuestMemory.Load8(cpu, mem, v12);
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 1);
         }
 
         GuestMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
@@ -3413,7 +4113,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 0);
         uint v1 = *(byte*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 1);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 1, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange8(unchecked((global::System.IntPtr)v5), v1, v0);
         uint v8 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
@@ -3435,7 +4141,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 0);
         uint v1 = *(byte*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 1, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 1);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 1, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange8(unchecked((global::System.IntPtr)v5), v1, v0);
         uint v8 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
@@ -3451,7 +4163,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 1);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 1, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange8(unchecked((global::System.IntPtr)v13), v1, v0);
         uint v16 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
@@ -3475,7 +4193,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 1, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 1);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 1, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange8(unchecked((global::System.IntPtr)v13), v1, v0);
         uint v16 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
@@ -3522,10 +4246,15 @@ public static unsafe partial class Handlers
         uint v1 = *(ushort*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = GuestMemory.Load16(cpu, mem, v4);
-        if (GuestMemory.MustPrepare(cpu, v4, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
+        }
+
+        uint v5 = GuestMemory.Load16(cpu, mem, v4);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 2);
         }
 
         GuestMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
@@ -3550,10 +4279,15 @@ public static unsafe partial class Handlers
         uint v1 = *(ushort*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = GuestMemory.Load16(cpu, mem, v4);
-        if (GuestMemory.MustPrepare(cpu, v4, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
+        }
+
+        uint v5 = GuestMemory.Load16(cpu, mem, v4);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 2);
         }
 
         GuestMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
@@ -3572,10 +4306,15 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = GuestMemory.Load16(cpu, mem, v12);
-        if (GuestMemory.MustPrepare(cpu, v12, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v12, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 2);
+        }
+
+        uint v13 = GuestMemory.Load16(cpu, mem, v12);
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 2);
         }
 
         GuestMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
@@ -3602,10 +4341,15 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = GuestMemory.Load16(cpu, mem, v12);
-        if (GuestMemory.MustPrepare(cpu, v12, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v12, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 2);
+        }
+
+        uint v13 = GuestMemory.Load16(cpu, mem, v12);
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 2);
         }
 
         GuestMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
@@ -3621,7 +4365,13 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + 0);
         uint v1 = *(ushort*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange16(unchecked((global::System.IntPtr)v5), v1, v0);
         uint v8 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
@@ -3643,7 +4393,13 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + 0);
         uint v1 = *(ushort*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 2, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange16(unchecked((global::System.IntPtr)v5), v1, v0);
         uint v8 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
@@ -3659,7 +4415,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange16(unchecked((global::System.IntPtr)v13), v1, v0);
         uint v16 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
@@ -3683,7 +4445,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 2, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange16(unchecked((global::System.IntPtr)v13), v1, v0);
         uint v16 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
@@ -3732,10 +4500,15 @@ public static unsafe partial class Handlers
         uint v1 = *(uint*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = GuestMemory.Load32(cpu, mem, v4);
-        if (GuestMemory.MustPrepare(cpu, v4, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
+        }
+
+        uint v5 = GuestMemory.Load32(cpu, mem, v4);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 4);
         }
 
         GuestMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
@@ -3760,10 +4533,15 @@ public static unsafe partial class Handlers
         uint v1 = *(uint*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        uint v5 = GuestMemory.Load32(cpu, mem, v4);
-        if (GuestMemory.MustPrepare(cpu, v4, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
+        }
+
+        uint v5 = GuestMemory.Load32(cpu, mem, v4);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 4);
         }
 
         GuestMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
@@ -3782,10 +4560,15 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = GuestMemory.Load32(cpu, mem, v12);
-        if (GuestMemory.MustPrepare(cpu, v12, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v12, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 4);
+        }
+
+        uint v13 = GuestMemory.Load32(cpu, mem, v12);
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 4);
         }
 
         GuestMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
@@ -3812,10 +4595,15 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        uint v13 = GuestMemory.Load32(cpu, mem, v12);
-        if (GuestMemory.MustPrepare(cpu, v12, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v12, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 4);
+        }
+
+        uint v13 = GuestMemory.Load32(cpu, mem, v12);
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 4);
         }
 
         GuestMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
@@ -3831,7 +4619,13 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 0);
         uint v1 = *(uint*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange32(unchecked((global::System.IntPtr)v5), v1, v0);
         ulong v8 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v6 == v0 ? 1u : 0u) != 0 ? v8 : ((ulong)v6));
@@ -3853,7 +4647,13 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + 0);
         uint v1 = *(uint*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 4, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
         uint v6 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange32(unchecked((global::System.IntPtr)v5), v1, v0);
         ulong v8 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v6 == v0 ? 1u : 0u) != 0 ? v8 : ((ulong)v6));
@@ -3869,7 +4669,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange32(unchecked((global::System.IntPtr)v13), v1, v0);
         ulong v16 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v14 == v0 ? 1u : 0u) != 0 ? v16 : ((ulong)v14));
@@ -3893,7 +4699,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 4, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange32(unchecked((global::System.IntPtr)v13), v1, v0);
         ulong v16 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v14 == v0 ? 1u : 0u) != 0 ? v16 : ((ulong)v14));
@@ -3939,10 +4751,15 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
-        if (GuestMemory.MustPrepare(cpu, v4, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
+        }
+
+        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
         }
 
         GuestMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
@@ -3966,10 +4783,15 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
-        if (GuestMemory.MustPrepare(cpu, v4, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v4, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
+        }
+
+        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
         }
 
         GuestMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
@@ -3988,10 +4810,15 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        ulong v13 = GuestMemory.Load64(cpu, mem, v12);
-        if (GuestMemory.MustPrepare(cpu, v12, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v12, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 8);
+        }
+
+        ulong v13 = GuestMemory.Load64(cpu, mem, v12);
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 8);
         }
 
         GuestMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
@@ -4017,10 +4844,15 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        ulong v13 = GuestMemory.Load64(cpu, mem, v12);
-        if (GuestMemory.MustPrepare(cpu, v12, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v12, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v12, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v12, 8);
+        }
+
+        ulong v13 = GuestMemory.Load64(cpu, mem, v12);
+        if (GuestMemory.MissesWrite(cpu, mem, v12, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v12, 8);
         }
 
         GuestMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
@@ -4036,7 +4868,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange64(unchecked((global::System.IntPtr)v5), v1, v0);
         ulong v8 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
@@ -4057,7 +4895,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 0);
         ulong v1 = *(ulong*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = (ulong)GuestMemory.Pointer(cpu, (v2 + ((ulong)op->Displacement)), 8, true);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+        }
+
+        ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
         ulong v6 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange64(unchecked((global::System.IntPtr)v5), v1, v0);
         ulong v8 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v6 == v0 ? 1u : 0u) != 0 ? v8 : v6);
@@ -4073,7 +4917,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange64(unchecked((global::System.IntPtr)v13), v1, v0);
         ulong v16 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
@@ -4096,7 +4946,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 8, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.CompareExchange64(unchecked((global::System.IntPtr)v13), v1, v0);
         ulong v16 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v14 == v0 ? 1u : 0u) != 0 ? v16 : v14);
@@ -4131,10 +4987,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)v2))) & (0xffffu)));
@@ -4149,10 +5010,15 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
@@ -4169,10 +5035,15 @@ public static unsafe partial class Handlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        uint v25 = GuestMemory.Load16(cpu, mem, v24);
-        if (GuestMemory.MustPrepare(cpu, v24, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v24, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
+        }
+
+        uint v25 = GuestMemory.Load16(cpu, mem, v24);
+        if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
         }
 
         GuestMemory.Store(cpu, mem, v24, (ushort)((v25 & (~((0x1u) << (int)v2))) & (0xffffu)));
@@ -4189,10 +5060,15 @@ public static unsafe partial class Handlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        uint v25 = GuestMemory.Load16(cpu, mem, v24);
-        if (GuestMemory.MustPrepare(cpu, v24, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v24, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
+        }
+
+        uint v25 = GuestMemory.Load16(cpu, mem, v24);
+        if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
         }
 
         GuestMemory.Store(cpu, mem, v24, (ushort)((v25 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
@@ -4206,7 +5082,13 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v16), (~((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v17 >> (int)v2) & (0x1u)));
         op++;
@@ -4218,7 +5100,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v16), (~((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4232,7 +5120,13 @@ public static unsafe partial class Handlers
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v26 = (ulong)GuestMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
+        if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
+        }
+
+        ulong v26 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
         uint v27 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v26), (~((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v27 >> (int)v2) & (0x1u)));
         op++;
@@ -4246,7 +5140,13 @@ public static unsafe partial class Handlers
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v26 = (ulong)GuestMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
+        if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
+        }
+
+        ulong v26 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
         uint v27 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v26), (~((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4279,10 +5179,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)v2))));
@@ -4297,10 +5202,15 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)(v0 & (0x1fu))))));
@@ -4317,10 +5227,15 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        uint v24 = GuestMemory.Load32(cpu, mem, v23);
-        if (GuestMemory.MustPrepare(cpu, v23, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
+        }
+
+        uint v24 = GuestMemory.Load32(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
         }
 
         GuestMemory.Store(cpu, mem, v23, (v24 & (~((0x1u) << (int)v2))));
@@ -4337,10 +5252,15 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        uint v24 = GuestMemory.Load32(cpu, mem, v23);
-        if (GuestMemory.MustPrepare(cpu, v23, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
+        }
+
+        uint v24 = GuestMemory.Load32(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
         }
 
         GuestMemory.Store(cpu, mem, v23, (v24 & (~((0x1u) << (int)(v0 & (0x1fu))))));
@@ -4354,7 +5274,13 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v15), (~((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 >> (int)v2) & (0x1u)));
         op++;
@@ -4366,7 +5292,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v15), (~((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4380,7 +5312,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
+        }
+
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
         uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v25), (~((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v26 >> (int)v2) & (0x1u)));
         op++;
@@ -4394,7 +5332,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
+        }
+
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
         uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v25), (~((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4427,10 +5371,15 @@ public static unsafe partial class Handlers
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)v3))));
@@ -4445,10 +5394,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
@@ -4465,10 +5419,15 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
-        if (GuestMemory.MustPrepare(cpu, v23, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
+        }
+
+        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
         }
 
         GuestMemory.Store(cpu, mem, v23, (v24 & (~((0x1ul) << (int)v3))));
@@ -4485,10 +5444,15 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
-        if (GuestMemory.MustPrepare(cpu, v23, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
+        }
+
+        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
         }
 
         GuestMemory.Store(cpu, mem, v23, (v24 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
@@ -4502,7 +5466,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
         ulong v16 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v15), (~((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v16 >> (int)v3) & (0x1ul));
         op++;
@@ -4514,7 +5484,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
         ulong v16 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v15), (~((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4528,7 +5504,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
+        }
+
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
         ulong v26 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v25), (~((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v26 >> (int)v3) & (0x1ul));
         op++;
@@ -4542,7 +5524,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
+        }
+
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
         ulong v26 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v25), (~((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4560,7 +5548,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v3 & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4572,7 +5566,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v11 & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4590,7 +5590,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4602,7 +5608,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4620,7 +5632,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4632,7 +5650,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4650,7 +5674,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v3 & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4662,7 +5692,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v11 & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4680,7 +5716,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4692,7 +5734,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4710,7 +5758,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4722,7 +5776,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -4757,7 +5817,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v11)) & (0xffffu));
         ulong v16 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v16;
@@ -4776,7 +5842,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v11)) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4811,7 +5883,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v11)));
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -4830,7 +5908,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount32(v11)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4865,7 +5949,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount64(v11));
         ulong v14 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v14;
@@ -4884,7 +5974,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.PopCount64(v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4953,7 +6049,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        uint v12 = GuestMemory.Load16(cpu, mem, (v9 + ((ulong)op->Displacement)));
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4963,7 +6065,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        uint v12 = GuestMemory.Load16(cpu, mem, (v9 + ((ulong)op->Displacement)));
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4974,7 +6082,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v20 = GuestMemory.Load16(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesRead(cpu, mem, a19, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a19, 2);
+        }
+
+        uint v20 = GuestMemory.Load16(cpu, mem, a19);
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4986,7 +6100,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v20 = GuestMemory.Load16(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesRead(cpu, mem, a19, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a19, 2);
+        }
+
+        uint v20 = GuestMemory.Load16(cpu, mem, a19);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5009,7 +6129,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        uint v10 = GuestMemory.Load32(cpu, mem, (v7 + ((ulong)op->Displacement)));
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a9, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a9, 4);
+        }
+
+        uint v10 = GuestMemory.Load32(cpu, mem, a9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5019,7 +6145,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        uint v10 = GuestMemory.Load32(cpu, mem, (v7 + ((ulong)op->Displacement)));
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a9, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a9, 4);
+        }
+
+        uint v10 = GuestMemory.Load32(cpu, mem, a9);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5030,7 +6162,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v18 = GuestMemory.Load32(cpu, mem, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16));
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesRead(cpu, mem, a17, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 4);
+        }
+
+        uint v18 = GuestMemory.Load32(cpu, mem, a17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5042,7 +6180,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v18 = GuestMemory.Load32(cpu, mem, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16));
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesRead(cpu, mem, a17, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 4);
+        }
+
+        uint v18 = GuestMemory.Load32(cpu, mem, a17);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5065,7 +6209,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = GuestMemory.Load64(cpu, mem, (v9 + ((ulong)op->Displacement)));
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, a11);
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5075,7 +6225,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = GuestMemory.Load64(cpu, mem, (v9 + ((ulong)op->Displacement)));
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, a11);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5086,7 +6242,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = GuestMemory.Load64(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesRead(cpu, mem, a19, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a19, 8);
+        }
+
+        ulong v20 = GuestMemory.Load64(cpu, mem, a19);
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))) & (0x1ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5098,7 +6260,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = GuestMemory.Load64(cpu, mem, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesRead(cpu, mem, a19, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a19, 8);
+        }
+
+        ulong v20 = GuestMemory.Load64(cpu, mem, a19);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5127,10 +6295,15 @@ public static unsafe partial class Handlers
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)v6)));
@@ -5144,10 +6317,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
@@ -5163,10 +6341,15 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = GuestMemory.Load16(cpu, mem, v19);
-        if (GuestMemory.MustPrepare(cpu, v19, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
+        }
+
+        uint v20 = GuestMemory.Load16(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
         }
 
         GuestMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)v6)));
@@ -5182,10 +6365,15 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = GuestMemory.Load16(cpu, mem, v19);
-        if (GuestMemory.MustPrepare(cpu, v19, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
+        }
+
+        uint v20 = GuestMemory.Load16(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
         }
 
         GuestMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
@@ -5198,7 +6386,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v13 >> (int)v6) & (0x1u)));
         op++;
@@ -5209,7 +6403,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5222,7 +6422,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
+        }
+
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
         uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v21 >> (int)v6) & (0x1u)));
         op++;
@@ -5235,7 +6441,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
+        }
+
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
         uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5265,10 +6477,15 @@ public static unsafe partial class Handlers
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
-        if (GuestMemory.MustPrepare(cpu, v9, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v9, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
+        }
+
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
         }
 
         GuestMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)v4)));
@@ -5282,10 +6499,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
-        if (GuestMemory.MustPrepare(cpu, v9, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v9, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
+        }
+
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
         }
 
         GuestMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
@@ -5301,10 +6523,15 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
-        if (GuestMemory.MustPrepare(cpu, v17, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v17, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
+        }
+
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
         }
 
         GuestMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)v4)));
@@ -5320,10 +6547,15 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
-        if (GuestMemory.MustPrepare(cpu, v17, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v17, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
+        }
+
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
         }
 
         GuestMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
@@ -5336,7 +6568,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = (ulong)GuestMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+        }
+
+        ulong v10 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
         uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)v4));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v11 >> (int)v4) & (0x1u)));
         op++;
@@ -5347,7 +6585,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = (ulong)GuestMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+        }
+
+        ulong v10 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
         uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5360,7 +6604,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+        }
+
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
         uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)v4));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v19 >> (int)v4) & (0x1u)));
         op++;
@@ -5373,7 +6623,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+        }
+
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
         uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5403,10 +6659,15 @@ public static unsafe partial class Handlers
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)v6)));
@@ -5420,10 +6681,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
@@ -5439,10 +6705,15 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
-        if (GuestMemory.MustPrepare(cpu, v19, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
+        }
+
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
         }
 
         GuestMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)v6)));
@@ -5458,10 +6729,15 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
-        if (GuestMemory.MustPrepare(cpu, v19, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
+        }
+
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
         }
 
         GuestMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
@@ -5474,7 +6750,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((v13 >> (int)v6) & (0x1ul));
         op++;
@@ -5485,7 +6767,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5498,7 +6786,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+        }
+
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((v21 >> (int)v6) & (0x1ul));
         op++;
@@ -5511,7 +6805,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+        }
+
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchOr64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5541,10 +6841,15 @@ public static unsafe partial class Handlers
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)v6))) & (0xffffu)));
@@ -5558,10 +6863,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
@@ -5577,10 +6887,15 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = GuestMemory.Load16(cpu, mem, v19);
-        if (GuestMemory.MustPrepare(cpu, v19, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
+        }
+
+        uint v20 = GuestMemory.Load16(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
         }
 
         GuestMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)v6))) & (0xffffu)));
@@ -5596,10 +6911,15 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = GuestMemory.Load16(cpu, mem, v19);
-        if (GuestMemory.MustPrepare(cpu, v19, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
+        }
+
+        uint v20 = GuestMemory.Load16(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
         }
 
         GuestMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
@@ -5612,7 +6932,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v13), (~((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v6) & (0x1u)));
         op++;
@@ -5623,7 +6949,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v13), (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5636,7 +6968,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
+        }
+
+        ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
         uint v22 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v21), (~((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)v6) & (0x1u)));
         op++;
@@ -5649,7 +6987,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
+        }
+
+        ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
         uint v22 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v21), (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5679,10 +7023,15 @@ public static unsafe partial class Handlers
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
-        if (GuestMemory.MustPrepare(cpu, v9, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v9, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
+        }
+
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
         }
 
         GuestMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)v4))));
@@ -5696,10 +7045,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
-        if (GuestMemory.MustPrepare(cpu, v9, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v9, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
+        }
+
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
         }
 
         GuestMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
@@ -5715,10 +7069,15 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
-        if (GuestMemory.MustPrepare(cpu, v17, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v17, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
+        }
+
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
         }
 
         GuestMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)v4))));
@@ -5734,10 +7093,15 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
-        if (GuestMemory.MustPrepare(cpu, v17, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v17, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
+        }
+
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
         }
 
         GuestMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
@@ -5750,7 +7114,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = (ulong)GuestMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+        }
+
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v11), (~((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v4) & (0x1u)));
         op++;
@@ -5761,7 +7131,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = (ulong)GuestMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+        }
+
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v11), (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5774,7 +7150,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (ulong)GuestMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+        }
+
+        ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
         uint v20 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v19), (~((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v4) & (0x1u)));
         op++;
@@ -5787,7 +7169,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (ulong)GuestMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+        }
+
+        ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
         uint v20 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v19), (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5817,10 +7205,15 @@ public static unsafe partial class Handlers
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)v6))));
@@ -5834,10 +7227,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
@@ -5853,10 +7251,15 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
-        if (GuestMemory.MustPrepare(cpu, v19, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
+        }
+
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
         }
 
         GuestMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)v6))));
@@ -5872,10 +7275,15 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
-        if (GuestMemory.MustPrepare(cpu, v19, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
+        }
+
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
         }
 
         GuestMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
@@ -5888,7 +7296,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v13), (~((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v6) & (0x1ul));
         op++;
@@ -5899,7 +7313,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v13), (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5912,7 +7332,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+        }
+
+        ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v21), (~((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v22 >> (int)v6) & (0x1ul));
         op++;
@@ -5925,7 +7351,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v21 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+        }
+
+        ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v21), (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5955,10 +7387,15 @@ public static unsafe partial class Handlers
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)v6)));
@@ -5972,10 +7409,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
@@ -5991,10 +7433,15 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = GuestMemory.Load16(cpu, mem, v19);
-        if (GuestMemory.MustPrepare(cpu, v19, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
+        }
+
+        uint v20 = GuestMemory.Load16(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
         }
 
         GuestMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)v6)));
@@ -6010,10 +7457,15 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        uint v20 = GuestMemory.Load16(cpu, mem, v19);
-        if (GuestMemory.MustPrepare(cpu, v19, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
+        }
+
+        uint v20 = GuestMemory.Load16(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
         }
 
         GuestMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
@@ -6026,7 +7478,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v13 >> (int)v6) & (0x1u)));
         op++;
@@ -6037,7 +7495,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 2, true);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6050,7 +7514,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
+        }
+
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
         uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v21 >> (int)v6) & (0x1u)));
         op++;
@@ -6063,7 +7533,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 2, true);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
+        }
+
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
         uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6093,10 +7569,15 @@ public static unsafe partial class Handlers
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
-        if (GuestMemory.MustPrepare(cpu, v9, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v9, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
+        }
+
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
         }
 
         GuestMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)v4)));
@@ -6110,10 +7591,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
-        if (GuestMemory.MustPrepare(cpu, v9, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v9, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
+        }
+
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
         }
 
         GuestMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
@@ -6129,10 +7615,15 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
-        if (GuestMemory.MustPrepare(cpu, v17, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v17, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
+        }
+
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
         }
 
         GuestMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)v4)));
@@ -6148,10 +7639,15 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
-        if (GuestMemory.MustPrepare(cpu, v17, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v17, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
+        }
+
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
         }
 
         GuestMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
@@ -6164,7 +7660,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = (ulong)GuestMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+        }
+
+        ulong v10 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
         uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)v4));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v11 >> (int)v4) & (0x1u)));
         op++;
@@ -6175,7 +7677,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = (ulong)GuestMemory.Pointer(cpu, (v7 + ((ulong)op->Displacement)), 4, true);
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+        }
+
+        ulong v10 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
         uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6188,7 +7696,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+        }
+
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
         uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)v4));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v19 >> (int)v4) & (0x1u)));
         op++;
@@ -6201,7 +7715,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Index);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16), 4, true);
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+        }
+
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
         uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6231,10 +7751,15 @@ public static unsafe partial class Handlers
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)v6)));
@@ -6248,10 +7773,15 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
@@ -6267,10 +7797,15 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
-        if (GuestMemory.MustPrepare(cpu, v19, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
+        }
+
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
         }
 
         GuestMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)v6)));
@@ -6286,10 +7821,15 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
-        if (GuestMemory.MustPrepare(cpu, v19, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v19, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
+        }
+
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
         }
 
         GuestMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
@@ -6302,7 +7842,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((v13 >> (int)v6) & (0x1ul));
         op++;
@@ -6313,7 +7859,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, (v9 + ((ulong)op->Displacement)), 8, true);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6326,7 +7878,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+        }
+
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)v6));
         *(ulong*)((byte*)cpu + 184) = ((v21 >> (int)v6) & (0x1ul));
         op++;
@@ -6339,7 +7897,13 @@ public static unsafe partial class Handlers
         ulong v9 = *(ulong*)((byte*)cpu + op->Index);
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v20 = (ulong)GuestMemory.Pointer(cpu, ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18), 8, true);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+        }
+
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6372,10 +7936,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)v2)));
@@ -6390,10 +7959,15 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        if (GuestMemory.MustPrepare(cpu, v14, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
         }
 
         GuestMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)(v0 & (0xfu)))));
@@ -6410,10 +7984,15 @@ public static unsafe partial class Handlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        uint v25 = GuestMemory.Load16(cpu, mem, v24);
-        if (GuestMemory.MustPrepare(cpu, v24, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v24, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
+        }
+
+        uint v25 = GuestMemory.Load16(cpu, mem, v24);
+        if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
         }
 
         GuestMemory.Store(cpu, mem, v24, (ushort)(v25 ^ ((0x1u) << (int)v2)));
@@ -6430,10 +8009,15 @@ public static unsafe partial class Handlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        uint v25 = GuestMemory.Load16(cpu, mem, v24);
-        if (GuestMemory.MustPrepare(cpu, v24, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v24, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
+        }
+
+        uint v25 = GuestMemory.Load16(cpu, mem, v24);
+        if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
         }
 
         GuestMemory.Store(cpu, mem, v24, (ushort)(v25 ^ ((0x1u) << (int)(v0 & (0xfu)))));
@@ -6447,7 +8031,13 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 >> (int)v2) & (0x1u)));
         op++;
@@ -6459,7 +8049,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))), 2, true);
+        ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
         uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)(v0 & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6473,7 +8069,13 @@ public static unsafe partial class Handlers
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
+        if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
+        }
+
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
         uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v25), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v26 >> (int)v2) & (0x1u)));
         op++;
@@ -6487,7 +8089,13 @@ public static unsafe partial class Handlers
         ulong v11 = *(ulong*)((byte*)cpu + op->Index);
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v25 = (ulong)GuestMemory.Pointer(cpu, ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23), 2, true);
+        ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
+        if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
+        }
+
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
         uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v25), ((0x1u) << (int)(v0 & (0xfu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6520,10 +8128,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)v2)));
@@ -6538,10 +8151,15 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
@@ -6558,10 +8176,15 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        uint v24 = GuestMemory.Load32(cpu, mem, v23);
-        if (GuestMemory.MustPrepare(cpu, v23, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
+        }
+
+        uint v24 = GuestMemory.Load32(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
         }
 
         GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1u) << (int)v2)));
@@ -6578,10 +8201,15 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        uint v24 = GuestMemory.Load32(cpu, mem, v23);
-        if (GuestMemory.MustPrepare(cpu, v23, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
+        }
+
+        uint v24 = GuestMemory.Load32(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
         }
 
         GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
@@ -6595,7 +8223,13 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
         uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -6607,7 +8241,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))), 4, true);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
         uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6621,7 +8261,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
+        }
+
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
         uint v25 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v24), ((0x1u) << (int)v2));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
         op++;
@@ -6635,7 +8281,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22), 4, true);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
+        }
+
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
         uint v25 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v24), ((0x1u) << (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6668,10 +8320,15 @@ public static unsafe partial class Handlers
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)v3)));
@@ -6686,10 +8343,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MustPrepare(cpu, v13, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
         }
 
         GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
@@ -6706,10 +8368,15 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
-        if (GuestMemory.MustPrepare(cpu, v23, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
+        }
+
+        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
         }
 
         GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1ul) << (int)v3)));
@@ -6726,10 +8393,15 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
-        if (GuestMemory.MustPrepare(cpu, v23, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v23, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
+        }
+
+        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
         }
 
         GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
@@ -6743,7 +8415,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)v3));
         *(ulong*)((byte*)cpu + 184) = ((v15 >> (int)v3) & (0x1ul));
         op++;
@@ -6755,7 +8433,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))), 8, true);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6769,7 +8453,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
+        }
+
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
         ulong v25 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v24), ((0x1ul) << (int)v3));
         *(ulong*)((byte*)cpu + 184) = ((v25 >> (int)v3) & (0x1ul));
         op++;
@@ -6783,7 +8473,13 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Index);
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (ulong)GuestMemory.Pointer(cpu, ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22), 8, true);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
+        }
+
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
         ulong v25 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v24), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6813,7 +8509,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v6 = v3 == (0x0u) ? 1u : 0u;
         uint v7 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v6 != 0 ? v7 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3)));
@@ -6826,7 +8528,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v7 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v3 == (0x0u) ? 1u : 0u) != 0 ? v7 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3)));
         op++;
@@ -6839,7 +8547,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v14 = v11 == (0x0u) ? 1u : 0u;
         uint v15 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v14 != 0 ? v15 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
@@ -6854,7 +8568,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v15 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v11 == (0x0u) ? 1u : 0u) != 0 ? v15 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
         op++;
@@ -6885,7 +8605,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v6 = v3 == (0x0u) ? 1u : 0u;
         ulong v7 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v6 != 0 ? v7 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3))));
@@ -6898,7 +8624,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v7 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0u) ? 1u : 0u) != 0 ? v7 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3))));
         op++;
@@ -6911,7 +8643,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v14 = v11 == (0x0u) ? 1u : 0u;
         ulong v15 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v14 != 0 ? v15 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11))));
@@ -6926,7 +8664,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v15 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0u) ? 1u : 0u) != 0 ? v15 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11))));
         op++;
@@ -6957,7 +8701,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         uint v6 = v3 == (0x0ul) ? 1u : 0u;
         ulong v7 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v6 != 0 ? v7 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v3)));
@@ -6970,7 +8720,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v7 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0ul) ? 1u : 0u) != 0 ? v7 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v3)));
         op++;
@@ -6983,7 +8739,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         uint v14 = v11 == (0x0ul) ? 1u : 0u;
         ulong v15 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v14 != 0 ? v15 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11)));
@@ -6998,7 +8760,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v15 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0ul) ? 1u : 0u) != 0 ? v15 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11)));
         op++;
@@ -7030,7 +8798,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v11 | (0x10000u)));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v14;
         *(ulong*)((byte*)cpu + 160) = ((ulong)v14);
@@ -7045,7 +8819,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v11 | (0x10000u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7076,7 +8856,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v12);
         *(ulong*)((byte*)cpu + 160) = ((ulong)v12);
@@ -7091,7 +8877,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7122,7 +8914,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11);
         *(ulong*)((byte*)cpu + op->R0) = v12;
         *(ulong*)((byte*)cpu + 160) = v12;
@@ -7137,7 +8935,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7167,7 +8971,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v8 = v3 == (0x0u) ? 1u : 0u;
         uint v9 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v8 != 0 ? v9 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3))));
@@ -7180,7 +8990,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         uint v9 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v3 == (0x0u) ? 1u : 0u) != 0 ? v9 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3))));
         op++;
@@ -7193,7 +9009,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v16 = v11 == (0x0u) ? 1u : 0u;
         uint v17 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(v16 != 0 ? v17 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11))));
@@ -7208,7 +9030,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v17 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((v11 == (0x0u) ? 1u : 0u) != 0 ? v17 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11))));
         op++;
@@ -7239,7 +9067,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         uint v8 = v3 == (0x0u) ? 1u : 0u;
         ulong v9 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v8 != 0 ? v9 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3)))));
@@ -7252,7 +9086,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load32(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v9 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0u) ? 1u : 0u) != 0 ? v9 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3)))));
         op++;
@@ -7265,7 +9105,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v16 = v11 == (0x0u) ? 1u : 0u;
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v16 != 0 ? v17 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)))));
@@ -7280,7 +9126,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0u) ? 1u : 0u) != 0 ? v17 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)))));
         op++;
@@ -7311,7 +9163,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         uint v8 = v3 == (0x0ul) ? 1u : 0u;
         ulong v9 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v8 != 0 ? v9 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v3))));
@@ -7324,7 +9182,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v3 = GuestMemory.Load64(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v9 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0ul) ? 1u : 0u) != 0 ? v9 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v3))));
         op++;
@@ -7337,7 +9201,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         uint v16 = v11 == (0x0ul) ? 1u : 0u;
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = (v16 != 0 ? v17 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11))));
@@ -7352,7 +9222,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0ul) ? 1u : 0u) != 0 ? v17 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11))));
         op++;
@@ -7384,7 +9260,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         uint v14 = ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)) - (0x10u);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v14;
         *(ulong*)((byte*)cpu + 160) = ((ulong)v14);
@@ -7399,7 +9281,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)) - (0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7430,7 +9318,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v12);
         *(ulong*)((byte*)cpu + 160) = ((ulong)v12);
@@ -7445,7 +9339,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7476,7 +9376,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11);
         *(ulong*)((byte*)cpu + op->R0) = v12;
         *(ulong*)((byte*)cpu + 160) = v12;
@@ -7491,7 +9397,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7509,7 +9421,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(sbyte)v3) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7521,7 +9439,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(sbyte)v11) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7539,7 +9463,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(sbyte)v3));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7551,7 +9481,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(sbyte)v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7569,7 +9505,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load8(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(sbyte)v3));
         op++;
         return op->Handler(cpu, op, mem);

@@ -6,9 +6,15 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+#if PAGED
+using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
@@ -19,7 +25,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(sbyte)v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -37,7 +49,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v3) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -49,7 +67,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(short)v11) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
@@ -67,7 +91,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(short)v3));
         op++;
         return op->Handler(cpu, op, mem);
@@ -79,7 +109,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(short)v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -97,7 +133,13 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        uint v3 = GuestMemory.Load16(cpu, mem, (v0 + ((ulong)op->Displacement)));
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(short)v3));
         op++;
         return op->Handler(cpu, op, mem);
@@ -109,7 +151,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(short)v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -149,11 +197,16 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
         uint v4 = GuestMemory.Load8(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)v7);
@@ -175,10 +228,15 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
+        }
+
+        uint v4 = GuestMemory.Load8(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
         }
 
         GuestMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
@@ -195,11 +253,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
         uint v12 = GuestMemory.Load8(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffu);
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)v15);
@@ -223,10 +286,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
+        }
+
+        uint v12 = GuestMemory.Load8(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
         }
 
         GuestMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
@@ -240,7 +308,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
         uint v8 = (v5 + v0) & (0xffu);
         *(byte*)((byte*)cpu + op->R1) = (byte)v5;
@@ -260,7 +334,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 1, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v4), v0);
         *(byte*)((byte*)cpu + op->R1) = (byte)v5;
         op++;
@@ -274,7 +354,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
         uint v16 = (v13 + v0) & (0xffu);
         *(byte*)((byte*)cpu + op->R1) = (byte)v13;
@@ -296,7 +382,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 1, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd8(unchecked((global::System.IntPtr)v12), v0);
         *(byte*)((byte*)cpu + op->R1) = (byte)v13;
         op++;
@@ -337,11 +429,16 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
         uint v4 = GuestMemory.Load16(cpu, mem, v3);
         uint v7 = (v4 + v0) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
@@ -363,10 +460,15 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
         }
 
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
@@ -383,11 +485,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
         uint v12 = GuestMemory.Load16(cpu, mem, v11);
         uint v15 = (v12 + v0) & (0xffffu);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
@@ -411,10 +518,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
         }
 
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
@@ -428,7 +540,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
         uint v8 = (v5 + v0) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v5;
@@ -448,7 +566,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 2, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v4), v0);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v5;
         op++;
@@ -462,7 +586,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
         uint v16 = (v13 + v0) & (0xffffu);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v13;
@@ -484,7 +614,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 2, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd16(unchecked((global::System.IntPtr)v12), v0);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v13;
         op++;
@@ -525,11 +661,16 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
         uint v4 = GuestMemory.Load32(cpu, mem, v3);
         uint v5 = v4 + v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -551,10 +692,15 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
+        }
+
+        uint v4 = GuestMemory.Load32(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 + v0));
@@ -571,11 +717,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
         uint v12 = GuestMemory.Load32(cpu, mem, v11);
         uint v13 = v12 + v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -599,10 +750,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 + v0));
@@ -616,7 +772,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
         uint v6 = v5 + v0;
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v5);
@@ -636,7 +798,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 4, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
         uint v5 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v4), v0);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v5);
         op++;
@@ -650,7 +818,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
         uint v14 = v13 + v0;
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v13);
@@ -672,7 +846,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 4, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd32(unchecked((global::System.IntPtr)v12), v0);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v13);
         op++;
@@ -712,11 +892,16 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
         ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         ulong v5 = v4 + v0;
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, v5);
@@ -737,10 +922,15 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        if (GuestMemory.MustPrepare(cpu, v3, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
+        }
+
+        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
         }
 
         GuestMemory.Store(cpu, mem, v3, (v4 + v0));
@@ -757,11 +947,16 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
         ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         ulong v13 = v12 + v0;
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, v13);
@@ -784,10 +979,15 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MustPrepare(cpu, v11, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
         }
 
         GuestMemory.Store(cpu, mem, v11, (v12 + v0));
@@ -801,7 +1001,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
         ulong v6 = v5 + v0;
         *(ulong*)((byte*)cpu + op->R1) = v5;
@@ -820,7 +1026,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v4 = (ulong)GuestMemory.Pointer(cpu, (v1 + ((ulong)op->Displacement)), 8, true);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+        }
+
+        ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
         ulong v5 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v4), v0);
         *(ulong*)((byte*)cpu + op->R1) = v5;
         op++;
@@ -834,7 +1046,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
         ulong v14 = v13 + v0;
         *(ulong*)((byte*)cpu + op->R1) = v13;
@@ -855,7 +1073,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), 8, true);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAdd64(unchecked((global::System.IntPtr)v12), v0);
         *(ulong*)((byte*)cpu + op->R1) = v13;
         op++;
@@ -868,6 +1092,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -891,6 +1120,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -908,6 +1142,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Legacy(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
@@ -920,6 +1159,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -943,6 +1187,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -954,7 +1203,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -966,6 +1221,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -989,6 +1249,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1000,7 +1265,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
         return -1;
@@ -1012,6 +1283,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1035,6 +1311,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1052,6 +1333,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Legacy(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
@@ -1064,6 +1350,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1087,6 +1378,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1098,7 +1394,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1110,6 +1412,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1133,6 +1440,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1144,7 +1456,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.Extended(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
         return -1;
@@ -1156,6 +1474,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1179,6 +1502,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1190,7 +1518,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.LegacyScalar(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
         return -1;
@@ -1202,6 +1536,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1225,6 +1564,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1236,7 +1580,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.ExtendedScalar(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1248,6 +1598,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1271,6 +1626,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1282,7 +1642,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatCompare.LegacyScalar(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
         return -1;
@@ -1294,6 +1660,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1317,6 +1688,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1328,7 +1704,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatCompare.ExtendedScalar(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1342,9 +1724,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 4);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -1360,9 +1742,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -1376,6 +1758,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1407,6 +1794,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1424,7 +1816,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = GuestMemory.Load16(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.Note(cpu, a14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, a14);
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -1438,6 +1836,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1469,6 +1872,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1486,7 +1894,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = GuestMemory.Load16(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.Note(cpu, a14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, a14);
         ulong v16 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -1500,6 +1914,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1523,6 +1942,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1534,7 +1958,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.Note(cpu, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>());
         return -1;
@@ -1546,6 +1976,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1569,6 +2004,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1580,7 +2020,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.Note(cpu, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>());
         return -1;
@@ -1592,6 +2038,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1615,6 +2066,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1626,7 +2082,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.Note(cpu, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1638,6 +2100,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1661,6 +2128,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1672,7 +2144,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.Note(cpu, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert16(v12.As<byte, global::System.UInt16>(), v11, ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1684,6 +2162,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1714,6 +2197,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1742,6 +2230,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1760,6 +2253,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1782,6 +2280,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1802,6 +2305,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1820,6 +2328,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1843,6 +2356,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1860,6 +2378,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
@@ -1872,6 +2395,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1895,6 +2423,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1906,7 +2439,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1918,6 +2457,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1941,6 +2485,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1952,7 +2501,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoDwords(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
@@ -1964,6 +2519,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1987,6 +2547,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2004,6 +2569,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
@@ -2016,6 +2586,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2039,6 +2614,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2050,7 +2630,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2062,6 +2648,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2085,6 +2676,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2096,7 +2692,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.TwoQwords(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
         return -1;
@@ -2108,7 +2710,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (ulong)GuestMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesPointer(cpu, mem, a10, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a10, 8, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
         *(ulong*)((byte*)cpu + 160) = ((ulong)(v13 ^ (0x1u)));
         op++;
@@ -2121,7 +2729,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (ulong)GuestMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesPointer(cpu, mem, a10, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a10, 8, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2133,7 +2747,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (ulong)GuestMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesPointer(cpu, mem, a10, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a10, 8, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
         *(ulong*)((byte*)cpu + 160) = ((ulong)(v13 ^ (0x1u)));
         op++;
@@ -2146,7 +2766,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (ulong)GuestMemory.Pointer(cpu, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9), 8, true);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesPointer(cpu, mem, a10, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a10, 8, true);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange8(cpu, unchecked((global::System.IntPtr)v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2164,7 +2790,12 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, v10, 16, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 16, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 16);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 16, true);
         uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
         *(ulong*)((byte*)cpu + 160) = ((ulong)(v18 ^ (0x1u)));
         op++;
@@ -2183,7 +2814,12 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, v10, 16, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 16, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 16);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 16, true);
         uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2201,7 +2837,12 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, v10, 16, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 16, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 16);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 16, true);
         uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
         *(ulong*)((byte*)cpu + 160) = ((ulong)(v18 ^ (0x1u)));
         op++;
@@ -2220,7 +2861,12 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v16 = (ulong)GuestMemory.Pointer(cpu, v10, 16, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 16, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 16);
+        }
+
+        ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 16, true);
         uint v18 = (uint)global::Jitvmm.Runtime.Semantics.WideCompare.Exchange16(cpu, unchecked((global::System.IntPtr)v16));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2241,9 +2887,25 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, true);
-        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
-        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 1);
+        }
+
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 1, true);
+        ulong a31 = (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)));
+        if (GuestMemory.MissesPointer(cpu, mem, a31, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a31, 1);
+        }
+
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, mem, a31, 1, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 576, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 576);
+        }
+
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 576, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsavec(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2264,9 +2926,25 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v30 = (ulong)GuestMemory.Pointer(cpu, v10, 1, true);
-        ulong v32 = (ulong)GuestMemory.Pointer(cpu, (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful))), 1, true);
-        ulong v33 = (ulong)GuestMemory.Pointer(cpu, v10, 576, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 1);
+        }
+
+        ulong v30 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 1, true);
+        ulong a31 = (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)));
+        if (GuestMemory.MissesPointer(cpu, mem, a31, 1, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a31, 1);
+        }
+
+        ulong v32 = (ulong)GuestMemory.Pointer(cpu, mem, a31, 1, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 576, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, v10, 576);
+        }
+
+        ulong v33 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 576, true);
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsavec(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2442,6 +3120,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2463,6 +3146,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2480,6 +3168,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -2492,6 +3185,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2515,6 +3213,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2526,7 +3229,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2538,6 +3247,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2561,6 +3275,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2572,7 +3291,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
         return -1;
@@ -2584,6 +3309,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2607,6 +3337,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2624,6 +3359,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -2636,6 +3376,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2659,6 +3404,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2670,7 +3420,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2682,6 +3438,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2705,6 +3466,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2716,7 +3482,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.AddSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
         return -1;
@@ -2728,6 +3500,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2759,6 +3536,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2776,7 +3558,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -2790,6 +3578,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2813,6 +3606,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2830,6 +3628,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
@@ -2842,6 +3645,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2865,6 +3673,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2876,7 +3689,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2888,6 +3707,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2911,6 +3735,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2922,7 +3751,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
         return -1;
@@ -2934,6 +3769,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2965,6 +3805,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2982,7 +3827,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -2996,6 +3847,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3019,6 +3875,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3036,6 +3897,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
@@ -3048,6 +3914,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3071,6 +3942,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3082,7 +3958,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3094,6 +3976,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3117,6 +4004,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3128,7 +4020,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
         return -1;
@@ -3140,6 +4038,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3171,6 +4074,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3188,7 +4096,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3202,6 +4116,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3225,6 +4144,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3242,6 +4166,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -3254,6 +4183,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3277,6 +4211,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3288,7 +4227,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3300,6 +4245,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3323,6 +4273,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3334,7 +4289,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Right(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -3346,6 +4307,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3377,6 +4343,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3394,7 +4365,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3423,6 +4400,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -3445,7 +4427,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -3467,7 +4455,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         op++;
@@ -3480,6 +4474,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3511,6 +4510,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3528,7 +4532,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3557,6 +4567,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
@@ -3579,7 +4594,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -3601,7 +4622,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Multiply<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -3622,9 +4649,9 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MustPrepare(cpu, a3, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 8);
         }
 
         GuestMemory.Store(cpu, mem, a3, v0);
@@ -3640,9 +4667,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -3666,9 +4693,9 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MustPrepare(cpu, a11, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
         }
 
         GuestMemory.Store(cpu, mem, a11, v0);
@@ -3698,6 +4725,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3808,6 +4840,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3837,6 +4874,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3854,7 +4896,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -3883,6 +4931,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -3905,7 +4958,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -3927,7 +4986,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -3940,6 +5005,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3971,6 +5041,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3988,7 +5063,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4017,6 +5098,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
@@ -4039,7 +5125,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4061,7 +5153,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -4074,6 +5172,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4105,6 +5208,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4122,7 +5230,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4151,6 +5265,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -4173,7 +5292,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4195,7 +5320,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4208,6 +5339,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4239,6 +5375,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4256,7 +5397,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4285,6 +5432,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -4307,7 +5459,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4329,7 +5487,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4342,6 +5506,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4373,6 +5542,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4390,7 +5564,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4419,6 +5599,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -4441,7 +5626,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4463,7 +5654,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4476,6 +5673,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4507,6 +5709,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4524,7 +5731,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4553,6 +5766,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
@@ -4575,7 +5793,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4597,7 +5821,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -4610,6 +5840,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4641,6 +5876,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4658,7 +5898,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4687,6 +5933,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -4709,7 +5960,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4731,7 +5988,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4744,6 +6007,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4775,6 +6043,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4792,7 +6065,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4821,6 +6100,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v15.As<byte, global::System.Byte>(), v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -4843,7 +6127,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4865,7 +6155,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -4878,6 +6174,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4909,6 +6210,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4926,7 +6232,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -4940,6 +6252,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4963,6 +6280,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4980,6 +6302,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -4992,6 +6319,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5015,6 +6347,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5026,7 +6363,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5038,6 +6381,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5061,6 +6409,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5072,7 +6425,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5084,6 +6443,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5115,6 +6479,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5132,7 +6501,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -5146,6 +6521,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5169,6 +6549,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5186,6 +6571,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>());
@@ -5198,6 +6588,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5221,6 +6616,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5232,7 +6632,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5244,6 +6650,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5267,6 +6678,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5278,7 +6694,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int16, byte>());
         return -1;
@@ -5290,6 +6712,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5321,6 +6748,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5338,7 +6770,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -5352,6 +6790,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5375,6 +6818,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5392,6 +6840,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>());
@@ -5404,6 +6857,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5427,6 +6885,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5438,7 +6901,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5450,6 +6919,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5473,6 +6947,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5484,7 +6963,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt64>()).As<global::System.Int32, byte>());
         return -1;
@@ -5496,6 +6981,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5527,6 +7017,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5544,7 +7039,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -5558,6 +7059,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5581,6 +7087,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5598,6 +7109,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
@@ -5610,6 +7126,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5633,6 +7154,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5644,7 +7170,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5656,6 +7188,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5679,6 +7216,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5690,7 +7232,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Average(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         return -1;
@@ -5702,6 +7250,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5733,6 +7286,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5750,7 +7308,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -5764,6 +7328,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5787,6 +7356,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5804,6 +7378,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
@@ -5816,6 +7395,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5839,6 +7423,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5850,7 +7439,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5862,6 +7457,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5885,6 +7485,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5896,7 +7501,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         return -1;
@@ -5908,6 +7519,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5939,6 +7555,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5956,7 +7577,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -5970,6 +7597,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5993,6 +7625,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6010,6 +7647,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
@@ -6022,6 +7664,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6045,6 +7692,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6056,7 +7708,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6068,6 +7726,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6091,6 +7754,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6102,7 +7770,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyHigh(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         return -1;
@@ -6114,6 +7788,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6136,6 +7815,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6153,6 +7837,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v15.As<byte, global::System.Double>()).As<global::System.Int32, byte>());
         return -1;
@@ -6164,6 +7853,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6186,6 +7880,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6197,7 +7896,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v11.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6208,6 +7913,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6230,6 +7940,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6241,7 +7956,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.TruncateToIntegers(v11.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6252,6 +7973,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6274,6 +8000,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6285,7 +8016,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToDoubles((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Double, byte>());
         return -1;
     }
@@ -6296,6 +8033,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6318,6 +8060,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6329,7 +8076,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToDoubles((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6340,6 +8093,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6362,6 +8120,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6373,7 +8136,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToDoubles256(v11.As<byte, global::System.Int32>()).As<global::System.Double, byte>());
         return -1;
     }
@@ -6384,6 +8153,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6406,6 +8180,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6423,6 +8202,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v15.As<byte, global::System.Double>()).As<global::System.Int32, byte>());
         return -1;
@@ -6434,6 +8218,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6456,6 +8245,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6467,7 +8261,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v11.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6478,6 +8278,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6500,6 +8305,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6511,7 +8321,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatConvert.ToIntegers(v11.As<byte, global::System.Double>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6530,9 +8346,9 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (GuestMemory.MustPrepare(cpu, a15, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a15, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a15, 8);
         }
 
         GuestMemory.Store(cpu, mem, a15, v4);
@@ -6555,9 +8371,9 @@ public static unsafe partial class Handlers
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 16);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -6578,9 +8394,9 @@ public static unsafe partial class Handlers
         }
 
         Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 16);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -6601,9 +8417,9 @@ public static unsafe partial class Handlers
         }
 
         Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        if (GuestMemory.MustPrepare(cpu, v10, 32))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 32))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, v10, 32);
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 32);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -6617,6 +8433,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6648,6 +8469,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6665,7 +8491,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -6694,6 +8526,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
@@ -6716,7 +8553,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6738,7 +8581,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         op++;
@@ -6751,6 +8600,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6782,6 +8636,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6799,7 +8658,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -6828,6 +8693,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
@@ -6850,7 +8720,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.SubtractSaturate<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6872,7 +8748,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.SubtractSaturate<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -6885,6 +8767,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6916,6 +8803,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6933,7 +8825,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -6962,6 +8860,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
@@ -6984,7 +8887,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7006,7 +8915,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -7019,6 +8934,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7050,6 +8970,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7067,7 +8992,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7096,6 +9027,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -7118,7 +9054,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7140,7 +9082,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7153,6 +9101,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7184,6 +9137,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7201,7 +9159,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7230,6 +9194,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
@@ -7252,7 +9221,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7274,7 +9249,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         op++;
@@ -7287,6 +9268,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7318,6 +9304,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7335,7 +9326,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7364,6 +9361,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
@@ -7386,7 +9388,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7408,7 +9416,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -7421,6 +9435,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7452,6 +9471,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7469,7 +9493,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7498,6 +9528,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
@@ -7520,7 +9555,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7542,7 +9583,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -7555,6 +9602,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7586,6 +9638,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7603,7 +9660,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7632,6 +9695,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -7654,7 +9722,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7676,7 +9750,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7689,7 +9769,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7701,7 +9787,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7713,7 +9805,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7725,6 +9823,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7756,6 +9859,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7773,7 +9881,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7787,6 +9901,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7810,6 +9929,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7827,6 +9951,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
@@ -7839,6 +9968,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7862,6 +9996,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7873,7 +10012,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7885,6 +10030,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7908,6 +10058,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7919,7 +10074,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
         return -1;
@@ -7931,6 +10092,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7962,6 +10128,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7979,7 +10150,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -7993,6 +10170,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8016,6 +10198,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8033,6 +10220,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
@@ -8045,6 +10237,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8068,6 +10265,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8079,7 +10281,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8091,6 +10299,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8114,6 +10327,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8125,7 +10343,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
         return -1;
@@ -8137,6 +10361,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8168,6 +10397,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8185,7 +10419,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -8199,6 +10439,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8222,6 +10467,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8239,6 +10489,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -8251,6 +10506,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8274,6 +10534,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8285,7 +10550,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8297,6 +10568,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8320,6 +10596,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8331,7 +10612,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -8343,6 +10630,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8374,6 +10666,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8391,7 +10688,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -8405,6 +10708,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8428,6 +10736,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8445,6 +10758,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
@@ -8457,6 +10775,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8480,6 +10803,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8491,7 +10819,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8503,6 +10837,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8526,6 +10865,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8537,7 +10881,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
         return -1;
@@ -8549,6 +10899,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8580,6 +10935,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8597,7 +10957,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -8611,6 +10977,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8634,6 +11005,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8651,6 +11027,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAdd(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
@@ -8663,6 +11044,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8686,6 +11072,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8697,7 +11088,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAdd(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8709,6 +11106,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8732,6 +11134,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8743,7 +11150,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAdd(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
         return -1;
@@ -8755,6 +11168,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8786,6 +11204,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8803,7 +11226,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -8817,6 +11246,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8840,6 +11274,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8857,6 +11296,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SumOfDifferences(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
@@ -8869,6 +11313,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8892,6 +11341,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8903,7 +11357,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.SumOfDifferences(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8915,6 +11375,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8938,6 +11403,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8949,7 +11419,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SumOfDifferences(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
         return -1;
@@ -8961,6 +11437,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8984,7 +11465,13 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Index);
         ulong v15 = *(ulong*)((byte*)cpu + op->Base);
         ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v23 = (ulong)GuestMemory.Pointer(cpu, ((((v15 + ((ulong)op->Displacement)) + (v12 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v21), 8, true);
+        ulong a22 = ((((v15 + ((ulong)op->Displacement)) + (v12 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v21);
+        if (GuestMemory.MissesPointer(cpu, mem, a22, 8, true))
+        {
+            return BlockHandlers.Note(cpu, a22, 131080);
+        }
+
+        ulong v23 = (ulong)GuestMemory.Pointer(cpu, mem, a22, 8, true);
         global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(unchecked((global::System.Byte*)v23), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v8).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v10).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), unchecked((global::System.Int32)0x8u));
         return -1;
     }
@@ -8995,6 +11482,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9010,7 +11502,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 16, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 16, true))
+        {
+            return BlockHandlers.Note(cpu, a12, 131088);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 16, true);
         global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(unchecked((global::System.Byte*)v13), v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>(), unchecked((global::System.Int32)0x10u));
         return -1;
     }
@@ -9021,6 +11519,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9036,7 +11539,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), 16, true);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesPointer(cpu, mem, a12, 16, true))
+        {
+            return BlockHandlers.Note(cpu, a12, 131088);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 16, true);
         global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(unchecked((global::System.Byte*)v13), v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>(), unchecked((global::System.Int32)0x10u));
         return -1;
     }
@@ -9047,6 +11556,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9078,6 +11592,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9095,7 +11614,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -9124,6 +11649,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9146,7 +11676,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9168,7 +11704,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9181,6 +11723,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9212,6 +11759,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9229,7 +11781,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -9258,6 +11816,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
@@ -9280,7 +11843,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9302,7 +11871,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -9315,6 +11890,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9346,6 +11926,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9363,7 +11948,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -9392,6 +11983,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt32>(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
@@ -9414,7 +12010,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9436,7 +12038,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         op++;
@@ -9449,6 +12057,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9480,6 +12093,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9497,7 +12115,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -9526,6 +12150,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt64>(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -9548,7 +12177,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9570,7 +12205,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         op++;
@@ -9583,6 +12224,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9614,6 +12260,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9631,7 +12282,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -9660,6 +12317,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9682,7 +12344,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9704,7 +12372,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9717,6 +12391,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9748,6 +12427,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9765,7 +12449,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -9794,6 +12484,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
@@ -9816,7 +12511,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -9838,7 +12539,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -9851,6 +12558,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9882,6 +12594,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9899,7 +12616,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -9926,6 +12649,11 @@ public static unsafe partial class Handlers
         if (((uint)(v10 & (0xful))) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
         }
 
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);

@@ -6,9 +6,15 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+#if PAGED
+using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
@@ -19,7 +25,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -41,7 +53,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         op++;
@@ -101,6 +119,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -130,6 +153,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -147,7 +175,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -161,6 +195,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -184,6 +223,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -201,6 +245,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -213,6 +262,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -236,6 +290,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -247,7 +306,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -259,6 +324,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -282,6 +352,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -293,7 +368,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Bytes(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -305,6 +386,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -337,6 +423,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -354,7 +445,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -369,6 +466,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -392,6 +494,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -409,6 +516,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
@@ -421,6 +533,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -444,6 +561,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -455,7 +577,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -467,6 +595,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -490,6 +623,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -501,7 +639,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         return -1;
@@ -513,6 +657,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -545,6 +694,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -562,7 +716,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -577,6 +737,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -600,6 +765,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -617,6 +787,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
@@ -629,6 +804,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -652,6 +832,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -663,7 +848,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -675,6 +866,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -698,6 +894,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -709,7 +910,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAdd(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
         return -1;
@@ -721,6 +928,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -753,6 +965,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -770,7 +987,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -785,6 +1008,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -808,6 +1036,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -825,6 +1058,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
@@ -837,6 +1075,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -860,6 +1103,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -871,7 +1119,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -883,6 +1137,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -906,6 +1165,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -917,7 +1181,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalAddSaturate(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         return -1;
@@ -929,6 +1199,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -960,6 +1235,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -977,7 +1257,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -991,6 +1277,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1014,6 +1305,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1031,6 +1327,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
@@ -1043,6 +1344,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1066,6 +1372,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1077,7 +1388,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.SByte>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1089,6 +1406,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1112,6 +1434,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1123,7 +1450,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAddMixed(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
         return -1;
@@ -1135,6 +1468,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1167,6 +1505,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1184,7 +1527,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -1199,6 +1548,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1222,6 +1576,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1239,6 +1598,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
@@ -1251,6 +1615,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1274,6 +1643,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1285,7 +1659,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1297,6 +1677,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1320,6 +1705,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1331,7 +1721,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         return -1;
@@ -1343,6 +1739,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1375,6 +1776,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1392,7 +1798,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -1407,6 +1819,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1430,6 +1847,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1447,6 +1869,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
@@ -1459,6 +1886,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1482,6 +1914,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1493,7 +1930,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1505,6 +1948,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1528,6 +1976,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1539,7 +1992,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtract(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
         return -1;
@@ -1551,6 +2010,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1583,6 +2047,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1600,7 +2069,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         *(uint*)((byte*)cpu + 968) = (0x0u);
@@ -1615,6 +2090,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1638,6 +2118,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1655,6 +2140,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
@@ -1667,6 +2157,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1690,6 +2185,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1701,7 +2201,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1713,6 +2219,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1736,6 +2247,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1747,7 +2263,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.HorizontalSubtractSaturate(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         return -1;
@@ -1759,6 +2281,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1790,6 +2317,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1807,7 +2339,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -1821,6 +2359,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1844,6 +2387,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1861,6 +2409,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
@@ -1873,6 +2426,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1896,6 +2454,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1907,7 +2470,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -1919,6 +2488,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1942,6 +2516,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1953,7 +2532,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         return -1;
@@ -1965,6 +2550,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1996,6 +2586,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2013,7 +2608,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -2027,6 +2628,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2050,6 +2656,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2067,6 +2678,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
@@ -2079,6 +2695,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2102,6 +2723,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2113,7 +2739,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2125,6 +2757,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2148,6 +2785,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2159,7 +2801,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         return -1;
@@ -2171,6 +2819,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2202,6 +2855,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2219,7 +2877,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -2233,6 +2897,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2256,6 +2925,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2273,6 +2947,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
@@ -2285,6 +2964,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2308,6 +2992,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2319,7 +3008,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2331,6 +3026,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2354,6 +3054,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2365,7 +3070,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.Sign(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
         return -1;
@@ -2377,6 +3088,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2408,6 +3124,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2425,7 +3146,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -2439,6 +3166,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2462,6 +3194,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2479,6 +3216,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
@@ -2491,6 +3233,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2514,6 +3261,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2525,7 +3277,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2537,6 +3295,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2560,6 +3323,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2571,7 +3339,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyRounded(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         return -1;
@@ -2583,6 +3357,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2606,6 +3385,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2617,7 +3401,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2629,6 +3419,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2652,6 +3447,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2663,7 +3463,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -2675,6 +3481,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2698,6 +3509,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2709,7 +3525,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2721,6 +3543,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2744,6 +3571,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2755,7 +3587,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.InLane(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -2767,6 +3605,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2804,6 +3647,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2815,7 +3663,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         Vector128<byte> v15 = global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.UInt64>(v11.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.Create(0x8000000080000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         ulong v18 = 0x0ul;
@@ -2835,7 +3689,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2846,6 +3706,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2883,6 +3748,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2894,7 +3764,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         Vector256<byte> v15 = global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.UInt64>(v11.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector256.Create(0x8000000080000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         ulong v18 = 0x0ul;
@@ -2914,7 +3790,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2925,6 +3807,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2962,6 +3849,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2973,7 +3865,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         Vector128<byte> v15 = global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.UInt64>(v11.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.Create(0x8000000000000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         ulong v18 = 0x0ul;
@@ -2993,7 +3891,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3004,6 +3908,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3041,6 +3950,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3052,7 +3966,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         Vector256<byte> v15 = global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.UInt64>(v11.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector256.Create(0x8000000000000000ul).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>();
         ulong v18 = 0x0ul;
@@ -3072,7 +3992,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3083,6 +4009,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3107,6 +4038,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3124,6 +4060,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         Vector128<byte> v17 = *(Vector128<byte>*)((byte*)cpu + 320);
@@ -3137,6 +4078,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3161,6 +4107,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3172,7 +4123,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = global::Jitvmm.Runtime.Semantics.HalfFloat.ToSingles(cpu, v11).As<global::System.Single, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v13.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3184,6 +4141,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3208,6 +4170,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3219,7 +4186,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector256<byte> v13 = global::Jitvmm.Runtime.Semantics.HalfFloat.ToSingles256(cpu, v11.As<byte, global::System.UInt64>()).As<global::System.Single, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v13;
         return -1;
@@ -3231,6 +4204,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3255,6 +4233,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3272,6 +4255,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         Vector128<byte> v17 = *(Vector128<byte>*)((byte*)cpu + 320);
@@ -3285,6 +4273,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3309,6 +4302,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3326,6 +4324,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         Vector128<byte> v17 = *(Vector128<byte>*)((byte*)cpu + 320);
@@ -3339,6 +4342,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3362,6 +4370,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3373,7 +4386,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.AcrossLanes(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -3385,6 +4404,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3421,6 +4445,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3436,6 +4465,11 @@ public static unsafe partial class Handlers
         if (((uint)(v10 & (0xful))) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
         }
 
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
@@ -3463,6 +4497,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3474,6 +4513,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3510,6 +4554,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3521,7 +4570,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -3540,7 +4595,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3551,6 +4612,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3587,6 +4653,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3598,7 +4669,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 192) = v15;
@@ -3617,7 +4694,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3628,7 +4711,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -3640,7 +4729,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v11).As<global::System.UInt32, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -3652,7 +4747,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v11).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -3666,6 +4767,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3677,7 +4783,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Twice(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -3688,6 +4800,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3718,6 +4835,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3735,7 +4857,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -3762,6 +4890,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>(v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         op++;
@@ -3782,7 +4915,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.SByte>(v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -3802,7 +4941,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.SByte>(v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -3814,6 +4959,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3844,6 +4994,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3861,7 +5016,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -3888,6 +5049,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>(v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
@@ -3908,7 +5074,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int16>(v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -3928,7 +5100,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.Int16>(v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -3940,6 +5118,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3970,6 +5153,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3987,7 +5175,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -4014,6 +5208,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>(v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
         op++;
@@ -4034,7 +5233,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Abs<global::System.Int32>(v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -4054,7 +5259,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Abs<global::System.Int32>(v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -4066,6 +5277,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4088,6 +5304,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4099,7 +5320,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
         return -1;
     }
@@ -4110,6 +5337,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4132,6 +5364,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4143,7 +5380,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -4154,6 +5397,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4176,6 +5424,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4187,7 +5440,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt16Wide(v11.As<byte, global::System.SByte>()).As<global::System.Int16, byte>());
         return -1;
     }
@@ -4198,6 +5457,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4220,6 +5484,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4231,7 +5500,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int32, byte>());
         return -1;
     }
@@ -4242,6 +5517,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4264,6 +5544,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4275,7 +5560,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -4286,6 +5577,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4308,6 +5604,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4319,7 +5620,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt32Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.Int32, byte>());
         return -1;
     }
@@ -4330,6 +5637,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4352,6 +5664,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4363,7 +5680,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.Note(cpu, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int64, byte>());
         return -1;
     }
@@ -4374,6 +5697,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4396,6 +5724,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4407,7 +5740,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.Note(cpu, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -4418,6 +5757,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4440,6 +5784,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4451,7 +5800,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.SByteToInt64Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.SByte>()).As<global::System.Int64, byte>());
         return -1;
     }
@@ -4462,6 +5817,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4484,6 +5844,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4495,7 +5860,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
         return -1;
     }
@@ -4506,6 +5877,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4528,6 +5904,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4539,7 +5920,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -4550,6 +5937,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4572,6 +5964,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4583,7 +5980,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt32Wide(v11.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
         return -1;
     }
@@ -4594,6 +5997,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4616,6 +6024,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4627,7 +6040,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Int16>()).As<global::System.Int64, byte>());
         return -1;
     }
@@ -4638,6 +6057,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4660,6 +6084,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4671,7 +6100,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Int16>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -4682,6 +6117,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4704,6 +6144,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4715,7 +6160,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int16ToInt64Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int64, byte>());
         return -1;
     }
@@ -4726,6 +6177,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4748,6 +6204,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4759,7 +6220,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
         return -1;
     }
@@ -4770,6 +6237,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4792,6 +6264,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4803,7 +6280,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Int32>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -4814,6 +6297,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4836,6 +6324,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4847,7 +6340,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.Int32ToInt64Wide(v11.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
         return -1;
     }
@@ -4858,6 +6357,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4881,6 +6385,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4898,6 +6407,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
@@ -4910,6 +6424,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4933,6 +6452,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4944,7 +6468,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -4956,6 +6486,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4979,6 +6514,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4990,7 +6530,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int64, byte>());
         return -1;
@@ -5017,6 +6563,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt64>(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -5039,7 +6590,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Equals<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -5061,7 +6618,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Equals<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         op++;
@@ -5078,6 +6641,11 @@ public static unsafe partial class Handlers
         if (((uint)(v10 & (0xful))) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
         }
 
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
@@ -5098,6 +6666,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -5116,6 +6689,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 32);
+        }
+
         Vector256<byte> v15 = GuestMemory.Load256(cpu, mem, v10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v15;
         op++;
@@ -5128,6 +6706,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5151,6 +6734,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5168,6 +6756,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>());
@@ -5180,6 +6773,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5203,6 +6801,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5214,7 +6817,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5226,6 +6835,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5249,6 +6863,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5260,7 +6879,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.PackUnsigned(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.UInt16, byte>());
         return -1;
@@ -5272,6 +6897,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5297,6 +6927,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5326,6 +6961,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5349,6 +6989,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5379,6 +7024,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5402,6 +7052,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5436,6 +7091,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5459,6 +7119,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5494,6 +7159,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5514,6 +7184,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5525,7 +7200,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt16, byte>());
         return -1;
     }
@@ -5536,6 +7217,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5558,6 +7244,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5569,7 +7260,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -5580,6 +7277,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5602,6 +7304,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5613,7 +7320,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt16Wide(v11.As<byte, global::System.Byte>()).As<global::System.UInt16, byte>());
         return -1;
     }
@@ -5624,6 +7337,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5646,6 +7364,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5657,7 +7380,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -5668,6 +7397,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5690,6 +7424,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5701,7 +7440,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -5712,6 +7457,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5734,6 +7484,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5745,7 +7500,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt32Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -5756,6 +7517,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5778,6 +7544,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5789,7 +7560,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.Note(cpu, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
         return -1;
     }
@@ -5800,6 +7577,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5822,6 +7604,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5833,7 +7620,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.Note(cpu, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -5844,6 +7637,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5866,6 +7664,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5877,7 +7680,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.ByteToUInt64Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
         return -1;
     }
@@ -5888,6 +7697,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5910,6 +7724,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5921,7 +7740,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -5932,6 +7757,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5954,6 +7784,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5965,7 +7800,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -5976,6 +7817,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5998,6 +7844,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6009,7 +7860,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt32Wide(v11.As<byte, global::System.UInt16>()).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -6020,6 +7877,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6042,6 +7904,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6053,7 +7920,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>());
         return -1;
     }
@@ -6064,6 +7937,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6086,6 +7964,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6097,7 +7980,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6108,6 +7997,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6130,6 +8024,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6141,7 +8040,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt16ToUInt64Wide((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt64, byte>());
         return -1;
     }
@@ -6152,6 +8057,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6174,6 +8084,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6185,7 +8100,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
         return -1;
     }
@@ -6196,6 +8117,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6218,6 +8144,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6229,7 +8160,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -6240,6 +8177,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6262,6 +8204,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6273,7 +8220,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedWidth.UInt32ToUInt64Wide(v11.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
         return -1;
     }
@@ -6284,6 +8237,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6307,6 +8265,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6318,7 +8281,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.AcrossLanes(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -6345,6 +8314,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int64>(v16.As<byte, global::System.Int64>(), v15.As<byte, global::System.Int64>()).As<global::System.Int64, byte>());
@@ -6367,7 +8341,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.GreaterThan<global::System.Int64>(v12.As<byte, global::System.Int64>(), v11.As<byte, global::System.Int64>()).As<global::System.Int64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6389,7 +8369,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.GreaterThan<global::System.Int64>(v12.As<byte, global::System.Int64>(), v11.As<byte, global::System.Int64>()).As<global::System.Int64, byte>());
         op++;
@@ -6417,6 +8403,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
@@ -6439,7 +8430,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6461,7 +8458,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         op++;
@@ -6489,6 +8492,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int32>(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
@@ -6511,7 +8519,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6533,7 +8547,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
         op++;
@@ -6561,6 +8581,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
@@ -6583,7 +8608,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6605,7 +8636,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -6633,6 +8670,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt32>(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
@@ -6655,7 +8697,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6677,7 +8725,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         op++;
@@ -6705,6 +8759,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
@@ -6727,7 +8786,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6749,7 +8814,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
         op++;
@@ -6777,6 +8848,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int32>(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
@@ -6799,7 +8875,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6821,7 +8903,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
         op++;
@@ -6849,6 +8937,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
@@ -6871,7 +8964,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6893,7 +8992,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         op++;
@@ -6921,6 +9026,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt32>(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
@@ -6943,7 +9053,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -6965,7 +9081,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         op++;
@@ -6993,6 +9115,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int32>(v16.As<byte, global::System.Int32>(), v15.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
@@ -7015,7 +9142,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Multiply<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
@@ -7037,7 +9170,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Multiply<global::System.Int32>(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.Int32>()).As<global::System.Int32, byte>());
         op++;
@@ -7050,6 +9189,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7072,6 +9216,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7089,6 +9238,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
         return -1;
@@ -7100,6 +9254,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7122,6 +9281,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7133,7 +9297,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -7144,6 +9314,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7167,6 +9342,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7178,7 +9358,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7190,6 +9376,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7213,6 +9404,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7224,7 +9420,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -7236,6 +9438,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7259,6 +9466,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7270,7 +9482,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7282,6 +9500,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7305,6 +9528,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7316,7 +9544,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -7328,6 +9562,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7351,6 +9590,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7362,7 +9606,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSignedEach(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7374,6 +9624,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7397,6 +9652,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7408,7 +9668,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSignedEach(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt32>()).As<global::System.Int32, byte>());
         return -1;
@@ -7420,6 +9686,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7443,6 +9714,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7454,7 +9730,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7466,6 +9748,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7489,6 +9776,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7500,7 +9792,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -7512,6 +9810,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7535,6 +9838,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7546,7 +9854,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7558,6 +9872,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7581,6 +9900,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7592,7 +9916,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
         return -1;
@@ -7612,7 +9942,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7632,7 +9968,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v11).As<global::System.UInt32, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7652,7 +9994,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7672,7 +10020,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v11).As<global::System.UInt64, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7686,6 +10040,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7697,7 +10056,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Twice(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -7716,7 +10081,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(unchecked((global::System.Byte)v11)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7736,7 +10107,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(unchecked((global::System.Byte)v11)).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7756,7 +10133,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(unchecked((global::System.UInt16)v11)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7776,7 +10159,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(unchecked((global::System.UInt16)v11)).As<global::System.UInt16, byte>());
         op++;
         return op->Handler(cpu, op, mem);
@@ -7788,6 +10177,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7813,6 +10207,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7842,6 +10241,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7865,6 +10269,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7895,6 +10304,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7918,6 +10332,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7952,6 +10371,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7975,6 +10399,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8170,6 +10599,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8192,6 +10626,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8203,7 +10642,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8216,6 +10661,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8240,6 +10690,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8251,7 +10706,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -8264,6 +10725,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8288,6 +10754,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8299,7 +10770,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8312,6 +10789,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8336,6 +10818,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8347,7 +10834,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -8360,6 +10853,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8384,6 +10882,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8395,7 +10898,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8408,6 +10917,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8432,6 +10946,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8443,7 +10962,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -8456,6 +10981,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8480,6 +11010,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8491,7 +11026,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8504,6 +11045,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8528,6 +11074,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8539,7 +11090,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -8552,6 +11109,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8576,6 +11138,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8587,7 +11154,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8600,6 +11173,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8624,6 +11202,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8635,7 +11218,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -8648,6 +11237,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8672,6 +11266,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8683,7 +11282,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8696,6 +11301,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8720,6 +11330,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8731,7 +11346,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -8744,6 +11365,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8768,6 +11394,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8779,7 +11410,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v14.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8792,6 +11429,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8816,6 +11458,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8827,7 +11474,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v14.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8840,6 +11493,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8864,6 +11522,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8875,7 +11538,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8888,6 +11557,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8912,6 +11586,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8923,7 +11602,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -8936,6 +11621,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8960,6 +11650,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8971,7 +11666,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8984,6 +11685,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9008,6 +11714,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9019,7 +11730,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -9032,6 +11749,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9056,6 +11778,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9067,7 +11794,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v14.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9080,6 +11813,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9104,6 +11842,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9115,7 +11858,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v14.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9128,6 +11877,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9152,6 +11906,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9163,7 +11922,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9176,6 +11941,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9200,6 +11970,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9211,7 +11986,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -9224,6 +12005,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9248,6 +12034,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9259,7 +12050,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9272,6 +12069,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9296,6 +12098,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9307,7 +12114,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -9320,6 +12133,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9344,6 +12162,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9355,7 +12178,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v14.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9368,6 +12197,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9392,6 +12226,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9403,7 +12242,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v14.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9416,6 +12261,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9440,6 +12290,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9451,7 +12306,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9464,6 +12325,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9488,6 +12354,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9499,7 +12370,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -9512,6 +12389,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9536,6 +12418,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9547,7 +12434,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9560,6 +12453,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9584,6 +12482,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9595,7 +12498,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -9608,6 +12517,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9632,6 +12546,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9643,7 +12562,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v14.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9656,6 +12581,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9680,6 +12610,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9691,7 +12626,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v14.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9704,6 +12645,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9728,6 +12674,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9739,7 +12690,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9752,6 +12709,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9776,6 +12738,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9787,7 +12754,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -9800,6 +12773,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9824,6 +12802,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9835,7 +12818,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9848,6 +12837,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9872,6 +12866,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9883,7 +12882,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -9896,6 +12901,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9920,6 +12930,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9931,7 +12946,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9944,6 +12965,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9968,6 +12994,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9979,7 +13010,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -9992,6 +13029,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -10016,6 +13058,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10027,7 +13074,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -10040,6 +13093,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -10064,6 +13122,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10075,7 +13138,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -10088,6 +13157,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -10112,6 +13186,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10123,7 +13202,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -10136,6 +13221,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -10160,6 +13250,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10171,7 +13266,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -10184,6 +13285,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -10208,6 +13314,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10219,7 +13330,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -10232,6 +13349,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -10256,6 +13378,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10267,7 +13394,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());

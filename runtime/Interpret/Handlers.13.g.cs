@@ -6,9 +6,15 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+#if PAGED
+using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+#else
 using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
+#endif
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
@@ -19,6 +25,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -43,6 +54,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -54,7 +70,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -67,6 +89,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -91,6 +118,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -102,7 +134,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -115,6 +153,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -139,6 +182,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -150,7 +198,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -163,6 +217,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -187,6 +246,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -198,7 +262,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -211,6 +281,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -235,6 +310,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -246,7 +326,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -259,6 +345,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -283,6 +374,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -294,7 +390,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -307,6 +409,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -331,6 +438,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -342,7 +454,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -355,6 +473,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -379,6 +502,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -390,7 +518,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -403,6 +537,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -427,6 +566,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -438,7 +582,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -451,6 +601,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -475,6 +630,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -486,7 +646,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -499,6 +665,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -523,6 +694,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -534,7 +710,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -547,6 +729,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -571,6 +758,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -582,7 +774,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -595,6 +793,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -619,6 +822,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -630,7 +838,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -643,6 +857,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -667,6 +886,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -678,7 +902,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -691,6 +921,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -715,6 +950,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -726,7 +966,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -739,6 +985,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -763,6 +1014,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -774,7 +1030,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -787,6 +1049,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -811,6 +1078,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -822,7 +1094,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -835,6 +1113,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -859,6 +1142,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -870,7 +1158,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -883,6 +1177,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -907,6 +1206,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -918,7 +1222,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -931,6 +1241,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -955,6 +1270,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -966,7 +1286,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -979,6 +1305,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1003,6 +1334,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1014,7 +1350,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1027,6 +1369,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1051,6 +1398,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1062,7 +1414,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -1075,6 +1433,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1099,6 +1462,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1110,7 +1478,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1123,6 +1497,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1147,6 +1526,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1158,7 +1542,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -1171,6 +1561,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1195,6 +1590,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1206,7 +1606,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1219,6 +1625,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1243,6 +1654,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1254,7 +1670,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -1267,6 +1689,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1291,6 +1718,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1302,7 +1734,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1315,6 +1753,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1339,6 +1782,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1350,7 +1798,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -1363,6 +1817,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1387,6 +1846,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1398,7 +1862,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1411,6 +1881,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1435,6 +1910,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1446,7 +1926,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -1459,6 +1945,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1483,6 +1974,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1494,7 +1990,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1507,6 +2009,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1531,6 +2038,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1542,7 +2054,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -1555,6 +2073,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1579,6 +2102,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1590,7 +2118,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v14.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1603,6 +2137,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1627,6 +2166,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1638,7 +2182,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v14.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1651,6 +2201,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1675,6 +2230,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1686,7 +2246,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1699,6 +2265,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1723,6 +2294,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1734,7 +2310,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -1747,6 +2329,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1771,6 +2358,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1782,7 +2374,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1795,6 +2393,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1819,6 +2422,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1830,7 +2438,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -1843,6 +2457,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1867,6 +2486,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1878,7 +2502,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v14.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1891,6 +2521,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1915,6 +2550,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1926,7 +2566,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v14.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1939,6 +2585,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -1963,6 +2614,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1974,7 +2630,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -1987,6 +2649,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2011,6 +2678,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2022,7 +2694,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -2035,6 +2713,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2059,6 +2742,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2070,7 +2758,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2083,6 +2777,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2107,6 +2806,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2118,7 +2822,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -2131,6 +2841,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2155,6 +2870,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2166,7 +2886,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v14.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2179,6 +2905,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2203,6 +2934,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2214,7 +2950,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v14.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2227,6 +2969,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2251,6 +2998,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2262,7 +3014,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2275,6 +3033,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2299,6 +3062,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2310,7 +3078,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>());
@@ -2323,6 +3097,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2347,6 +3126,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2358,7 +3142,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2371,6 +3161,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2395,6 +3190,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2406,7 +3206,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>());
@@ -2419,6 +3225,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2443,6 +3254,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2454,7 +3270,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v14.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v14.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2467,6 +3289,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2491,6 +3318,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2502,7 +3334,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v14.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v14.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2515,6 +3353,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2538,6 +3381,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2549,7 +3397,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha1NextE(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -2561,6 +3415,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2584,6 +3443,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2595,7 +3459,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha1Message1(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -2607,6 +3477,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2630,6 +3505,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2641,7 +3521,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha1Message2(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -2653,6 +3539,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2677,6 +3568,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2689,7 +3585,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v12 = GuestMemory.Load128(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 16))
+        {
+            return BlockHandlers.Note(cpu, a11, 16);
+        }
+
+        Vector128<byte> v12 = GuestMemory.Load128(cpu, mem, a11);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha256Rounds2(v13.As<byte, global::System.UInt32>(), v12.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -2701,6 +3603,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2724,6 +3631,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2735,7 +3647,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha256Message1(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -2747,6 +3665,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2770,6 +3693,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2781,7 +3709,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha256Message2(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
         return -1;
@@ -2793,6 +3727,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2815,6 +3754,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2832,6 +3776,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.InverseMixColumns(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2843,6 +3792,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2865,6 +3819,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2876,7 +3835,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.AesRound.InverseMixColumns(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -2887,6 +3852,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2910,6 +3880,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2927,6 +3902,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.Encrypt(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -2939,6 +3919,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -2962,6 +3947,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2973,7 +3963,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.AesRound.Encrypt(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -2985,6 +3981,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3008,6 +4009,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3019,7 +4025,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.Encrypt(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3031,6 +4043,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3054,6 +4071,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3071,6 +4093,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.EncryptLast(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -3083,6 +4110,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3106,6 +4138,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3117,7 +4154,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.AesRound.EncryptLast(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3129,6 +4172,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3152,6 +4200,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3163,7 +4216,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.EncryptLast(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3175,6 +4234,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3198,6 +4262,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3215,6 +4284,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.Decrypt(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -3227,6 +4301,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3250,6 +4329,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3261,7 +4345,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.AesRound.Decrypt(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3273,6 +4363,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3296,6 +4391,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3307,7 +4407,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.Decrypt(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3319,6 +4425,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3342,6 +4453,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3359,6 +4475,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.DecryptLast(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -3371,6 +4492,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3394,6 +4520,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3405,7 +4536,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.AesRound.DecryptLast(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3417,6 +4554,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -3440,6 +4582,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3451,7 +4598,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.DecryptLast(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -3463,7 +4616,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load16(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap16(v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3475,7 +4634,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap32(v11)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3487,7 +4652,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap64(v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3509,7 +4680,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = GuestMemory.Load8(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 1);
+        }
+
+        uint v12 = GuestMemory.Load8(cpu, mem, a11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc8(v0, v12)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3531,7 +4708,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load8(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 1);
+        }
+
+        uint v13 = GuestMemory.Load8(cpu, mem, a12);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc8(((uint)v0), v13)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3545,9 +4728,9 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (GuestMemory.MustPrepare(cpu, a12, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 2))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a12, 2);
         }
 
         GuestMemory.Store(cpu, mem, a12, (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap16(v0)));
@@ -3563,9 +4746,9 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (GuestMemory.MustPrepare(cpu, a12, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 4))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a12, 4);
         }
 
         GuestMemory.Store(cpu, mem, a12, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap32(v0)));
@@ -3581,9 +4764,9 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (GuestMemory.MustPrepare(cpu, a12, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 8))
         {
-            return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a12, 8);
         }
 
         GuestMemory.Store(cpu, mem, a12, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Swap64(v0)));
@@ -3607,7 +4790,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = GuestMemory.Load16(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc16(v0, v12)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3629,7 +4818,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, a11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc32(v0, v12)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3651,7 +4846,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = GuestMemory.Load64(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = GuestMemory.Load64(cpu, mem, a12);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Crc64(((uint)v0), v13)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3691,7 +4892,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load32(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 4);
+        }
+
+        uint v13 = GuestMemory.Load32(cpu, mem, a12);
         uint v14 = (~v0) & v13;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v14);
         ulong v17 = 0x0ul;
@@ -3713,7 +4920,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = GuestMemory.Load32(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 4);
+        }
+
+        uint v13 = GuestMemory.Load32(cpu, mem, a12);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((~v0) & v13));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3752,7 +4965,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = GuestMemory.Load64(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = GuestMemory.Load64(cpu, mem, a12);
         ulong v14 = (~v0) & v13;
         *(ulong*)((byte*)cpu + op->R0) = v14;
         ulong v16 = 0x0ul;
@@ -3773,7 +4992,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = GuestMemory.Load64(cpu, mem, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesRead(cpu, mem, a12, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 8);
+        }
+
+        ulong v13 = GuestMemory.Load64(cpu, mem, a12);
         *(ulong*)((byte*)cpu + op->R0) = ((~v0) & v13);
         op++;
         return op->Handler(cpu, op, mem);
@@ -3810,7 +5035,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v16 = v11 & (v11 - (0x1u));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
         ulong v19 = 0x0ul;
@@ -3831,7 +5062,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 & (v11 - (0x1u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3867,7 +5104,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v16 = v11 & (v11 - (0x1ul));
         *(ulong*)((byte*)cpu + op->R0) = v16;
         ulong v18 = 0x0ul;
@@ -3887,7 +5130,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = (v11 & (v11 - (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3924,7 +5173,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v16 = v11 ^ (v11 - (0x1u));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
         ulong v19 = 0x0ul;
@@ -3945,7 +5200,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 ^ (v11 - (0x1u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3981,7 +5242,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v16 = v11 ^ (v11 - (0x1ul));
         *(ulong*)((byte*)cpu + op->R0) = v16;
         ulong v18 = 0x0ul;
@@ -4001,7 +5268,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = (v11 ^ (v11 - (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4038,7 +5311,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v16 = v11 & (0 - v11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
         ulong v21 = 0x0ul;
@@ -4059,7 +5338,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 & (0 - v11)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4095,7 +5380,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v16 = v11 & (0 - v11);
         *(ulong*)((byte*)cpu + op->R0) = v16;
         ulong v20 = 0x0ul;
@@ -4115,7 +5406,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = (v11 & (0 - v11));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4155,7 +5452,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, a11);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom32(v12, v0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
         ulong v16 = 0x0ul;
@@ -4177,7 +5480,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, a11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom32(v12, v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4216,7 +5525,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = GuestMemory.Load64(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, a11);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom64(v12, v0);
         *(ulong*)((byte*)cpu + op->R0) = v13;
         ulong v15 = 0x0ul;
@@ -4237,7 +5552,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = GuestMemory.Load64(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, a11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ClearFrom64(v12, v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4259,7 +5580,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, a11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Extract32(v0, v12)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4281,7 +5608,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = GuestMemory.Load64(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, a11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Extract64(v0, v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4303,7 +5636,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v12 = GuestMemory.Load32(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 4);
+        }
+
+        uint v12 = GuestMemory.Load32(cpu, mem, a11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.Deposit32(v0, v12)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4325,7 +5664,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v12 = GuestMemory.Load64(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, a11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.Deposit64(v0, v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4363,7 +5708,13 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         uint v16 = (v2 + v14) + v1;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
@@ -4379,7 +5730,13 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v2 + v14) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4417,7 +5774,13 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = GuestMemory.Load64(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         ulong v17 = (v2 + v14) + ((ulong)v1);
         *(ulong*)((byte*)cpu + op->R0) = v17;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -4433,7 +5796,13 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = GuestMemory.Load64(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         *(ulong*)((byte*)cpu + op->R0) = ((v2 + v14) + ((ulong)((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4471,7 +5840,13 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         uint v16 = (v2 + v14) + v1;
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v16);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
@@ -4487,7 +5862,13 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v14 = GuestMemory.Load32(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((v2 + v14) + ((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4525,7 +5906,13 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = GuestMemory.Load64(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         ulong v17 = (v2 + v14) + ((ulong)v1);
         *(ulong*)((byte*)cpu + op->R0) = v17;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
@@ -4541,7 +5928,13 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Index);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = GuestMemory.Load64(cpu, mem, ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
         *(ulong*)((byte*)cpu + op->R0) = ((v2 + v14) + ((ulong)((uint)v0)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4564,7 +5957,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + 16);
         ulong v15 = ((ulong)v12) * ((ulong)v11);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)((uint)v15));
@@ -4589,7 +5988,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + 16);
         *(ulong*)((byte*)cpu + op->R1) = (v12 * v11);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.MultiplyHigh(v12, v11));
@@ -4630,7 +6035,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R2);
         uint v13 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField32(v11, v12);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
@@ -4652,7 +6063,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField32(v11, v12)));
         op++;
@@ -4691,7 +6108,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R2);
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField64(v11, v12);
         *(ulong*)((byte*)cpu + op->R0) = v13;
@@ -4712,7 +6135,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.ExtractField64(v11, v12));
         op++;
@@ -4734,7 +6163,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 << (int)(v12 & (0x1fu))));
         op++;
@@ -4756,7 +6191,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = (v11 << (int)(((uint)v12) & (0x3fu)));
         op++;
@@ -4778,7 +6219,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((int)v11 >> (int)(v12 & (0x1fu)))));
         op++;
@@ -4800,7 +6247,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((long)v11 >> (int)(((uint)v12) & (0x3fu))));
         op++;
@@ -4822,7 +6275,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         uint v12 = *(uint*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v11 >> (int)(v12 & (0x1fu))));
         op++;
@@ -4844,7 +6303,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v12 = *(ulong*)((byte*)cpu + op->R2);
         *(ulong*)((byte*)cpu + op->R0) = (v11 >> (int)(((uint)v12) & (0x3fu)));
         op++;
@@ -4857,6 +6322,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4879,6 +6349,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4890,7 +6365,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.QwordsAcrossLanes(v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
         return -1;
     }
@@ -4901,6 +6382,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4923,6 +6409,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4934,7 +6425,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.QwordsAcrossLanes(v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
         return -1;
     }
@@ -4945,6 +6442,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -4968,6 +6470,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4979,7 +6486,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -4991,6 +6504,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5014,6 +6532,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5025,7 +6548,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
@@ -5037,6 +6566,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5059,6 +6593,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5070,7 +6609,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -5081,6 +6626,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5103,6 +6653,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5114,7 +6669,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Dwords(v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
     }
@@ -5125,6 +6686,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5147,6 +6713,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5158,7 +6729,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Qwords(v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -5169,6 +6746,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5191,6 +6773,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5202,7 +6789,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Qwords(v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
         return -1;
     }
@@ -5213,6 +6806,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5236,6 +6834,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5247,7 +6850,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Halves(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -5259,6 +6868,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5283,6 +6897,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5300,6 +6919,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v18 = global::Jitvmm.Runtime.Semantics.FloatRound.Round(cpu, v15.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>();
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v18;
@@ -5312,6 +6936,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5336,6 +6965,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5347,7 +6981,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v14 = global::Jitvmm.Runtime.Semantics.FloatRound.Round(cpu, v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v14.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5359,6 +6999,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5383,6 +7028,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5394,7 +7044,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v14 = global::Jitvmm.Runtime.Semantics.FloatRound.Round(cpu, v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v14;
         return -1;
@@ -5406,6 +7062,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5430,6 +7091,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5447,6 +7113,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v18 = global::Jitvmm.Runtime.Semantics.FloatRound.Round(cpu, v15.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>();
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v18;
@@ -5459,6 +7130,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5483,6 +7159,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5494,7 +7175,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v14 = global::Jitvmm.Runtime.Semantics.FloatRound.Round(cpu, v11.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v14.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5506,6 +7193,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5530,6 +7222,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5541,7 +7238,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v14 = global::Jitvmm.Runtime.Semantics.FloatRound.Round(cpu, v11.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = v14;
         return -1;
@@ -5553,6 +7256,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5578,6 +7286,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5589,7 +7302,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         Vector128<byte> v16 = global::Jitvmm.Runtime.Semantics.FloatRound.RoundScalar(cpu, v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>();
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v16;
@@ -5602,6 +7321,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5627,6 +7351,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5638,7 +7367,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v16 = global::Jitvmm.Runtime.Semantics.FloatRound.RoundScalar(cpu, v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -5651,6 +7386,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5676,6 +7416,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5687,7 +7432,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         Vector128<byte> v16 = global::Jitvmm.Runtime.Semantics.FloatRound.RoundScalar(cpu, v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>();
         *(Vector128<byte>*)((byte*)cpu + op->R0) = v16;
@@ -5700,6 +7451,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5725,6 +7481,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5736,7 +7497,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v16 = global::Jitvmm.Runtime.Semantics.FloatRound.RoundScalar(cpu, v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -5749,6 +7516,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5772,6 +7544,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5789,6 +7566,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
@@ -5801,6 +7583,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5824,6 +7611,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5835,7 +7627,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5847,6 +7645,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5870,6 +7673,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5881,7 +7689,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
@@ -5893,6 +7707,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5916,6 +7735,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5933,6 +7757,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
@@ -5945,6 +7774,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -5968,6 +7802,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5979,7 +7818,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -5991,6 +7836,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6014,6 +7864,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6025,7 +7880,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), ((uint)op->Immediate)).As<global::System.UInt64, byte>());
         return -1;
@@ -6037,6 +7898,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6060,6 +7926,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6077,6 +7948,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
@@ -6089,6 +7965,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6112,6 +7993,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6123,7 +8009,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6135,6 +8027,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6158,6 +8055,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6169,7 +8071,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Blend(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
         return -1;
@@ -6181,6 +8089,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6212,6 +8125,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6229,7 +8147,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Index);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v15 = GuestMemory.Load64(cpu, mem, ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
+        {
+            return BlockHandlers.Note(cpu, a14, 8);
+        }
+
+        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
         ulong v17 = *(ulong*)((byte*)cpu + op->R0);
         *(uint*)((byte*)cpu + 968) = (0x0u);
         *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
@@ -6243,6 +8167,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6266,6 +8195,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6283,6 +8217,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Align(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
@@ -6295,6 +8234,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6318,6 +8262,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6329,7 +8278,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.Align(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -6341,6 +8296,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6364,6 +8324,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6375,7 +8340,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Align(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -6387,6 +8358,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6409,6 +8385,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6422,10 +8403,9 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (GuestMemory.MustPrepare(cpu, a15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 1))
         {
-            GuestMemory.Prepare(cpu, a15, 1);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a15, 65537);
         }
 
         GuestMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
@@ -6438,6 +8418,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6460,6 +8445,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6473,10 +8463,9 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (GuestMemory.MustPrepare(cpu, a15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 1))
         {
-            GuestMemory.Prepare(cpu, a15, 1);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a15, 65537);
         }
 
         GuestMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
@@ -6489,6 +8478,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6511,6 +8505,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6524,10 +8523,9 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (GuestMemory.MustPrepare(cpu, a15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 1))
         {
-            GuestMemory.Prepare(cpu, a15, 1);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a15, 65537);
         }
 
         GuestMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
@@ -6540,6 +8538,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6562,6 +8565,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6575,10 +8583,9 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (GuestMemory.MustPrepare(cpu, a15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 1))
         {
-            GuestMemory.Prepare(cpu, a15, 1);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a15, 65537);
         }
 
         GuestMemory.Store(cpu, mem, a15, (byte)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract8(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffu)));
@@ -6591,6 +8598,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6613,6 +8625,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6626,10 +8643,9 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (GuestMemory.MustPrepare(cpu, a15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 2))
         {
-            GuestMemory.Prepare(cpu, a15, 2);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a15, 65538);
         }
 
         GuestMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
@@ -6642,6 +8658,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6664,6 +8685,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6677,10 +8703,9 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (GuestMemory.MustPrepare(cpu, a15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 2))
         {
-            GuestMemory.Prepare(cpu, a15, 2);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a15, 65538);
         }
 
         GuestMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
@@ -6693,6 +8718,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6715,6 +8745,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6728,10 +8763,9 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (GuestMemory.MustPrepare(cpu, a15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 2))
         {
-            GuestMemory.Prepare(cpu, a15, 2);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a15, 65538);
         }
 
         GuestMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
@@ -6744,6 +8778,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6766,6 +8805,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6779,10 +8823,9 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
-        if (GuestMemory.MustPrepare(cpu, a15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 2))
         {
-            GuestMemory.Prepare(cpu, a15, 2);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a15, 65538);
         }
 
         GuestMemory.Store(cpu, mem, a15, (ushort)(((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract16(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))) & (0xffffu)));
@@ -6795,6 +8838,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6817,6 +8865,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6830,10 +8883,9 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MustPrepare(cpu, a13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 4))
         {
-            GuestMemory.Prepare(cpu, a13, 4);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a13, 65540);
         }
 
         GuestMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
@@ -6846,6 +8898,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6868,6 +8925,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6881,10 +8943,9 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MustPrepare(cpu, a13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 8))
         {
-            GuestMemory.Prepare(cpu, a13, 8);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a13, 65544);
         }
 
         GuestMemory.Store(cpu, mem, a13, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract64(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate))));
@@ -6897,6 +8958,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6919,6 +8985,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6932,10 +9003,9 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MustPrepare(cpu, a13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 4))
         {
-            GuestMemory.Prepare(cpu, a13, 4);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a13, 65540);
         }
 
         GuestMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
@@ -6948,6 +9018,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -6970,6 +9045,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6983,10 +9063,9 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MustPrepare(cpu, a13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 8))
         {
-            GuestMemory.Prepare(cpu, a13, 8);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a13, 65544);
         }
 
         GuestMemory.Store(cpu, mem, a13, ((ulong)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract64(v0.As<byte, global::System.UInt64>(), ((uint)op->Immediate))));
@@ -6999,6 +9078,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7021,6 +9105,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7034,10 +9123,9 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MustPrepare(cpu, a13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 4))
         {
-            GuestMemory.Prepare(cpu, a13, 4);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a13, 65540);
         }
 
         GuestMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
@@ -7050,6 +9138,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7072,6 +9165,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7085,10 +9183,9 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MustPrepare(cpu, a13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 4))
         {
-            GuestMemory.Prepare(cpu, a13, 4);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a13, 65540);
         }
 
         GuestMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
@@ -7101,6 +9198,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7123,6 +9225,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7136,10 +9243,9 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MustPrepare(cpu, a13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 4))
         {
-            GuestMemory.Prepare(cpu, a13, 4);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a13, 65540);
         }
 
         GuestMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
@@ -7152,6 +9258,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7174,6 +9285,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7187,10 +9303,9 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MustPrepare(cpu, a13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 4))
         {
-            GuestMemory.Prepare(cpu, a13, 4);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a13, 65540);
         }
 
         GuestMemory.Store(cpu, mem, a13, ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), ((uint)op->Immediate))));
@@ -7203,6 +9318,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7226,6 +9346,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7237,7 +9362,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertHalf(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -7249,6 +9380,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7271,6 +9407,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7284,10 +9425,9 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MustPrepare(cpu, a13, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 16))
         {
-            GuestMemory.Prepare(cpu, a13, 16);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a13, 65552);
         }
 
         GuestMemory.Store(cpu, mem, a13, (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
@@ -7300,6 +9440,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7324,6 +9469,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7336,13 +9486,17 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        ulong v11 = (ulong)GuestMemory.Pointer(cpu, v10, 8, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 8, true))
+        {
+            return BlockHandlers.Note(cpu, v10, 131080);
+        }
+
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 8, true);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.HalfFloat.FromSingles(cpu, v12.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate)));
-        if (GuestMemory.MustPrepare(cpu, v10, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 8))
         {
-            GuestMemory.Prepare(cpu, v10, 8);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, v10, 65544);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -7355,6 +9509,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7379,6 +9538,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7391,13 +9555,17 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        ulong v11 = (ulong)GuestMemory.Pointer(cpu, v10, 16, true);
+        if (GuestMemory.MissesPointer(cpu, mem, v10, 16, true))
+        {
+            return BlockHandlers.Note(cpu, v10, 131088);
+        }
+
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 16, true);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v15 = global::Jitvmm.Runtime.Semantics.HalfFloat.FromSingles(cpu, v12.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>();
-        if (GuestMemory.MustPrepare(cpu, v10, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
         {
-            GuestMemory.Prepare(cpu, v10, 16);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, v10, 65552);
         }
 
         GuestMemory.Store(cpu, mem, v10, v15);
@@ -7410,6 +9578,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7433,6 +9606,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7444,7 +9622,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.Note(cpu, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -7456,6 +9640,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7479,6 +9668,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7490,7 +9684,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.Note(cpu, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -7502,6 +9702,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7525,6 +9730,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7536,7 +9746,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.Note(cpu, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7548,6 +9764,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7571,6 +9792,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7582,7 +9808,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load8(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.Note(cpu, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7594,6 +9826,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7617,6 +9854,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7628,7 +9870,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertAndClear(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
@@ -7640,6 +9888,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7663,6 +9916,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7674,7 +9932,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.InsertAndClear(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7686,6 +9950,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7709,6 +9978,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7720,7 +9994,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert32(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>());
         return -1;
@@ -7732,6 +10012,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7755,6 +10040,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7766,7 +10056,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert64(v12.As<byte, global::System.UInt64>(), v11, ((uint)op->Immediate)).As<global::System.UInt64, byte>());
         return -1;
@@ -7778,6 +10074,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7801,6 +10102,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7812,7 +10118,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert32(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7824,6 +10136,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7847,6 +10164,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7858,7 +10180,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert64(v12.As<byte, global::System.UInt64>(), v11, ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -7870,6 +10198,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7893,6 +10226,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7904,7 +10242,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertHalf(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -7916,6 +10260,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7938,6 +10287,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7951,10 +10305,9 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MustPrepare(cpu, a13, 16))
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 16))
         {
-            GuestMemory.Prepare(cpu, a13, 16);
-            cpu->PreparedStore = ulong.MaxValue;
+            return BlockHandlers.Note(cpu, a13, 65552);
         }
 
         GuestMemory.Store(cpu, mem, a13, (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
@@ -7967,6 +10320,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -7990,6 +10348,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8007,6 +10370,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
@@ -8019,6 +10387,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8042,6 +10415,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8053,7 +10431,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8065,6 +10449,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8088,6 +10477,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8099,7 +10493,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
         return -1;
@@ -8111,6 +10511,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8134,6 +10539,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8151,6 +10561,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
@@ -8163,6 +10578,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8186,6 +10606,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8197,7 +10622,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8209,6 +10640,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8232,6 +10668,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8249,6 +10690,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
@@ -8261,6 +10707,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8284,6 +10735,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8295,7 +10751,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8307,6 +10769,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8330,6 +10797,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8341,7 +10813,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
         return -1;
@@ -8353,6 +10831,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8376,6 +10859,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8393,6 +10881,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.CarrylessProduct.Multiply(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>());
@@ -8405,6 +10898,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8428,6 +10926,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8439,7 +10942,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.CarrylessProduct.Multiply(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -8451,6 +10960,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8474,6 +10988,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8485,7 +11004,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.CarrylessProduct.Multiply(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>());
         return -1;
@@ -8497,6 +11022,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8520,6 +11050,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8531,7 +11066,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Halves(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -8543,6 +11084,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8567,6 +11113,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8578,7 +11129,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R3);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), v13.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8591,6 +11148,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8615,6 +11177,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8626,7 +11193,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R3);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), v13.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
@@ -8639,6 +11212,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8663,6 +11241,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8674,7 +11257,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R3);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), v13.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8687,6 +11276,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8711,6 +11305,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8722,7 +11321,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R3);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), v13.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
@@ -8735,6 +11340,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8759,6 +11369,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8770,7 +11385,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R3);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), v13.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8783,6 +11404,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8807,6 +11433,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8818,7 +11449,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
         Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R3);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), v13.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -8831,6 +11468,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8863,6 +11505,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8886,6 +11533,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8897,7 +11549,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -8920,6 +11578,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8931,7 +11594,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -8945,6 +11614,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -8977,6 +11651,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9000,6 +11679,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9011,7 +11695,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9034,6 +11724,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9045,7 +11740,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9059,6 +11760,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9091,6 +11797,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9114,6 +11825,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9125,7 +11841,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -9148,6 +11870,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9159,7 +11886,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -9173,6 +11906,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9205,6 +11943,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9228,6 +11971,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9239,7 +11987,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9262,6 +12016,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9273,7 +12032,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9287,6 +12052,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9319,6 +12089,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9342,6 +12117,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9353,7 +12133,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -9376,6 +12162,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9387,7 +12178,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -9401,6 +12198,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9433,6 +12235,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9456,6 +12263,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9467,7 +12279,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9490,6 +12308,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9501,7 +12324,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9515,6 +12344,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9547,6 +12381,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9570,6 +12409,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9581,7 +12425,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -9604,6 +12454,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9615,7 +12470,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v16 = *(ulong*)((byte*)cpu + 16);
@@ -9629,6 +12490,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9661,6 +12527,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9684,6 +12555,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9695,7 +12571,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9718,6 +12600,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9729,7 +12616,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         ulong v13 = *(ulong*)((byte*)cpu + 0);
         ulong v14 = *(ulong*)((byte*)cpu + 16);
@@ -9743,6 +12636,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9773,6 +12671,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9794,6 +12697,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9805,7 +12713,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
         *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v14, ((uint)op->Immediate)).As<global::System.Byte, byte>());
@@ -9826,6 +12740,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9837,7 +12756,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>());
         return -1;
@@ -9849,6 +12774,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9879,6 +12809,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9900,6 +12835,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9911,7 +12851,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
         *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v14, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
@@ -9932,6 +12878,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9943,7 +12894,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
@@ -9955,6 +12912,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -9985,6 +12947,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10006,6 +12973,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10017,7 +12989,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
         *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v14, ((uint)op->Immediate))));
@@ -10038,6 +13016,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10049,7 +13032,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate))));
         return -1;
@@ -10061,6 +13050,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -10091,6 +13085,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10112,6 +13111,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10123,7 +13127,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
         *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v14, ((uint)op->Immediate))));
@@ -10144,6 +13154,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10155,7 +13170,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate))));
         return -1;
@@ -10167,6 +13188,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -10190,6 +13216,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10201,7 +13232,13 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v12 = GuestMemory.Load128(cpu, mem, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 16))
+        {
+            return BlockHandlers.Note(cpu, a11, 16);
+        }
+
+        Vector128<byte> v12 = GuestMemory.Load128(cpu, mem, a11);
         Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha1Rounds4(v13.As<byte, global::System.UInt32>(), v12.As<byte, global::System.UInt32>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt32, byte>());
         return -1;
@@ -10213,6 +13250,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -10235,6 +13277,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10252,6 +13299,11 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.KeygenAssist(v15.As<byte, global::System.Byte>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Byte, byte>());
         return -1;
@@ -10263,6 +13315,11 @@ public static unsafe partial class Handlers
         if (exit >= 0)
         {
             return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
         }
 
         op++;
@@ -10285,6 +13342,11 @@ public static unsafe partial class Handlers
             return exit;
         }
 
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10296,7 +13358,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.AesRound.KeygenAssist(v11.As<byte, global::System.Byte>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
@@ -10315,7 +13383,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v11 = GuestMemory.Load32(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v11, unchecked((global::System.Int32)((uint)op->Immediate)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10335,7 +13409,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Index);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = GuestMemory.Load64(cpu, mem, ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v11, unchecked((global::System.Int32)((uint)op->Immediate))));
         op++;
         return op->Handler(cpu, op, mem);

@@ -8,7 +8,13 @@ namespace Jitvmm.Runtime.Memory;
 public readonly unsafe struct DirectMemory : IGuestMemory
 {
     // SAFETY: Checked compared the address with the window's end, and loads inside the window or its guard fault where nothing is mapped,
-    // which becomes the guest's fault. Stores follow MustPrepare, which compared it.
+    // which becomes the guest's fault. Stores follow MissesWrite, which compared it.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool MissesRead(CpuState* cpu, byte* memory, ulong address, int bytes) => false;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool MissesPointer(CpuState* cpu, byte* memory, ulong address, int bytes, bool writable) => false;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static byte Load8(CpuState* cpu, byte* memory, ulong address) => *(byte*)(memory + Checked(address));
 
@@ -28,7 +34,7 @@ public readonly unsafe struct DirectMemory : IGuestMemory
     public static Vector256<byte> Load256(CpuState* cpu, byte* memory, ulong address) => *(Vector256<byte>*)(memory + Checked(address));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool MustPrepare(CpuState* cpu, ulong address, int bytes)
+    public static bool MissesWrite(CpuState* cpu, byte* memory, ulong address, int bytes)
     {
         if (address >> AddressSpace.AddressBits == 0)
         {
@@ -49,6 +55,7 @@ public readonly unsafe struct DirectMemory : IGuestMemory
         return true;
     }
 
+    /// <summary>Makes one store of these bytes possible, or faults.</summary>
     public static void Prepare(CpuState* cpu, ulong address, int bytes)
     {
         GuestAccess.Pointer(cpu, address, (uint)bytes, true);
@@ -73,7 +80,7 @@ public readonly unsafe struct DirectMemory : IGuestMemory
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(CpuState* cpu, byte* memory, ulong address, Vector256<byte> value) => *(Vector256<byte>*)(memory + address) = value;
 
-    public static nint Pointer(CpuState* cpu, ulong address, int bytes, bool writable) =>
+    public static nint Pointer(CpuState* cpu, byte* memory, ulong address, int bytes, bool writable) =>
         (nint)GuestAccess.Pointer(cpu, address, (uint)bytes, writable);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

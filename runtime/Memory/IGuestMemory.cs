@@ -4,8 +4,9 @@ using Jitvmm.Runtime.Cpu;
 namespace Jitvmm.Runtime.Memory;
 
 /// <summary>
-/// How interpreted code reaches guest memory. Tier-0 handlers are printed for one implementation. Every method either completes or
-/// throws <see cref="GuestFaultException"/> (or lets the host's own fault surface as <see cref="NullReferenceException"/>) with nothing changed.
+/// How interpreted code reaches guest memory. The handlers' source is compiled once for each implementation. A handler asks whether an access
+/// misses and, if so, leaves by a tail jump to the slow path, having changed nothing; it runs again from its beginning.
+/// Every method either completes or throws <see cref="GuestFaultException"/> (or lets the host's own fault surface as <see cref="NullReferenceException"/>) with nothing changed.
 /// </summary>
 /// <remarks>
 /// One method per width: crossgen2 neither precompiles callers of static interface methods of a type parameter nor inlines generic
@@ -13,6 +14,15 @@ namespace Jitvmm.Runtime.Memory;
 /// </remarks>
 public unsafe interface IGuestMemory
 {
+    /// <summary>Whether a load cannot go straight to memory.</summary>
+    static abstract bool MissesRead(CpuState* cpu, byte* memory, ulong address, int bytes);
+
+    /// <summary>Whether a store cannot.</summary>
+    static abstract bool MissesWrite(CpuState* cpu, byte* memory, ulong address, int bytes);
+
+    /// <summary>Whether <see cref="Pointer"/> cannot be had.</summary>
+    static abstract bool MissesPointer(CpuState* cpu, byte* memory, ulong address, int bytes, bool writable);
+
     static abstract byte Load8(CpuState* cpu, byte* memory, ulong address);
 
     static abstract ushort Load16(CpuState* cpu, byte* memory, ulong address);
@@ -25,16 +35,7 @@ public unsafe interface IGuestMemory
 
     static abstract Vector256<byte> Load256(CpuState* cpu, byte* memory, ulong address);
 
-    /// <summary>
-    /// Whether a store cannot go straight to memory: the handler then tail-calls <see cref="Prepare"/>'s record
-    /// again, having changed nothing yet.
-    /// </summary>
-    static abstract bool MustPrepare(CpuState* cpu, ulong address, int bytes);
-
-    /// <summary>Makes one store of these bytes possible, or faults.</summary>
-    static abstract void Prepare(CpuState* cpu, ulong address, int bytes);
-
-    /// <summary>Stores where <see cref="MustPrepare"/> said it may.</summary>
+    /// <summary>Stores where <see cref="MissesWrite"/> said it may.</summary>
     static abstract void Store(CpuState* cpu, byte* memory, ulong address, byte value);
 
     static abstract void Store(CpuState* cpu, byte* memory, ulong address, ushort value);
@@ -47,5 +48,6 @@ public unsafe interface IGuestMemory
 
     static abstract void Store(CpuState* cpu, byte* memory, ulong address, Vector256<byte> value);
 
-    static abstract nint Pointer(CpuState* cpu, ulong address, int bytes, bool writable);
+    /// <summary>Host address of bytes an instruction works on in place.</summary>
+    static abstract nint Pointer(CpuState* cpu, byte* memory, ulong address, int bytes, bool writable);
 }

@@ -25,26 +25,56 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
     private readonly Instruction[] _instructions = new Instruction[MaxInstructions];
     private readonly bool[] _flagsLive = new bool[MaxInstructions];
     private readonly IrBuilder _ir = new();
+    private readonly HandlerSet _handlers;
     private readonly ulong _hotThreshold;
+    private Decoder? _decoder16;
+    private Decoder? _decoder32;
     private Lifter? _lifter;
 
+    /// <param name="handlers">What blocks are made of.</param>
     /// <param name="hotThreshold">Executions after which a block is offered to tier 1; 0 for never.</param>
-    public BlockDecoder(ulong hotThreshold)
+    public BlockDecoder(HandlerSet handlers, ulong hotThreshold)
     {
+        _handlers = handlers;
         _decoder = Decoder.Create(64, _reader);
         _hotThreshold = hotThreshold;
     }
 
-    public TranslationBlock? Translate(CodeCache cache, AddressSpace memory, ulong address)
+    public TranslationBlock? Translate(CodeCache cache, in CodeLocation location)
     {
-        int count = Decode(memory, address, _instructions, out bool undefinedEnd);
+        int count = cache.Memory is PhysicalMemory physical
+            ? DecodePage(physical, location, _instructions, out bool undefinedEnd)
+            : Decode((AddressSpace)cache.Memory, location.Address, _instructions, out undefinedEnd);
         if (count < 0)
         {
             return null;
         }
 
         MarkLiveFlags(count);
-        return Build(cache, address, count, undefinedEnd);
+        return Build(cache, location, count, undefinedEnd);
+    }
+
+    /// <summary>
+    /// Decodes one block of a machine guest, which ends with its page at the latest, or the one instruction that straddles two. Results as of
+    /// Decode.
+    /// </summary>
+    public int DecodePage(PhysicalMemory memory, in CodeLocation location, Span<Instruction> instructions, out bool undefinedEnd)
+    {
+        Decoder decoder = DecoderFor(location.Mode);
+        ulong left = GuestPages.PageSize - (location.Physical & (GuestPages.PageSize - 1));
+        byte* start = memory.HostBase + location.Physical;
+        if (location.NextPage == 0)
+        {
+            _reader.Set(start, start + left);
+            return DecodeFrom(decoder, location.Address, instructions, out undefinedEnd);
+        }
+
+        byte* joined = stackalloc byte[2 * MaxInstructionBytes];
+        ulong first = Math.Min(left, MaxInstructionBytes);
+        Buffer.MemoryCopy(start, joined, first, first);
+        Buffer.MemoryCopy(memory.HostBase + location.NextPage, joined + first, MaxInstructionBytes, MaxInstructionBytes);
+        _reader.Set(joined, joined + first + MaxInstructionBytes);
+        return DecodeFrom(decoder, location.Address, instructions[..1], out undefinedEnd);
     }
 
     /// <summary>
@@ -62,16 +92,32 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
 
         byte* start = memory.HostBase + address;
         _reader.Set(start, start + available);
-        _decoder.IP = address;
+        return DecodeFrom(_decoder, address, instructions, out undefinedEnd);
+    }
+
+    private Decoder DecoderFor(CodeMode mode)
+    {
+        if ((mode & CodeMode.Long) != 0)
+        {
+            return _decoder;
+        }
+
+        return (mode & CodeMode.Bits32) != 0 ? _decoder32 ??= Decoder.Create(32, _reader) : _decoder16 ??= Decoder.Create(16, _reader);
+    }
+
+    private int DecodeFrom(Decoder decoder, ulong address, Span<Instruction> instructions, out bool undefinedEnd)
+    {
+        undefinedEnd = false;
+        decoder.IP = address;
         int count = 0;
         while (count < instructions.Length)
         {
             ref Instruction instruction = ref instructions[count];
-            _decoder.Decode(out instruction);
+            decoder.Decode(out instruction);
             if (instruction.IsInvalid)
             {
                 // Out of bytes: the block falls through to the address and faults there. Else it is #UD.
-                bool truncated = _decoder.LastError == DecoderError.NoMoreBytes;
+                bool truncated = decoder.LastError == DecoderError.NoMoreBytes;
                 undefinedEnd = !truncated;
                 if (count == 0 && truncated)
                 {
@@ -130,8 +176,9 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr
         or Mnemonic.Shld or Mnemonic.Shrd;
 
-    private TranslationBlock? Build(CodeCache cache, ulong address, int count, bool undefinedEnd)
+    private TranslationBlock? Build(CodeCache cache, in CodeLocation location, int count, bool undefinedEnd)
     {
+        ulong address = location.Address;
         // One record per instruction, the head, and the end; a checked instruction needs three.
         bool checks = cache.ChecksFloatExceptions;
         TbOp* ops = cache.Allocate((checks ? 3 * count : count) + 2);
@@ -142,8 +189,9 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
 
         TbOp* op = ops;
         op->Address = address;
+        op->R0 = location.NextPage != 0 ? (ushort)1 : (ushort)0;
         op->Displacement = _hotThreshold;
-        SetHandler(op++, BlockHandlers.EnterAddress);
+        SetHandler(op++, _handlers.Enter);
         for (int i = 0; i < count; i++)
         {
             ref Instruction instruction = ref _instructions[i];
@@ -151,7 +199,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
             if (isChecked)
             {
                 op->Address = instruction.IP;
-                SetHandler(op++, BlockHandlers.CheckFloatAddress);
+                SetHandler(op++, _handlers.CheckFloat);
             }
 
             HandlerForms.Fill(op, instruction);
@@ -162,15 +210,15 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
             else
             {
                 int key = HandlerForm.Key((int)instruction.Code, HandlerForms.AddressingOf(instruction), HandlerForms.PrefixOf(instruction), _flagsLive[i]);
-                nint handler = HandlerTable.FindDirect(key);
-                SetHandler(op, handler != 0 ? handler : BlockHandlers.UndefinedAddress);
+                nint handler = _handlers.Find(key);
+                SetHandler(op, handler != 0 ? handler : _handlers.Undefined);
             }
 
             op++;
             if (isChecked)
             {
                 op->Address = instruction.NextIP;
-                SetHandler(op++, BlockHandlers.ReturnAddress);
+                SetHandler(op++, _handlers.Return);
             }
         }
 
@@ -178,10 +226,10 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         if (count == 0 || undefinedEnd || !Lifter.EndsBlock(_instructions[count - 1]))
         {
             op->Address = count > 0 ? end : address;
-            SetHandler(op++, undefinedEnd ? BlockHandlers.UndefinedAddress : BlockHandlers.FallThroughAddress);
+            SetHandler(op++, undefinedEnd ? _handlers.Undefined : _handlers.FallThrough);
         }
 
-        return new TranslationBlock(address, undefinedEnd && count > 0 ? end + 1 : end, ops, (int)(op - ops), count);
+        return new TranslationBlock(location, undefinedEnd && count > 0 ? end + 1 : end, ops, (int)(op - ops), count);
     }
 
     /// <summary>The lift knows; decoding for a guest that unmasks exceptions may be slow.</summary>
@@ -192,7 +240,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         return _lifter.TryLift(instruction) && _lifter.RaisesFloatExceptions;
     }
 
-    private static bool TryFuse(TbOp* op, in Instruction first, in Instruction branch, bool flags)
+    private bool TryFuse(TbOp* op, in Instruction first, in Instruction branch, bool flags)
     {
         if (!branch.Code.IsJccShortOrNear())
         {
@@ -206,7 +254,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         }
 
         int condition = ConditionNumber(branch.ConditionCode);
-        nint handler = HandlerTable.FindDirect(HandlerForm.Key((int)first.Code, addressing, HandlerForm.NoPrefix, flags, condition));
+        nint handler = _handlers.Find(HandlerForm.Key((int)first.Code, addressing, HandlerForm.NoPrefix, flags, condition));
         if (handler == 0)
         {
             return false;

@@ -35,6 +35,11 @@ internal sealed class HandlerPrinter(StringBuilder output)
             Line("    return exit;");
             Line("}");
             output.Append('\n');
+            Line("if (exit == BlockHandlers.Missed)");
+            Line("{");
+            Line("    return BlockHandlers.MissNoted(cpu, op, mem);");
+            Line("}");
+            output.Append('\n');
             PrintNext();
             output.Append("    }\n\n    [MethodImpl(MethodImplOptions.NoInlining)]\n    private static int ").Append(name).Append("_Body(CpuState* cpu, TbOp* op, byte* mem)\n    {\n");
         }
@@ -134,6 +139,12 @@ internal sealed class HandlerPrinter(StringBuilder output)
             case IrOpcode.Store:
                 PrintStore(op);
                 return false;
+            case IrOpcode.Load:
+                PrintLoad(op, index);
+                return false;
+            case IrOpcode.Pointer:
+                PrintPointer(op, index);
+                return false;
             case IrOpcode.RaiseIf:
                 return PrintRaise(op);
             case IrOpcode.Jump:
@@ -166,28 +177,48 @@ internal sealed class HandlerPrinter(StringBuilder output)
 
     private void PrintStore(in IrInstruction op)
     {
-        string address = Name(op.A);
-        if (_inlined[op.A] != null)
+        string address = NamedAddress(op.A);
+        PrintMiss("Write", address, op.Width / 8, "");
+        Line($"GuestMemory.Store(cpu, mem, {address}, {Cast(StateType(op.Width), op.B)});");
+    }
+
+    private void PrintLoad(in IrInstruction op, int index)
+    {
+        string address = NamedAddress(op.A);
+        PrintMiss("Read", address, op.Width / 8, "");
+        Line($"{TypeName(op.Type)} v{index} = GuestMemory.Load{op.Width}(cpu, mem, {address});");
+    }
+
+    private void PrintPointer(in IrInstruction op, int index)
+    {
+        string address = NamedAddress(op.A);
+        string writable = op.Width != 0 ? "true" : "false";
+        PrintMiss("Pointer", address, (int)op.Immediate, $", {writable}");
+        Line($"{TypeName(op.Type)} v{index} = (ulong)GuestMemory.Pointer(cpu, mem, {address}, {op.Immediate}, {writable});");
+    }
+
+    /// <summary>An address is used twice: by the test and by the access.</summary>
+    private string NamedAddress(int value)
+    {
+        if (_inlined[value] == null)
         {
-            Line($"ulong a{op.A} = {address};");
-            address = $"a{op.A}";
+            return Name(value);
         }
 
-        Line($"if (GuestMemory.MustPrepare(cpu, {address}, {op.Width / 8}))");
+        Line($"ulong a{value} = {_inlined[value]};");
+        return $"a{value}";
+    }
+
+    private void PrintMiss(string access, string address, int bytes, string more)
+    {
+        Line($"if (GuestMemory.Misses{access}(cpu, mem, {address}, {bytes}{more}))");
         Line("{");
-        if (_isBody)
-        {
-            Line($"    GuestMemory.Prepare(cpu, {address}, {op.Width / 8});");
-            Line("    cpu->PreparedStore = ulong.MaxValue;");
-        }
-        else
-        {
-            Line($"    return BlockHandlers.PrepareStore<GuestMemory>(cpu, op, mem, {address}, {op.Width / 8});");
-        }
-
+        int kind = access switch { "Read" => 0, "Write" => 1, _ => more.Contains("true", StringComparison.Ordinal) ? 2 : 0 };
+        Line(_isBody
+            ? $"    return BlockHandlers.Note(cpu, {address}, {(kind << 16) | bytes});"
+            : $"    return BlockHandlers.Miss{(kind switch { 0 => "Read", 1 => "Write", _ => "Pointer" })}(cpu, op, mem, {address}, {bytes});");
         Line("}");
         output.Append('\n');
-        Line($"GuestMemory.Store(cpu, mem, {address}, {Cast(StateType(op.Width), op.B)});");
     }
 
     private bool PrintRaise(in IrInstruction op)
@@ -212,7 +243,7 @@ internal sealed class HandlerPrinter(StringBuilder output)
         Line($"TbOp* next = {link};");
         Line("if (next == null)");
         Line("{");
-        Line($"    return Dispatch.Unlinked(cpu, op, {target});");
+        Line($"    return BlockHandlers.Unlinked(cpu, op, mem, {target});");
         Line("}");
         output.Append('\n');
         Line("return next->Handler(cpu, next, mem);");
@@ -238,7 +269,7 @@ internal sealed class HandlerPrinter(StringBuilder output)
         Line("    TbOp* taken = op->Target;");
         Line("    if (taken == null)");
         Line("    {");
-        Line("        return Dispatch.Unlinked(cpu, op, op->BranchTarget);");
+        Line("        return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);");
         Line("    }");
         output.Append('\n');
         Line("    return taken->Handler(cpu, taken, mem);");
@@ -259,8 +290,6 @@ internal sealed class HandlerPrinter(StringBuilder output)
                 : $"0x{(ulong)op.Immediate:x}ul",
             IrOpcode.Field => FieldExpression(op),
             IrOpcode.Get => $"*({StateType(op.Width)}*){Place(op.State)}",
-            IrOpcode.Load => $"GuestMemory.Load{op.Width}(cpu, mem, {Name(op.A)})",
-            IrOpcode.Pointer => $"(ulong)GuestMemory.Pointer(cpu, {Name(op.A)}, {op.Immediate}, {(op.Width != 0 ? "true" : "false")})",
             IrOpcode.Add => Infix(op, "+"),
             IrOpcode.Sub => Infix(op, "-"),
             IrOpcode.Mul => Infix(op, "*"),
@@ -284,8 +313,8 @@ internal sealed class HandlerPrinter(StringBuilder output)
             IrOpcode.LessEqualSigned => Comparison(op, "<=", true),
             IrOpcode.Select => $"{Name(op.A)} != 0 ? {Name(op.B)} : {Name(op.C)}",
             IrOpcode.Call => ConvertResult(op, CallExpression(op)),
-            IrOpcode.Set or IrOpcode.Store or IrOpcode.Cpu or IrOpcode.RaiseIf or IrOpcode.Jump or IrOpcode.Branch or IrOpcode.JumpIndirect or IrOpcode.Exit
-                => throw new InvalidOperationException($"{op.Opcode} has no value"),
+            IrOpcode.Set or IrOpcode.Store or IrOpcode.Load or IrOpcode.Pointer or IrOpcode.Cpu or IrOpcode.RaiseIf or IrOpcode.Jump or IrOpcode.Branch or IrOpcode.JumpIndirect or IrOpcode.Exit
+                => throw new InvalidOperationException($"{op.Opcode} is no expression"),
             _ => throw new InvalidOperationException($"unknown operation {op.Opcode}"),
         };
     }

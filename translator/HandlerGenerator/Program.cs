@@ -125,9 +125,15 @@ string Header() => """
     using Jitvmm.Runtime.CodeCache;
     using Jitvmm.Runtime.Cpu;
     using Jitvmm.Runtime.Execution;
+    #if PAGED
+    using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+    namespace Jitvmm.Runtime.Interpret.Paged;
+    #else
     using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
     namespace Jitvmm.Runtime.Interpret;
+    #endif
 
 
     """;

@@ -2,6 +2,7 @@ using Iced.Intel;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Translator.Decode;
+using Jitvmm.Translator.Handlers;
 using Jitvmm.Translator.Ir;
 using Jitvmm.Translator.Lift;
 using Jitvmm.Translator.Passes;
@@ -24,7 +25,7 @@ public sealed class RegionBuilder
     private const int MaxBlocks = 48;
 
     private readonly CodeCache _cache;
-    private readonly BlockDecoder _decoder = new(0);
+    private readonly BlockDecoder _decoder = new(HandlerSet.Direct, 0);
     private readonly IrBuilder _builder = new();
     private readonly Lifter _lifter;
     private readonly Instruction[] _instructions = new Instruction[BlockDecoder.MaxInstructions];
@@ -91,7 +92,7 @@ public sealed class RegionBuilder
                 return null;
             }
 
-            count = Math.Min(_decoder.Decode(_cache.Memory, source.Address, _instructions, out _), source.InstructionCount);
+            count = Math.Min(_decoder.Decode((AddressSpace)_cache.Memory, source.Address, _instructions, out _), source.InstructionCount);
         }
 
         if (count <= 0)

@@ -1,0 +1,28 @@
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Memory;
+
+namespace Jitvmm.Runtime.Interpret;
+
+/// <summary>Process guests: what is particular to <see cref="DirectMemory"/>.</summary>
+public static unsafe partial class BlockHandlers
+{
+    /// <summary>Loads never miss: the host faults.</summary>
+    public static int MissRead(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes) => op->Handler(cpu, op, memory);
+
+    /// <summary>Nor do pointers: they are checked where they are made.</summary>
+    public static int MissPointer(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes) => op->Handler(cpu, op, memory);
+
+    /// <summary>The cold side of a store: makes it possible, then runs the record again.</summary>
+    public static int MissWrite(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes)
+    {
+        // The store may hit its own block, which makes this record stale; it still has to be carried out first.
+        delegate*<CpuState*, TbOp*, byte*, int> handler = op->Handler;
+        DirectMemory.Prepare(cpu, address, bytes);
+        return handler(cpu, op, memory);
+    }
+
+    /// <summary>A direct branch whose side is not chained yet.</summary>
+    public static int Unlinked(CpuState* cpu, TbOp* op, byte* memory, ulong target) => Dispatch.Unlinked(cpu, op, target);
+}

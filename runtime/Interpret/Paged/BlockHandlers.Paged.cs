@@ -1,0 +1,125 @@
+using System.Runtime.InteropServices;
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Memory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+
+/// <summary>Machine guests: what is particular to <see cref="PagedMemory"/>.</summary>
+public static unsafe partial class BlockHandlers
+{
+    public static int MissRead(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes)
+    {
+        AccessOutcome outcome = PagedMemory.Resolve(cpu, address, bytes, false);
+        return outcome == AccessOutcome.Filled ? op->Handler(cpu, op, memory) : Unusual(cpu, op, memory, address, bytes, StagedUse.Read, outcome);
+    }
+
+    public static int MissWrite(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes)
+    {
+        AccessOutcome outcome = PagedMemory.Resolve(cpu, address, bytes, true);
+        return outcome == AccessOutcome.Filled ? op->Handler(cpu, op, memory) : Unusual(cpu, op, memory, address, bytes, StagedUse.Write, outcome);
+    }
+
+    /// <summary>A read-modify-write.</summary>
+    public static int MissPointer(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes)
+    {
+        AccessOutcome outcome = PagedMemory.Resolve(cpu, address, bytes, true);
+        return outcome == AccessOutcome.Filled ? op->Handler(cpu, op, memory) : Unusual(cpu, op, memory, address, bytes, StagedUse.Modify, outcome);
+    }
+
+    /// <summary>
+    /// A direct branch whose side is not chained. Within the page it may be; to another page it goes through the jump cache each time, because the
+    /// mapping of that page may change without this block knowing; so does a block that straddles pages.
+    /// </summary>
+    public static int Unlinked(CpuState* cpu, TbOp* op, byte* memory, ulong target)
+    {
+        TbOp* next = Dispatch.Find(cpu, target);
+        bool mayChain = (op->Address ^ target) >> GuestPages.PageShift == 0 && cpu->System.HasUnalignedCode == 0;
+        if (next == null || (mayChain && next->R0 == 0))
+        {
+            return mayChain ? Dispatch.Unlinked(cpu, op, target) : Dispatch.Lookup(cpu, target);
+        }
+
+        return next->Handler(cpu, next, memory);
+    }
+
+    private static int Unusual(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes, StagedUse use, AccessOutcome outcome)
+    {
+        if (outcome == AccessOutcome.Faulted)
+        {
+            cpu->Rip = op->Address;
+            return (int)BlockExit.Exception;
+        }
+
+        StagedMemory* staging = (StagedMemory*)cpu->System.Staging;
+        if (!StagedAccess.TryStage(cpu, staging, address, bytes, use))
+        {
+            cpu->Rip = op->Address;
+            return (int)BlockExit.Exception;
+        }
+
+        if (cpu->System.IsStepping != 0)
+        {
+            return op->Handler(cpu, op, memory);
+        }
+
+        int exit = Step(cpu, op, memory, staging);
+        if (exit != CheckedFloat.Returned)
+        {
+            return exit;
+        }
+
+        op++;
+        return op->Handler(cpu, op, memory);
+    }
+
+    /// <summary>Runs a copy of one record that goes nowhere else, then carries out what it stored.</summary>
+    private static int Step(CpuState* cpu, TbOp* op, byte* memory, StagedMemory* staging)
+    {
+        TbOp* copy = staging->Records;
+        copy[0] = *op;
+        if ((nint)copy->Handler == StaleAddress)
+        {
+            StagedAccess.Forget(staging);
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        copy[1] = default;
+        *(nint*)&copy[1].Handler = ReturnAddress;
+        copy->Next = null;
+        if (VCpu.FromState(cpu)!.IsRecord(copy->Target))
+        {
+            copy->Target = null;
+        }
+
+        nint jumpCache = cpu->JumpCache;
+        cpu->JumpCache = s_emptyJumpCache;
+        cpu->System.IsStepping = 1;
+        int exit;
+        try
+        {
+            exit = copy->Handler(cpu, copy, memory);
+        }
+        catch
+        {
+            cpu->JumpCache = jumpCache;
+            cpu->System.IsStepping = 0;
+            StagedAccess.Forget(staging);
+            throw;
+        }
+
+        cpu->JumpCache = jumpCache;
+        cpu->System.IsStepping = 0;
+        if (exit == (int)BlockExit.Exception)
+        {
+            StagedAccess.Forget(staging);
+            return exit;
+        }
+
+        StagedAccess.Commit(cpu, staging);
+        return exit == (int)BlockExit.Link ? (int)BlockExit.Lookup : exit;
+    }
+
+    private static readonly nint s_emptyJumpCache = (nint)NativeMemory.AllocZeroed((nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)));
+}

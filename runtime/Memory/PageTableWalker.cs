@@ -1,0 +1,329 @@
+using Jitvmm.Runtime.Cpu;
+
+namespace Jitvmm.Runtime.Memory;
+
+/// <summary>What an access wants of a page.</summary>
+[Flags]
+public enum PageWalk
+{
+    Read = 0,
+    Write = 1,
+    Fetch = 2,
+
+    /// <summary>With user privilege (CPL 3).</summary>
+    User = 4,
+
+    /// <summary>A supervisor access to which SMAP does not apply: AC is set.</summary>
+    OverridesSmap = 8,
+
+    /// <summary>Look only: no accessed or dirty bits, no error code kept (LAR-like probes, debuggers).</summary>
+    Silent = 16,
+}
+
+/// <summary>Where a linear page is, and what may be done with it.</summary>
+public struct PageMapping
+{
+    /// <summary>Physical address of the byte asked for.</summary>
+    public ulong Physical;
+
+    /// <summary>Linear bytes the leaf entry maps: 4 KiB, 2 MiB, 4 MiB or 1 GiB.</summary>
+    public ulong Size;
+
+    public bool IsGlobal;
+
+    /// <summary>A write by the same privilege would succeed without changing the entry.</summary>
+    public bool IsWritableNow;
+
+    /// <summary>Error code of the page fault, when there is one.</summary>
+    public uint ErrorCode;
+}
+
+/// <summary>Linear to physical (SDM vol. 3A, chapter 4): no paging, 32-bit, PAE and 4-level.</summary>
+public static unsafe class PageTableWalker
+{
+    public const ulong Present = 1;
+    public const ulong Writable = 2;
+    public const ulong UserAccess = 4;
+    public const ulong Accessed = 0x20;
+    public const ulong Dirty = 0x40;
+    public const ulong Large = 0x80;
+    public const ulong Global = 0x100;
+    public const ulong NoExecute = 1ul << 63;
+
+    public const ulong Cr0WriteProtect = 1ul << 16;
+    public const ulong Cr0Paging = 1ul << 31;
+    public const ulong Cr4LargePages = 1ul << 4;
+    public const ulong Cr4Pae = 1ul << 5;
+    public const ulong Cr4Global = 1ul << 7;
+    public const ulong Cr4Smep = 1ul << 20;
+    public const ulong Cr4Smap = 1ul << 21;
+    public const ulong EferLongActive = 1ul << 10;
+    public const ulong EferNoExecute = 1ul << 11;
+
+    private const ulong AddressMask = (PhysicalMemory.Limit - 1) & ~0xffful;
+
+    /// <summary>Physical-address bits a processor with fewer of them reserves.</summary>
+    private const ulong ReservedAddress = ((1ul << 52) - 1) & ~(PhysicalMemory.Limit - 1);
+
+    /// <summary>Finds the page of a linear address. False: page fault with <see cref="PageMapping.ErrorCode"/>.</summary>
+    public static bool TryWalk(CpuState* cpu, ulong linear, PageWalk walk, out PageMapping mapping)
+    {
+        mapping = default;
+        if ((cpu->System.Cr0 & Cr0Paging) == 0)
+        {
+            mapping.Physical = (uint)linear;
+            mapping.Size = 1ul << 30;
+            mapping.IsWritableNow = true;
+            return true;
+        }
+
+        if ((cpu->System.Cr4 & Cr4Pae) == 0)
+        {
+            return TryWalk32(cpu, (uint)linear, walk, ref mapping);
+        }
+
+        ulong table;
+        ulong rights = Writable | UserAccess;
+        bool noExecute = false;
+        int shift = 30;
+        if ((cpu->System.Efer & EferLongActive) != 0)
+        {
+            table = cpu->System.Cr3 & AddressMask;
+            for (shift = 39; shift > 30; shift -= 9)
+            {
+                if (!TryStep(cpu, linear, walk, shift, ref table, ref rights, ref noExecute, ref mapping, out _))
+                {
+                    return false;
+                }
+            }
+        }
+        else
+        {
+            linear = (uint)linear;
+            table = cpu->System.Cr3 & 0xffffffe0;
+            if (!TryPointerTable(cpu, linear, walk, ref table, ref mapping))
+            {
+                return false;
+            }
+
+            shift = 21;
+        }
+
+        for (; ; shift -= 9)
+        {
+            if (!TryStep(cpu, linear, walk, shift, ref table, ref rights, ref noExecute, ref mapping, out bool isLeaf))
+            {
+                return false;
+            }
+
+            if (isLeaf)
+            {
+                return true;
+            }
+        }
+    }
+
+    /// <summary>PAE's four pointers carry no rights, only presence (SDM vol. 3A, 4.4.1).</summary>
+    private static bool TryPointerTable(CpuState* cpu, ulong linear, PageWalk walk, ref ulong table, ref PageMapping mapping)
+    {
+        ulong* entry = Entry(cpu, table + ((linear >> 30) * 8));
+        if (entry == null || (*entry & Present) == 0)
+        {
+            return Fault(cpu, walk, 0, ref mapping);
+        }
+
+        table = *entry & AddressMask;
+        return true;
+    }
+
+    /// <summary>One level: to the next table, or to the page when the entry is a leaf.</summary>
+    private static bool TryStep(
+        CpuState* cpu, ulong linear, PageWalk walk, int shift, ref ulong table, ref ulong rights, ref bool noExecute, ref PageMapping mapping, out bool isLeaf)
+    {
+        isLeaf = false;
+        ulong* place = Entry(cpu, table + (((linear >> shift) & 0x1ff) * 8));
+        if (place == null)
+        {
+            return Fault(cpu, walk, 0, ref mapping);
+        }
+
+        ulong entry = Volatile.Read(ref *place);
+        if ((entry & Present) == 0)
+        {
+            return Fault(cpu, walk, 0, ref mapping);
+        }
+
+        bool isLarge = (entry & Large) != 0 && (shift is 21 or 30);
+        ulong reserved = ReservedAddress | ((cpu->System.Efer & EferNoExecute) == 0 ? NoExecute : 0);
+        if (isLarge)
+        {
+            reserved |= ((1ul << shift) - 1) & ~0x1ffful;
+        }
+        else if (shift == 39)
+        {
+            reserved |= Large;
+        }
+
+        if ((entry & reserved) != 0)
+        {
+            return Fault(cpu, walk, 1 | 8, ref mapping);
+        }
+
+        rights &= entry;
+        noExecute |= (entry & NoExecute) != 0;
+        isLeaf = isLarge || shift == 12;
+        if (!isLeaf)
+        {
+            MarkAccessed(place, entry, walk);
+            table = entry & AddressMask;
+            return true;
+        }
+
+        if (!Allows(cpu, rights, noExecute, walk))
+        {
+            return Fault(cpu, walk, 1, ref mapping);
+        }
+
+        Complete(cpu, place, entry, rights, walk, 1ul << shift, linear, ref mapping);
+        return true;
+    }
+
+    private static bool TryWalk32(CpuState* cpu, uint linear, PageWalk walk, ref PageMapping mapping)
+    {
+        uint* place = (uint*)Entry(cpu, (cpu->System.Cr3 & 0xfffff000) + ((linear >> 22) * 4));
+        if (place == null || (*place & Present) == 0)
+        {
+            return Fault(cpu, walk, 0, ref mapping);
+        }
+
+        uint entry = *place;
+        ulong rights = entry & (Writable | UserAccess);
+        bool isLarge = (entry & Large) != 0 && (cpu->System.Cr4 & Cr4LargePages) != 0;
+        ulong frame = 0;
+        if (isLarge)
+        {
+            if ((entry & (1u << 21)) != 0)
+            {
+                return Fault(cpu, walk, 1 | 8, ref mapping);
+            }
+
+            // PSE-36: bits 20–13 are bits 39–32 of the address.
+            frame = (entry & 0xffc00000) | ((ulong)(entry & 0x1fe000) << 19);
+        }
+        else
+        {
+            MarkAccessed32(place, entry, walk, 0);
+            place = (uint*)Entry(cpu, (entry & 0xfffff000) + (((linear >> 12) & 0x3ff) * 4));
+            if (place == null || (*place & Present) == 0)
+            {
+                return Fault(cpu, walk, 0, ref mapping);
+            }
+
+            entry = *place;
+            rights &= entry;
+            frame = entry & 0xfffff000;
+        }
+
+        if (!Allows(cpu, rights, false, walk))
+        {
+            return Fault(cpu, walk, 1, ref mapping);
+        }
+
+        ulong dirty = (walk & PageWalk.Write) != 0 ? Dirty : 0;
+        MarkAccessed32(place, entry, walk, dirty);
+        mapping.Size = isLarge ? 1ul << 22 : 1ul << 12;
+        mapping.Physical = frame | (linear & (mapping.Size - 1));
+        mapping.IsGlobal = (entry & Global) != 0 && (cpu->System.Cr4 & Cr4Global) != 0;
+        mapping.IsWritableNow = ((entry | dirty) & Dirty) != 0 && Allows(cpu, rights, false, (walk & ~PageWalk.Fetch) | PageWalk.Write);
+        return true;
+    }
+
+    private static void Complete(
+        CpuState* cpu, ulong* place, ulong entry, ulong rights, PageWalk walk, ulong size, ulong linear, ref PageMapping mapping)
+    {
+        ulong set = Accessed | ((walk & PageWalk.Write) != 0 ? Dirty : 0);
+        if ((walk & PageWalk.Silent) == 0)
+        {
+            SetBits(place, entry, set);
+            entry |= set;
+        }
+
+        mapping.Size = size;
+        mapping.Physical = (entry & AddressMask & ~(size - 1)) | (linear & (size - 1));
+        mapping.IsGlobal = (entry & Global) != 0 && (cpu->System.Cr4 & Cr4Global) != 0;
+        mapping.IsWritableNow = (entry & Dirty) != 0 && Allows(cpu, rights, false, (walk & ~PageWalk.Fetch) | PageWalk.Write);
+    }
+
+    /// <summary>SDM vol. 3A, 4.6: what the combined rights of all levels allow.</summary>
+    private static bool Allows(CpuState* cpu, ulong rights, bool noExecute, PageWalk walk)
+    {
+        if ((walk & PageWalk.Fetch) != 0 && noExecute)
+        {
+            return false;
+        }
+
+        bool isUserPage = (rights & UserAccess) != 0;
+        if ((walk & PageWalk.User) != 0)
+        {
+            return isUserPage && ((walk & PageWalk.Write) == 0 || (rights & Writable) != 0);
+        }
+
+        if (isUserPage)
+        {
+            if ((walk & PageWalk.Fetch) != 0)
+            {
+                return (cpu->System.Cr4 & Cr4Smep) == 0;
+            }
+
+            if ((cpu->System.Cr4 & Cr4Smap) != 0 && (walk & PageWalk.OverridesSmap) == 0)
+            {
+                return false;
+            }
+        }
+
+        return (walk & PageWalk.Write) == 0 || (rights & Writable) != 0 || (cpu->System.Cr0 & Cr0WriteProtect) == 0;
+    }
+
+    /// <summary>SDM vol. 3A, 4.7: bit 4 says "fetch" only where something can forbid fetching.</summary>
+    private static bool Fault(CpuState* cpu, PageWalk walk, uint cause, ref PageMapping mapping)
+    {
+        uint code = cause;
+        code |= (walk & PageWalk.Write) != 0 ? GuestAccess.ErrorWrite : 0;
+        code |= (walk & PageWalk.User) != 0 ? GuestAccess.ErrorUser : 0;
+        bool reportsFetch = (cpu->System.Cr4 & Cr4Smep) != 0
+            || ((cpu->System.Cr4 & Cr4Pae) != 0 && (cpu->System.Efer & EferNoExecute) != 0);
+        code |= (walk & PageWalk.Fetch) != 0 && reportsFetch ? GuestAccess.ErrorFetch : 0;
+        mapping.ErrorCode = code;
+        return false;
+    }
+
+    /// <summary>Host address of a table entry; null where no RAM is.</summary>
+    private static ulong* Entry(CpuState* cpu, ulong physical) =>
+        cpu->Pages[physical >> GuestPages.PageShift] != 0 ? (ulong*)(cpu->System.PhysicalBase + physical) : null;
+
+    private static void MarkAccessed(ulong* place, ulong entry, PageWalk walk)
+    {
+        if ((walk & PageWalk.Silent) == 0)
+        {
+            SetBits(place, entry, Accessed);
+        }
+    }
+
+    /// <summary>Other CPUs walk and change the same tables: bits are only ever added, atomically.</summary>
+    private static void SetBits(ulong* place, ulong entry, ulong bits)
+    {
+        if ((entry & bits) != bits)
+        {
+            Interlocked.Or(ref *place, bits);
+        }
+    }
+
+    private static void MarkAccessed32(uint* place, uint entry, PageWalk walk, ulong more)
+    {
+        uint bits = (uint)(Accessed | more);
+        if ((walk & PageWalk.Silent) == 0 && (entry & bits) != bits)
+        {
+            Interlocked.Or(ref *place, bits);
+        }
+    }
+}

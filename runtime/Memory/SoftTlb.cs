@@ -1,0 +1,290 @@
+using System.Runtime.InteropServices;
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Execution;
+
+namespace Jitvmm.Runtime.Memory;
+
+/// <summary>One cached translation: matches when the page of the access's last byte is <see cref="Tag"/>; the byte is then at <see cref="Addend"/> + linear address.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct TlbEntry
+{
+    public ulong Tag;
+    public ulong Addend;
+}
+
+/// <summary>
+/// The translations a vCPU has at hand, in tables that generated code probes with one compare.
+/// </summary>
+/// <remarks>
+/// <code>
+///   TlbTables ─► supervisor           read[512] write[512]
+///                supervisor, AC set   read[512] write[512]
+///                user                 read[512] write[512]      then one byte per entry: 1 = global
+/// </code>
+/// The index comes from the page of the first byte and the tag from that of the last, so an access that crosses into the next
+/// page never matches. Reads and writes have tables of their own: an instruction that reads one page and writes another with the same index
+/// needs both at once. A page that holds translations, or is not dirty yet, is never in a write table.
+/// Owned by the vCPU's thread; <see cref="DropWrites"/> alone may be called by others.
+/// </remarks>
+public static unsafe class SoftTlb
+{
+    public const int EntriesPerTable = 512;
+    public const int TableBytes = EntriesPerTable * 16;
+
+    /// <summary>Distance from a read table to its write table.</summary>
+    public const int WriteTable = TableBytes;
+
+    /// <summary>Cuts a linear address shifted right by <see cref="IndexShift"/> to the byte offset of its entry.</summary>
+    public const ulong IndexMask = (EntriesPerTable - 1) << 4;
+
+    public const int IndexShift = GuestPages.PageShift - 4;
+
+    public const ulong PageMask = ~(GuestPages.PageSize - 1);
+
+    private const int Sets = 3;
+    private const int SetBytes = 2 * TableBytes;
+    private const int EntriesPerSet = 2 * EntriesPerTable;
+    private const int AllTables = Sets * SetBytes;
+    private const int UserSet = 2;
+
+    /// <summary>A tag no page has.</summary>
+    private const ulong NoTag = ulong.MaxValue;
+
+    private const ulong AlignmentCheck = 1ul << 18;
+    private const int AttributeLong = 1 << 13;
+    private const int AttributeBig = 1 << 14;
+
+    private static readonly nint s_emptyJumpCache = (nint)NativeMemory.AllocZeroed((nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)));
+
+    /// <summary>Allocates the tables of a machine guest's CPU and empties them.</summary>
+    public static void Create(CpuState* cpu, PhysicalMemory memory)
+    {
+        cpu->System.TlbTables = (nint)NativeMemory.AlignedAlloc(AllTables + (Sets * EntriesPerSet), 64);
+        cpu->System.PhysicalBase = memory.HostBase;
+        cpu->System.SupervisorJumpCache = NewJumpCache();
+        cpu->System.UserJumpCache = NewJumpCache();
+        cpu->System.IsMachine = 1;
+        ModeChanged(cpu);
+        FlushAll(cpu);
+    }
+
+    public static void Free(CpuState* cpu)
+    {
+        NativeMemory.AlignedFree((void*)cpu->System.TlbTables);
+        NativeMemory.AlignedFree((void*)cpu->System.SupervisorJumpCache);
+        NativeMemory.AlignedFree((void*)cpu->System.UserJumpCache);
+    }
+
+    /// <summary>Selects the tables and the jump cache after CPL, AC, or the paging bits of CR0, CR4 or EFER changed.</summary>
+    public static void ModeChanged(CpuState* cpu)
+    {
+        int set = cpu->System.Cpl == 3 ? UserSet : OverridesSmap(cpu) ? 1 : 0;
+        cpu->MemoryBase = (byte*)cpu->System.TlbTables + (set * SetBytes);
+        cpu->JumpCache = set == UserSet ? cpu->System.UserJumpCache : cpu->System.SupervisorJumpCache;
+        FollowCodeMode(cpu, set == UserSet ? 1 : 0);
+    }
+
+    /// <summary>Linear address of an offset in CS.</summary>
+    internal static ulong LinearCode(CpuState* cpu, ulong rip) =>
+        (cpu->System.CodeMode & (int)CodeMode.Long) != 0 ? rip : (uint)(rip + cpu->System.Bases[(int)SegmentIndex.Cs]);
+
+    /// <summary>For one instruction no computed jump finds its target; <see cref="ModeChanged"/> ends it.</summary>
+    internal static void HideJumpCache(CpuState* cpu) => cpu->JumpCache = s_emptyJumpCache;
+
+    /// <summary>
+    /// How code is decoded now. A jump cache is keyed by RIP alone, so it is emptied when the same privilege goes on in another mode or with another CS base.
+    /// </summary>
+    private static void FollowCodeMode(CpuState* cpu, int cache)
+    {
+        int code = cpu->System.Attributes[(int)SegmentIndex.Cs];
+        CodeMode mode;
+        if ((cpu->System.Efer & PageTableWalker.EferLongActive) != 0 && (code & AttributeLong) != 0)
+        {
+            mode = CodeMode.Long;
+        }
+        else
+        {
+            mode = (code & AttributeBig) != 0 ? CodeMode.Bits32 : CodeMode.Bits16;
+            mode |= (cpu->System.Attributes[(int)SegmentIndex.Ss] & AttributeBig) != 0 ? CodeMode.WideStack : 0;
+            mode |= cpu->System.HasCheckedSegments != 0 ? CodeMode.CheckedSegments : 0;
+        }
+
+        cpu->System.CodeMode = (int)mode;
+        cpu->System.HasUnalignedCode = mode != CodeMode.Long && (cpu->System.Bases[(int)SegmentIndex.Cs] & ~PageMask) != 0 ? 1 : 0;
+        ulong key = mode == CodeMode.Long ? (ulong)mode : (cpu->System.Bases[(int)SegmentIndex.Cs] << 8) | (ulong)mode;
+        if (cpu->System.JumpCacheKeys[cache] != key)
+        {
+            cpu->System.JumpCacheKeys[cache] = key;
+            ClearJumpCache(cpu->JumpCache);
+        }
+    }
+
+    /// <summary>How the running code's accesses look to the page tables.</summary>
+    public static PageWalk Privilege(CpuState* cpu) =>
+        cpu->System.Cpl == 3 ? PageWalk.User : OverridesSmap(cpu) ? PageWalk.OverridesSmap : PageWalk.Read;
+
+    public static void FlushAll(CpuState* cpu)
+    {
+        NativeMemory.Fill((void*)cpu->System.TlbTables, AllTables, 0xff);
+        cpu->System.LargePagesFrom = ulong.MaxValue;
+        cpu->System.LargePagesTo = 0;
+        ClearJumpCaches(cpu);
+    }
+
+    /// <summary>A CR3 load: what is not global goes (SDM vol. 3A, 4.10.4.1).</summary>
+    public static void FlushNonGlobal(CpuState* cpu)
+    {
+        if ((cpu->System.Cr4 & PageTableWalker.Cr4Global) == 0)
+        {
+            FlushAll(cpu);
+            return;
+        }
+
+        TlbEntry* entries = (TlbEntry*)cpu->System.TlbTables;
+        byte* globals = (byte*)cpu->System.TlbTables + AllTables;
+        for (int i = 0; i < UserSet * EntriesPerSet; i++)
+        {
+            if (globals[i] == 0)
+            {
+                entries[i].Tag = NoTag;
+            }
+        }
+
+        NativeMemory.Fill(entries + (UserSet * EntriesPerSet), SetBytes, 0xff);
+        ClearJumpCache(cpu->System.UserJumpCache);
+        if (cpu->System.HasPrivateSupervisorCode != 0)
+        {
+            ClearJumpCache(cpu->System.SupervisorJumpCache);
+            cpu->System.HasPrivateSupervisorCode = 0;
+        }
+    }
+
+    /// <summary>INVLPG: everything known of one linear address.</summary>
+    public static void FlushPage(CpuState* cpu, ulong linear)
+    {
+        ulong page = linear & PageMask;
+        if (page >= cpu->System.LargePagesFrom && page <= cpu->System.LargePagesTo)
+        {
+            FlushAll(cpu);
+            return;
+        }
+
+        byte* entry = (byte*)cpu->System.TlbTables + ((linear >> IndexShift) & IndexMask);
+        for (int table = 0; table < 2 * Sets; table++)
+        {
+            if (((TlbEntry*)entry)->Tag == page)
+            {
+                ((TlbEntry*)entry)->Tag = NoTag;
+            }
+
+            entry += TableBytes;
+        }
+
+        if (HasCode(cpu, page))
+        {
+            ClearJumpCaches(cpu);
+        }
+    }
+
+    /// <summary>Forgets where linear addresses lead to code.</summary>
+    internal static void ClearJumpCaches(CpuState* cpu)
+    {
+        ClearJumpCache(cpu->System.SupervisorJumpCache);
+        ClearJumpCache(cpu->System.UserJumpCache);
+        cpu->System.HasPrivateSupervisorCode = 0;
+        for (int i = 0; i < 8; i++)
+        {
+            cpu->System.CodePages[i] = 0;
+        }
+    }
+
+    /// <summary>Enters a translation that was just walked, for reading and, where it may, for writing.</summary>
+    internal static void Fill(CpuState* cpu, ulong linear, in PageMapping mapping)
+    {
+        ulong page = linear & PageMask;
+        ulong addend = (ulong)(cpu->System.PhysicalBase + (mapping.Physical & PageMask)) - page;
+        nint offset = (nint)((linear >> IndexShift) & IndexMask);
+        Enter(cpu, (TlbEntry*)(cpu->MemoryBase + offset), page, addend, mapping.IsGlobal);
+        if (mapping.Size > GuestPages.PageSize)
+        {
+            ulong from = linear & ~(mapping.Size - 1);
+            cpu->System.LargePagesFrom = Math.Min(cpu->System.LargePagesFrom, from);
+            cpu->System.LargePagesTo = Math.Max(cpu->System.LargePagesTo, from + mapping.Size - 1);
+        }
+
+        byte* access = cpu->Pages + (mapping.Physical >> GuestPages.PageShift);
+        if (!mapping.IsWritableNow || !IsPlainWritable(*access))
+        {
+            return;
+        }
+
+        TlbEntry* write = (TlbEntry*)(cpu->MemoryBase + WriteTable + offset);
+        Enter(cpu, write, page, addend, mapping.IsGlobal);
+
+        // Another vCPU may be translating from the page: either it sees this entry or this sees its mark.
+        Interlocked.MemoryBarrier();
+        if (!IsPlainWritable(Volatile.Read(ref *access)))
+        {
+            write->Tag = NoTag;
+        }
+    }
+
+    /// <summary>The page with this host address got translations: stores to it must be seen. Any thread, after the page was marked.</summary>
+    internal static void DropWrites(CpuState* cpu, byte* hostPage)
+    {
+        for (int set = 0; set < Sets; set++)
+        {
+            TlbEntry* entries = (TlbEntry*)((byte*)cpu->System.TlbTables + (set * SetBytes) + WriteTable);
+            for (int i = 0; i < EntriesPerTable; i++)
+            {
+                ulong tag = Volatile.Read(ref entries[i].Tag);
+                if (tag != NoTag && entries[i].Addend + tag == (ulong)hostPage)
+                {
+                    Volatile.Write(ref entries[i].Tag, NoTag);
+                }
+            }
+        }
+    }
+
+    /// <summary>Plants an entry for one instruction that matches exactly its access.</summary>
+    internal static TlbEntry* Plant(CpuState* cpu, ulong linear, int bytes, bool write, byte* host)
+    {
+        TlbEntry* entry = (TlbEntry*)(cpu->MemoryBase + (write ? WriteTable : 0) + (nint)((linear >> IndexShift) & IndexMask));
+        entry->Tag = (linear + (uint)bytes - 1) & PageMask;
+        entry->Addend = (ulong)host - linear;
+        return entry;
+    }
+
+    internal static void Uproot(TlbEntry* entry) => entry->Tag = NoTag;
+
+    private static void Enter(CpuState* cpu, TlbEntry* entry, ulong page, ulong addend, bool isGlobal)
+    {
+        entry->Addend = addend;
+        entry->Tag = page;
+        ((byte*)cpu->System.TlbTables)[AllTables + (int)(entry - (TlbEntry*)cpu->System.TlbTables)] = isGlobal ? (byte)1 : (byte)0;
+    }
+
+    private static bool IsPlainWritable(byte access) => (access & (byte)(PageAccess.Write | PageAccess.Code)) == (byte)PageAccess.Write;
+
+    private static bool OverridesSmap(CpuState* cpu) =>
+        (cpu->System.Cr4 & PageTableWalker.Cr4Smap) == 0 || (cpu->FlagsSystem & AlignmentCheck) != 0;
+
+    /// <summary>Whether some translation at the linear page may be in a jump cache: its code was looked up since the last flush.</summary>
+    private static bool HasCode(CpuState* cpu, ulong page) =>
+        (cpu->System.CodePages[(page >> (GuestPages.PageShift + 6)) & 7] & (1ul << (int)((page >> GuestPages.PageShift) & 63))) != 0;
+
+    /// <summary>Notes that code at a linear page went into the jump cache.</summary>
+    internal static void NoteCode(CpuState* cpu, ulong linear, bool isGlobal)
+    {
+        cpu->System.CodePages[(linear >> (GuestPages.PageShift + 6)) & 7] |= 1ul << (int)((linear >> GuestPages.PageShift) & 63);
+        if (!isGlobal && cpu->System.Cpl != 3)
+        {
+            cpu->System.HasPrivateSupervisorCode = 1;
+        }
+    }
+
+    private static nint NewJumpCache() => (nint)NativeMemory.AlignedAlloc((nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)), 64);
+
+    private static void ClearJumpCache(nint cache) => NativeMemory.Clear((void*)cache, (nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)));
+}

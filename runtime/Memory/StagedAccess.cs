@@ -1,0 +1,226 @@
+using System.Runtime.InteropServices;
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Execution;
+
+namespace Jitvmm.Runtime.Memory;
+
+/// <summary>What an instruction does with staged bytes.</summary>
+public enum StagedUse
+{
+    Read,
+    Write,
+    Modify,
+}
+
+/// <summary>One staged access: the entry that leads the instruction to it, and where the bytes belong.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public unsafe struct StagedSlot
+{
+    public TlbEntry* Entry;
+    public ulong Physical;
+    public ulong SecondPhysical;
+    public int Bytes;
+
+    /// <summary>How many of the bytes are at <see cref="Physical"/>; the rest at <see cref="SecondPhysical"/>.</summary>
+    public int FirstBytes;
+
+    /// <summary>1: on completion the bytes are written to guest memory.</summary>
+    public int MustCommit;
+
+    public int Buffer;
+}
+
+/// <summary>A vCPU's room for instructions with unusual accesses.</summary>
+[StructLayout(LayoutKind.Explicit, Size = 0x2000)]
+public unsafe struct StagedMemory
+{
+    public const int MaxSlots = 4;
+    public const int BufferBytes = 1536;
+
+    [FieldOffset(0)] public int Count;
+
+    /// <summary>Up to <see cref="MaxSlots"/> of them.</summary>
+    [FieldOffset(64)] public StagedSlot FirstSlot;
+
+    /// <summary>The record and the one that ends its run.</summary>
+    [FieldOffset(0x200)] public TbOp FirstRecord;
+
+    /// <summary>The same for a single step, which may meet an unusual access.</summary>
+    [FieldOffset(0x300)] public TbOp FirstStepRecord;
+
+    [FieldOffset(0x400)] public fixed byte Buffers[MaxSlots * BufferBytes];
+
+    public TbOp* StepRecords
+    {
+        get
+        {
+            fixed (TbOp* first = &FirstStepRecord)
+            {
+                return first;
+            }
+        }
+    }
+
+    public TbOp* Records
+    {
+        get
+        {
+            fixed (TbOp* first = &FirstRecord)
+            {
+                return first;
+            }
+        }
+    }
+}
+
+/// <summary>
+/// Accesses that no TLB entry can serve, one instruction at a time: the bytes are copied to a buffer, an entry is planted that leads exactly
+/// this access there, and what the instruction stored is carried to its place afterwards.
+/// </summary>
+/// <remarks>
+/// Bytes within one page of RAM that holds translations are not copied: the translations go, and the planted entry leads to the RAM itself, so that
+/// locked instructions stay atomic. A locked instruction that crosses pages is not atomic to other CPUs.
+/// </remarks>
+public static unsafe class StagedAccess
+{
+    /// <summary>Stages one access. False: it faulted, and the state says how.</summary>
+    public static bool TryStage(CpuState* cpu, StagedMemory* staging, ulong linear, int bytes, StagedUse use)
+    {
+        bool write = use != StagedUse.Read;
+        PageWalk walk = SoftTlb.Privilege(cpu) | (write ? PageWalk.Write : PageWalk.Read);
+        if (!PagedMemory.TryTranslate(cpu, linear, walk, out PageMapping first))
+        {
+            Forget(staging);
+            return false;
+        }
+
+        int inPage = (int)(GuestPages.PageSize - (linear & (GuestPages.PageSize - 1)));
+        PageMapping second = default;
+        if (inPage < bytes && !PagedMemory.TryTranslate(cpu, linear + (uint)inPage, walk, out second))
+        {
+            Forget(staging);
+            return false;
+        }
+
+        if (staging->Count == StagedMemory.MaxSlots || bytes > StagedMemory.BufferBytes)
+        {
+            throw new InvalidOperationException($"an instruction with {staging->Count + 1} unusual accesses, the last of {bytes} bytes");
+        }
+
+        StagedSlot* slot = &staging->FirstSlot + staging->Count;
+        *slot = new StagedSlot
+        {
+            Physical = first.Physical,
+            SecondPhysical = second.Physical,
+            Bytes = bytes,
+            FirstBytes = Math.Min(inPage, bytes),
+            Buffer = staging->Count * StagedMemory.BufferBytes,
+        };
+        staging->Count++;
+        PhysicalMemory memory = PagedMemory.Physical(cpu);
+        byte* host;
+        if (bytes <= inPage && memory.Allows(first.Physical, (ulong)bytes, write ? PageAccess.Write : PageAccess.Read))
+        {
+            host = memory.HostBase + first.Physical;
+            if (write)
+            {
+                memory.InvalidateCode(first.Physical, (ulong)bytes);
+            }
+        }
+        else
+        {
+            host = staging->Buffers + slot->Buffer;
+            slot->MustCommit = write ? 1 : 0;
+            if (use != StagedUse.Write)
+            {
+                Fetch(memory, slot, host);
+            }
+        }
+
+        slot->Entry = SoftTlb.Plant(cpu, linear, bytes, write, host);
+        return true;
+    }
+
+    /// <summary>Carries out what the instruction stored, and removes the planted entries.</summary>
+    public static void Commit(CpuState* cpu, StagedMemory* staging)
+    {
+        PhysicalMemory memory = PagedMemory.Physical(cpu);
+        for (int i = 0; i < staging->Count; i++)
+        {
+            StagedSlot* slot = &staging->FirstSlot + i;
+            if (slot->MustCommit == 0)
+            {
+                continue;
+            }
+
+            byte* bytes = staging->Buffers + slot->Buffer;
+            Write(memory, slot->Physical, bytes, slot->FirstBytes);
+            Write(memory, slot->SecondPhysical, bytes + slot->FirstBytes, slot->Bytes - slot->FirstBytes);
+        }
+
+        Forget(staging);
+    }
+
+    /// <summary>Removes the planted entries; nothing is stored.</summary>
+    public static void Forget(StagedMemory* staging)
+    {
+        for (int i = 0; i < staging->Count; i++)
+        {
+            SoftTlb.Uproot((&staging->FirstSlot + i)->Entry);
+        }
+
+        staging->Count = 0;
+    }
+
+    private static void Fetch(PhysicalMemory memory, StagedSlot* slot, byte* buffer)
+    {
+        Read(memory, slot->Physical, buffer, slot->FirstBytes);
+        Read(memory, slot->SecondPhysical, buffer + slot->FirstBytes, slot->Bytes - slot->FirstBytes);
+    }
+
+    /// <summary>Devices see naturally sized accesses of at most 8 bytes, low ones first.</summary>
+    private static void Read(PhysicalMemory memory, ulong physical, byte* buffer, int bytes)
+    {
+        if (memory.Read(physical, new Span<byte>(buffer, bytes)))
+        {
+            return;
+        }
+
+        for (int done = 0; done < bytes;)
+        {
+            int size = Chunk(physical + (uint)done, bytes - done);
+            ulong value = memory.ReadBus(physical + (uint)done, size);
+            Buffer.MemoryCopy(&value, buffer + done, size, size);
+            done += size;
+        }
+    }
+
+    private static void Write(PhysicalMemory memory, ulong physical, byte* buffer, int bytes)
+    {
+        if (memory.Write(physical, new ReadOnlySpan<byte>(buffer, bytes)))
+        {
+            return;
+        }
+
+        for (int done = 0; done < bytes;)
+        {
+            int size = Chunk(physical + (uint)done, bytes - done);
+            ulong value = 0;
+            Buffer.MemoryCopy(buffer + done, &value, 8, size);
+            memory.WriteBus(physical + (uint)done, size, value);
+            done += size;
+        }
+    }
+
+    private static int Chunk(ulong address, int left)
+    {
+        int size = 8;
+        while (size > left || (address & (uint)(size - 1)) != 0)
+        {
+            size /= 2;
+        }
+
+        return size;
+    }
+}

@@ -1,0 +1,51 @@
+using DirectBlocks = Jitvmm.Runtime.Interpret.BlockHandlers;
+using DirectTable = Jitvmm.Runtime.Interpret.HandlerTable;
+using PagedBlocks = Jitvmm.Runtime.Interpret.Paged.BlockHandlers;
+using PagedTable = Jitvmm.Runtime.Interpret.Paged.HandlerTable;
+
+namespace Jitvmm.Translator.Handlers;
+
+/// <summary>The tier-0 handlers compiled for one kind of guest memory.</summary>
+public sealed unsafe class HandlerSet
+{
+    private readonly delegate*<int, nint> _find;
+
+    private HandlerSet(delegate*<int, nint> find) => _find = find;
+
+    /// <summary>Process guests.</summary>
+    public static HandlerSet Direct { get; } = new(&DirectTable.Find)
+    {
+        Enter = DirectBlocks.EnterAddress,
+        FallThrough = DirectBlocks.FallThroughAddress,
+        Undefined = DirectBlocks.UndefinedAddress,
+        CheckFloat = DirectBlocks.CheckFloatAddress,
+        Return = DirectBlocks.ReturnAddress,
+        Stale = DirectBlocks.StaleAddress,
+    };
+
+    public required nint Enter { get; init; }
+
+    public required nint FallThrough { get; init; }
+
+    public required nint Undefined { get; init; }
+
+    public required nint CheckFloat { get; init; }
+
+    public required nint Return { get; init; }
+
+    public required nint Stale { get; init; }
+
+    /// <summary>Machine guests. Made when first asked for: a process guest never loads that assembly.</summary>
+    public static HandlerSet ForMachine() => new(&PagedTable.Find)
+    {
+        Enter = PagedBlocks.EnterAddress,
+        FallThrough = PagedBlocks.FallThroughAddress,
+        Undefined = PagedBlocks.UndefinedAddress,
+        CheckFloat = PagedBlocks.CheckFloatAddress,
+        Return = PagedBlocks.ReturnAddress,
+        Stale = PagedBlocks.StaleAddress,
+    };
+
+    /// <summary>The handler of a form, or 0 when there is none.</summary>
+    public nint Find(int key) => _find(key);
+}
