@@ -4,10 +4,10 @@ using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Semantics;
 
-#if PAGED
-namespace Jitvmm.Runtime.Interpret.Paged;
-#else
+#if !PAGED
 namespace Jitvmm.Runtime.Interpret;
+#else
+namespace Jitvmm.Runtime.Interpret.Paged;
 #endif
 
 /// <summary>The records that stand at the ends of blocks rather than for an instruction. All tail-jump, so they live with the handlers.</summary>

@@ -1,9 +1,9 @@
 using System.Runtime.InteropServices;
 
-#if PAGED
-namespace Jitvmm.Runtime.Interpret.Paged;
-#else
+#if !PAGED
 namespace Jitvmm.Runtime.Interpret;
+#else
+namespace Jitvmm.Runtime.Interpret.Paged;
 #endif
 
 public static unsafe partial class HandlerTable

@@ -6,14 +6,14 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-#if PAGED
-using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
-
-namespace Jitvmm.Runtime.Interpret.Paged;
-#else
+#if !PAGED
 using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
 namespace Jitvmm.Runtime.Interpret;
+#else
+using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
 #endif
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>

@@ -125,14 +125,14 @@ string Header() => """
     using Jitvmm.Runtime.CodeCache;
     using Jitvmm.Runtime.Cpu;
     using Jitvmm.Runtime.Execution;
-    #if PAGED
-    using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
-
-    namespace Jitvmm.Runtime.Interpret.Paged;
-    #else
+    #if !PAGED
     using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
 
     namespace Jitvmm.Runtime.Interpret;
+    #else
+    using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
+
+    namespace Jitvmm.Runtime.Interpret.Paged;
     #endif
 
 
