@@ -1,11 +1,14 @@
 using Jitvmm.Devices.Buses;
 using Jitvmm.Devices.Chips;
+using Jitvmm.Devices.Disks;
 using Jitvmm.Devices.Firmware;
 using Jitvmm.Devices.Interrupts;
 using Jitvmm.Devices.Loading;
+using Jitvmm.Devices.Pci;
 using Jitvmm.Devices.Processors;
 using Jitvmm.Devices.State;
 using Jitvmm.Devices.Time;
+using Jitvmm.Devices.Virtio;
 using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Devices.Platform;
@@ -20,11 +23,14 @@ namespace Jitvmm.Devices.Platform;
 /// </remarks>
 public sealed class Machine : IMachineControl, IDisposable
 {
+    private const int MaximumDiskQueues = 8;
+
     private readonly Func<CpuPlatform, IProcessor> _createProcessor;
     private readonly object _gate = new();
     private readonly CpuPlatform[] _processors;
     private readonly ProcessorThread[] _threads;
     private readonly List<IStateful> _stateful = [];
+    private readonly List<IDisposable> _disposable = [];
     private readonly AcpiPower _power;
     private MachineOutcome? _outcome;
     private volatile bool _ended;
@@ -77,8 +83,19 @@ public sealed class Machine : IMachineControl, IDisposable
             _stateful.Add(hpet);
         }
 
-        AcpiTables.Write(memory, _processors.Length, configuration.Hpet);
-        Entry = KernelLoader.Load(memory, Map, configuration.Kernel, configuration.Initrd, configuration.CommandLine);
+        Pci = new PciRoot(Ports, memory, Interrupts);
+        _stateful.Add(Pci);
+        try
+        {
+            AddFunctions(configuration);
+            AcpiTables.Write(memory, _processors.Length, configuration.Hpet);
+            Entry = KernelLoader.Load(memory, Map, configuration.Kernel, configuration.Initrd, configuration.CommandLine);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public PhysicalMemory Memory { get; }
@@ -94,6 +111,11 @@ public sealed class Machine : IMachineControl, IDisposable
     public ApicBus Apics { get; }
 
     public InterruptRouter Interrupts { get; }
+
+    public PciRoot Pci { get; }
+
+    /// <summary>The virtio console, if there is one.</summary>
+    public VirtioConsole? Console { get; private set; }
 
     public Uart Serial { get; }
 
@@ -193,6 +215,11 @@ public sealed class Machine : IMachineControl, IDisposable
     public void Dispose()
     {
         Timers.Dispose();
+        foreach (IDisposable device in _disposable)
+        {
+            device.Dispose();
+        }
+
         foreach (CpuPlatform processor in _processors)
         {
             processor.Dispose();
@@ -239,6 +266,35 @@ public sealed class Machine : IMachineControl, IDisposable
             _parked--;
             return !_ended;
         }
+    }
+
+    /// <summary>The functions on the PCI bus, in slot order.</summary>
+    private void AddFunctions(MachineConfiguration configuration)
+    {
+        for (int i = 0; i < configuration.Disks.Count; i++)
+        {
+            AddDisk(configuration.Disks[i], $"disk{i}", configuration);
+        }
+
+        if (configuration.Random)
+        {
+            _ = Pci.Add(new VirtioRandom(Memory, Apics, configuration.CountedTime ? 1 : null));
+        }
+
+        if (configuration is { ConsoleInput: { } input, ConsoleOutput: { } output })
+        {
+            Console = new VirtioConsole(Memory, Apics, input, output);
+            _ = Pci.Add(Console);
+        }
+    }
+
+    private void AddDisk(DiskConfiguration disk, string serial, MachineConfiguration configuration)
+    {
+        var image = new DiskImage(disk.Path, disk.IsReadOnly);
+        _disposable.Insert(0, image);
+        var device = new VirtioBlock(image, serial, Math.Min(_processors.Length, MaximumDiskQueues), Memory, Apics, configuration.CountedTime);
+        _disposable.Insert(0, device);
+        _ = Pci.Add(device);
     }
 
     private void TripleFaulted(CpuPlatform processor) => End(new MachineOutcome(MachineEnd.TripleFault, Processor: processor.Index));

@@ -35,6 +35,17 @@ public sealed record MachineConfiguration
 
     public bool Hpet { get; init; } = true;
 
+    /// <summary>Disks in slot order.</summary>
+    public IReadOnlyList<DiskConfiguration> Disks { get; init; } = [];
+
+    /// <summary>An entropy device.</summary>
+    public bool Random { get; init; } = true;
+
+    /// <summary>The virtio console's two directions; no console without them.</summary>
+    public ByteChannel? ConsoleInput { get; init; }
+
+    public ByteChannel? ConsoleOutput { get; init; }
+
     /// <exception cref="BootException">A number is out of range.</exception>
     internal void Check()
     {

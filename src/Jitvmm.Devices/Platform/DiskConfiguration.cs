@@ -1,0 +1,13 @@
+namespace Jitvmm.Devices.Platform;
+
+/// <summary>What a disk is attached to.</summary>
+public enum DiskBus
+{
+    Virtio,
+    Nvme,
+}
+
+/// <param name="Path">A raw image or block device of the host.</param>
+/// <param name="IsReadOnly">The guest cannot write it.</param>
+/// <param name="Bus">What it is attached to.</param>
+public sealed record DiskConfiguration(string Path, bool IsReadOnly = false, DiskBus Bus = DiskBus.Virtio);

@@ -1,0 +1,105 @@
+using Jitvmm.Devices.Channels;
+using Jitvmm.Devices.Interrupts;
+using Jitvmm.Runtime.Memory;
+
+namespace Jitvmm.Devices.Virtio;
+
+/// <summary>A console of one port (Virtual I/O Device 1.2, 5.3): hvc0 in Linux.</summary>
+public sealed class VirtioConsole : VirtioDevice
+{
+    private const int Receive = 0;
+    private const int Transmit = 1;
+    private const ulong SizeKnown = 1;
+
+    private readonly ByteChannel _input;
+    private readonly ByteChannel _output;
+    private readonly byte[] _bytes = new byte[4096];
+
+    // Bytes of the first waiting chain that went out already.
+    private ulong _sent;
+    private ushort _columns;
+    private ushort _rows;
+
+    public VirtioConsole(PhysicalMemory memory, ApicBus bus, ByteChannel input, ByteChannel output)
+        : base(3, 0x078000, memory, bus, 64, 64)
+    {
+        _input = input;
+        _output = output;
+        input.BytesArrived = () => Notify(Receive);
+        output.RoomArrived = () => Notify(Transmit);
+    }
+
+    protected override ulong DeviceFeatures => SizeKnown;
+
+    /// <summary>The host's window has this size now.</summary>
+    public void Resize(ushort columns, ushort rows)
+    {
+        _columns = columns;
+        _rows = rows;
+        ConfigurationChanged();
+    }
+
+    protected override void OnReset() => _sent = 0;
+
+    protected override void OnLive() => Notify(Receive);
+
+    protected override void ReadDeviceConfiguration(int offset, Span<byte> target)
+    {
+        Span<byte> size = [(byte)_columns, (byte)(_columns >> 8), (byte)_rows, (byte)(_rows >> 8)];
+        if (offset < size.Length)
+        {
+            size.Slice(offset, Math.Min(target.Length, size.Length - offset)).CopyTo(target);
+        }
+    }
+
+    protected override void Serve(int index, VirtQueue queue)
+    {
+        if (index == Receive)
+        {
+            ServeInput(queue);
+        }
+        else
+        {
+            ServeOutput(queue);
+        }
+    }
+
+    private void ServeInput(VirtQueue queue)
+    {
+        while (_input.Count > 0 && queue.TryPop())
+        {
+            int length = _input.TryRead(_bytes.AsSpan(0, (int)Math.Min(queue.Chain.WritableLength, (ulong)_bytes.Length)));
+            queue.Push(queue.Chain.Head, (uint)queue.Chain.Write(0, _bytes.AsSpan(0, length)));
+        }
+    }
+
+    /// <summary>Bytes that do not fit stay with the guest: a chain is given back when all of it went out.</summary>
+    private void ServeOutput(VirtQueue queue)
+    {
+        while (queue.TryPop())
+        {
+            ulong length = queue.Chain.ReadableLength;
+            ulong done = _sent;
+            while (done < length)
+            {
+                int part = queue.Chain.Read(done, _bytes);
+                int written = part == 0 ? 0 : _output.TryWrite(_bytes.AsSpan(0, part));
+                done += (ulong)written;
+                if (written < part)
+                {
+                    queue.Unpop();
+                    _sent = done;
+                    return;
+                }
+
+                if (part == 0)
+                {
+                    break;
+                }
+            }
+
+            _sent = 0;
+            queue.Push(queue.Chain.Head, 0);
+        }
+    }
+}
