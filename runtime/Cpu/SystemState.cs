@@ -68,6 +68,24 @@ public unsafe struct SystemState
     public ulong PageAttributes;
     public ulong TscAux;
     public ulong TscOffset;
+    public ulong TscAdjust;
+    public ulong MiscellaneousEnable;
+    public ulong DebugControl;
+
+    /// <summary>Memory type ranges: default type, fixed ranges in the order of their numbers, base and mask of each variable range.</summary>
+    public ulong MtrrDefault;
+
+    public fixed ulong MtrrFixed[11];
+    public fixed ulong MtrrVariable[16];
+
+    /// <summary>Bits of <see cref="CpuState.FlagsSystem"/> that POPF may change at this privilege level.</summary>
+    public ulong PopfMask;
+
+    /// <summary>1 where SYSCALL is undefined: outside 64-bit mode, or with EFER.SCE clear.</summary>
+    public int SyscallDisabled;
+
+    /// <summary>1 from the delivery of an NMI until the next IRET.</summary>
+    public int NmiBlocked;
 
     /// <summary>Error code of the exception in <see cref="CpuState.PendingVector"/>.</summary>
     public uint PendingErrorCode;

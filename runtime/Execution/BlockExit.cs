@@ -24,6 +24,6 @@ public enum BlockExit
     /// <summary>Compiled code met something only tier 0 does, at RIP: execute that instruction there.</summary>
     Interpret,
 
-    /// <summary><c>hlt</c>.</summary>
+    /// <summary><c>hlt</c>: RIP is past it; the CPU waits for an interrupt.</summary>
     Halted,
 }

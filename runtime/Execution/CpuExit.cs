@@ -21,6 +21,7 @@ public enum ExceptionVector : byte
 {
     DivideError = 0,
     Debug = 1,
+    NonMaskable = 2,
     Breakpoint = 3,
     Overflow = 4,
     BoundRange = 5,
@@ -34,6 +35,7 @@ public enum ExceptionVector : byte
     PageFault = 14,
     X87FloatingPoint = 16,
     AlignmentCheck = 17,
+    MachineCheck = 18,
     SimdFloatingPoint = 19,
 }
 

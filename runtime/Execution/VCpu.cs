@@ -82,6 +82,7 @@ public sealed unsafe class VCpu : IDisposable
         State->Selectors[1] = 0x33;
         State->Selectors[2] = 0x2b;
         State->WriteFlags(0x202);
+        CpuMode.StartProcess(State);
     }
 
     /// <summary>Runs guest code from <see cref="CpuState.Rip"/> until something needs the embedder.</summary>

@@ -55,6 +55,10 @@ public static unsafe class GuestAccess
     [DoesNotReturn]
     public static void Raise(ExceptionVector vector) => throw new GuestFaultException(new CpuException(vector, 0, 0));
 
+    /// <summary>A fault with an error code, most often a selector (SDM vol. 3A, 6.13).</summary>
+    [DoesNotReturn]
+    public static void Raise(ExceptionVector vector, uint errorCode) => throw new GuestFaultException(new CpuException(vector, errorCode, 0));
+
     private static GuestFaultException PageFault(ulong address, bool present, bool write) => new(new CpuException(
         ExceptionVector.PageFault,
         (present ? ErrorProtection : 0) | (write ? ErrorWrite : 0) | ErrorUser,

@@ -110,6 +110,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         undefinedEnd = false;
         decoder.IP = address;
         int count = 0;
+        bool isShadowed = false;
         while (count < instructions.Length)
         {
             ref Instruction instruction = ref instructions[count];
@@ -128,10 +129,12 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
             }
 
             count++;
-            if (Lifter.EndsBlock(instruction))
+            if (Lifter.EndsBlock(instruction) || Lifter.NeedsSafepoint(instruction) || isShadowed)
             {
                 break;
             }
+
+            isShadowed = Lifter.ShadowsInterrupts(instruction);
         }
 
         return count;

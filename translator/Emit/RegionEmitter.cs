@@ -182,6 +182,10 @@ public sealed class RegionEmitter
             case IrOpcode.Exit:
                 EmitExit(op, index);
                 break;
+            case IrOpcode.ExitCall:
+                // It may fault, and needs a record to say where: tier 0 has one.
+                LeaveTo(GuestAddress(index), BlockExit.Interpret);
+                break;
             case IrOpcode.Call when LeavesToInterpreter(op):
                 LeaveTo(GuestAddress(index), BlockExit.Interpret);
                 break;
@@ -480,7 +484,7 @@ public sealed class RegionEmitter
                 EmitCall(op);
                 break;
             case IrOpcode.Field or IrOpcode.Set or IrOpcode.Store or IrOpcode.RaiseIf or IrOpcode.Jump or IrOpcode.Branch or IrOpcode.JumpIndirect
-                or IrOpcode.Exit:
+                or IrOpcode.Exit or IrOpcode.ExitCall:
                 throw new InvalidOperationException($"{op.Opcode} has no value in a region");
             default:
                 throw new InvalidOperationException($"unknown operation {op.Opcode}");

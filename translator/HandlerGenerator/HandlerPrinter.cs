@@ -116,7 +116,7 @@ internal sealed class HandlerPrinter(StringBuilder output)
         for (int i = 0; i < _code.Length; i++)
         {
             if (used[i] > 0 && _code[i].Opcode is IrOpcode.Load or IrOpcode.Store or IrOpcode.Pointer
-                || _code[i].Opcode == IrOpcode.Call && !DeadCode.IsPure(_code[i]))
+                || _code[i].Opcode == IrOpcode.Call && !DeadCode.IsPure(_code[i]) || _code[i].Opcode == IrOpcode.ExitCall)
             {
                 return true;
             }
@@ -165,6 +165,9 @@ internal sealed class HandlerPrinter(StringBuilder output)
             case IrOpcode.Exit:
                 Line($"cpu->Rip = {Name(op.A)};");
                 Line($"return (int)BlockExit.{(BlockExit)op.Immediate};");
+                return true;
+            case IrOpcode.ExitCall:
+                Line($"return {CallExpression(op)};");
                 return true;
             case IrOpcode.Call when op.Type == IrType.None:
                 Line(CallExpression(op) + ";");
@@ -314,7 +317,7 @@ internal sealed class HandlerPrinter(StringBuilder output)
             IrOpcode.Select => $"{Name(op.A)} != 0 ? {Name(op.B)} : {Name(op.C)}",
             IrOpcode.Call => ConvertResult(op, CallExpression(op)),
             IrOpcode.Set or IrOpcode.Store or IrOpcode.Load or IrOpcode.Pointer or IrOpcode.Cpu or IrOpcode.RaiseIf or IrOpcode.Jump or IrOpcode.Branch or IrOpcode.JumpIndirect or IrOpcode.Exit
-                => throw new InvalidOperationException($"{op.Opcode} is no expression"),
+                or IrOpcode.ExitCall => throw new InvalidOperationException($"{op.Opcode} is no expression"),
             _ => throw new InvalidOperationException($"unknown operation {op.Opcode}"),
         };
     }

@@ -53,7 +53,7 @@ public static class FormCatalog
         or CpuidFeature.XSAVE or CpuidFeature.XSAVEOPT or CpuidFeature.XSAVEC or CpuidFeature.FSGSBASE or CpuidFeature.RDTSCP or CpuidFeature.TSC
         or CpuidFeature.RDPID or CpuidFeature.CLFSH or CpuidFeature.CLFLUSHOPT or CpuidFeature.CLWB or CpuidFeature.PAUSE or CpuidFeature.SYSCALL
         or CpuidFeature.CPUID or CpuidFeature.PREFETCHW or CpuidFeature.MULTIBYTENOP or CpuidFeature.CET_IBT or CpuidFeature.MSR
-        or CpuidFeature.CET_SS;
+        or CpuidFeature.CET_SS or CpuidFeature.SEP or CpuidFeature.INVPCID or CpuidFeature.SMAP;
 
     private static IEnumerable<Form> FormsOf(Code code, OpCodeInfo info)
     {

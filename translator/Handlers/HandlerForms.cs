@@ -129,12 +129,14 @@ public static class HandlerForms
     {
         Register register = instruction.GetOpRegister(operand);
         OpCodeOperandKind kind = instruction.Code.ToOpCode().GetOpKind(operand);
-        if (!Operands.IsEncoded(kind) && kind != OpCodeOperandKind.seg_reg)
+        bool isSystem = kind is OpCodeOperandKind.cr_reg or OpCodeOperandKind.dr_reg;
+        if (!Operands.IsEncoded(kind) && kind != OpCodeOperandKind.seg_reg && !isSystem)
         {
             return;
         }
 
-        ushort offset = (ushort)(kind == OpCodeOperandKind.seg_reg ? Operands.SelectorOffset(register) : Operands.OffsetOf(register));
+        ushort offset = (ushort)(isSystem ? register.GetNumber()
+            : kind == OpCodeOperandKind.seg_reg ? Operands.SelectorOffset(register) : Operands.OffsetOf(register));
         switch (operand)
         {
             case 0:

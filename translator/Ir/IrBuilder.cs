@@ -178,6 +178,14 @@ public sealed partial class IrBuilder
     public void Exit(BlockExit exit, Value rip) =>
         Append(new IrInstruction { Opcode = IrOpcode.Exit, A = rip.Id, Immediate = (long)exit });
 
+    /// <summary>Ends the block in a method that sets RIP itself and returns a <see cref="BlockExit"/>; arguments as for <see cref="Call"/>.</summary>
+    public void ExitCall(MethodInfo method, params ReadOnlySpan<Value> arguments)
+    {
+        Value call = Call(method, arguments);
+        _code[call.Id].Opcode = IrOpcode.ExitCall;
+        _code[call.Id].Type = IrType.None;
+    }
+
     public bool IsConstant(Value value, out long constant)
     {
         ref IrInstruction code = ref _code[value.Id];

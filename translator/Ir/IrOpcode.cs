@@ -82,6 +82,12 @@ public enum IrOpcode : byte
 
     /// <summary>Ends the block: leave with the <see cref="Jitvmm.Runtime.Execution.BlockExit"/> in Immediate, RIP = A.</summary>
     Exit,
+
+    /// <summary>
+    /// Ends the block: calls the static method <see cref="IrInstruction.Method"/>, which sets RIP and returns the
+    /// <see cref="Jitvmm.Runtime.Execution.BlockExit"/> to leave with. It may read and write all state.
+    /// </summary>
+    ExitCall,
 }
 
 /// <summary>What a computed jump is, for return prediction and region formation.</summary>

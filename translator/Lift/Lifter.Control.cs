@@ -4,7 +4,7 @@ using Jitvmm.Translator.Ir;
 
 namespace Jitvmm.Translator.Lift;
 
-/// <summary>Jumps, calls, returns, loops, software interrupts.</summary>
+/// <summary>Near jumps, calls and returns, loops, SYSCALL.</summary>
 public sealed partial class Lifter
 {
     private bool TryControl()
@@ -24,15 +24,6 @@ public sealed partial class Lifter
             case Mnemonic.Loop or Mnemonic.Loope or Mnemonic.Loopne:
                 LiftLoop();
                 return true;
-            case Mnemonic.Int3:
-                _b.Set(Runtime.Cpu.CpuState.PendingVectorOffset, 32, _b.Constant32((int)ExceptionVector.Breakpoint));
-                _b.Exit(BlockExit.Exception, _o.NextAddress);
-                return true;
-            case Mnemonic.Int or Mnemonic.Hlt or Mnemonic.In or Mnemonic.Out or Mnemonic.Cli or Mnemonic.Sti
-                or Mnemonic.Insb or Mnemonic.Insw or Mnemonic.Insd or Mnemonic.Outsb or Mnemonic.Outsw or Mnemonic.Outsd
-                or Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq or Mnemonic.Int1:
-                Raise(ExceptionVector.GeneralProtection);
-                return true;
             case Mnemonic.Ud0 or Mnemonic.Ud1 or Mnemonic.Ud2:
                 Raise(ExceptionVector.InvalidOpcode);
                 return true;
@@ -40,7 +31,7 @@ public sealed partial class Lifter
                 LiftSyscall();
                 return true;
             default:
-                return false;
+                return TryFarControl();
         }
     }
 
@@ -58,14 +49,14 @@ public sealed partial class Lifter
             return true;
         }
 
-        return false;
+        return TryFarControl();
     }
 
     private bool TryCall()
     {
         if (_i.Code is not (Code.Call_rm64 or Code.Call_rel32_64))
         {
-            return false;
+            return TryFarControl();
         }
 
         bool direct = _i.Code == Code.Call_rel32_64;
@@ -114,6 +105,7 @@ public sealed partial class Lifter
 
     private void LiftSyscall()
     {
+        _b.RaiseIf(_b.IsNotZero(_b.Get(SystemPlaces.SyscallDisabled, 32)), ExceptionVector.InvalidOpcode);
         _o.WriteRegister(Register.RCX, _o.NextAddress);
         _o.WriteRegister(Register.R11, PackFlags());
         _b.Exit(BlockExit.SystemCall, _o.NextAddress);

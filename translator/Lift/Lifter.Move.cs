@@ -96,7 +96,7 @@ public sealed partial class Lifter
 
         if (_i.Op0Register.IsCR() || _i.Op1Register.IsCR() || _i.Op0Register.IsDR() || _i.Op1Register.IsDR())
         {
-            Raise(Runtime.Execution.ExceptionVector.GeneralProtection);
+            LiftMoveSystem();
             return true;
         }
 

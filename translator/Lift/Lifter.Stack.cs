@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Semantics;
 using Jitvmm.Translator.Ir;
@@ -8,9 +9,6 @@ namespace Jitvmm.Translator.Lift;
 /// <summary>PUSH, POP, ENTER, LEAVE, flag transfers.</summary>
 public sealed partial class Lifter
 {
-    /// <summary>Flags user code may change with POPF: status, TF, DF, NT, AC, ID (SDM vol. 2B, POPF).</summary>
-    private const long UserFlags = 0x244dd5;
-
     private bool TryStack()
     {
         switch (_i.Mnemonic)
@@ -35,7 +33,7 @@ public sealed partial class Lifter
             case Mnemonic.Popfq:
                 Value image = _b.Load(_o.ReadRegister(Register.RSP), 64);
                 _o.WriteRegister(Register.RSP, _b.Add(_o.ReadRegister(Register.RSP), _b.Constant(8)));
-                UnpackFlags(image, UserFlags);
+                UnpackFlags(image, 64);
                 return true;
             case Mnemonic.Pushf:
                 Push(_b.Narrow(PackFlags(), 16), 16);
@@ -43,7 +41,7 @@ public sealed partial class Lifter
             case Mnemonic.Popf:
                 Value narrow = _b.Load(_o.ReadRegister(Register.RSP), 16);
                 _o.WriteRegister(Register.RSP, _b.Add(_o.ReadRegister(Register.RSP), _b.Constant(2)));
-                UnpackFlags(_b.ZeroExtend(narrow), UserFlags & 0xffff);
+                UnpackFlags(_b.ZeroExtend(narrow), 16);
                 return true;
             case Mnemonic.Lahf:
                 _o.WriteRegister(Register.AH, _b.Narrow(PackStatus(), 8));
@@ -91,15 +89,17 @@ public sealed partial class Lifter
 
     private bool TryPop()
     {
-        if (_i.Op0Register.IsSegmentRegister())
-        {
-            return false;
-        }
-
         int width = _i.StackPointerIncrement == 2 ? 16 : 64;
         Value rsp = _o.ReadRegister(Register.RSP);
         Value value = _b.Load(rsp, width);
         Value next = _b.Add(rsp, _b.Constant(width / 8));
+        if (_i.Op0Register.IsSegmentRegister())
+        {
+            LoadSegment(_b.Constant32(Operands.SelectorOffset(_i.Op0Register)), _b.Narrow(value, 16));
+            _o.WriteRegister(Register.RSP, next);
+            return true;
+        }
+
         if (_o.IsMemory(0))
         {
             // The destination's address uses the incremented RSP (SDM vol. 2B, POP), so the pointer check must precede the update.
@@ -157,12 +157,15 @@ public sealed partial class Lifter
         }
     }
 
-    private void UnpackFlags(Value image, long changeable)
+    /// <summary>POPF: what privilege allows to change (SDM vol. 2B, POPF) is kept ready in the state.</summary>
+    private void UnpackFlags(Value image, int width)
     {
-        const long Status = 0xcd5;
         UnpackStatus(image, true);
         _b.Set(CpuState.FlagDOffset, 64, _b.Mask(_b.ShiftRight(image, 10), 1));
-        Value kept = _b.Mask(_b.Get(CpuState.FlagsSystemOffset, 64), ~(changeable & ~Status));
-        _b.Set(CpuState.FlagsSystemOffset, 64, _b.Or(kept, _b.Mask(image, changeable & ~Status)));
+        Value mask = _b.Get(SystemPlaces.PopfMask, 64);
+        mask = width == 16 ? _b.Mask(mask, 0xffff) : mask;
+        Value old = _b.Get(CpuState.FlagsSystemOffset, 64);
+        _b.Set(CpuState.FlagsSystemOffset, 64, _b.Xor(old, _b.And(_b.Xor(old, image), mask)));
+        _b.Call(Method(typeof(InterruptFlag), nameof(InterruptFlag.Loaded)), _b.Cpu());
     }
 }

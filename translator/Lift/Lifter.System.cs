@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Semantics;
@@ -6,7 +7,7 @@ using Jitvmm.Translator.Ir;
 
 namespace Jitvmm.Translator.Lift;
 
-/// <summary>CPUID, time stamps, random numbers, segment bases, fences, MXCSR; privileged instructions.</summary>
+/// <summary>CPUID, time stamps, random numbers, segment bases, fences, MXCSR, moves of segment registers.</summary>
 public sealed partial class Lifter
 {
     private bool TrySystem()
@@ -14,19 +15,16 @@ public sealed partial class Lifter
         switch (_i.Mnemonic)
         {
             case Mnemonic.Cpuid:
-                CallSystem(nameof(SystemSemantics.Cpuid));
+                CallOut(typeof(ProcessorIdentity), nameof(ProcessorIdentity.Cpuid));
                 return true;
             case Mnemonic.Rdtsc:
-                CallSystem(nameof(SystemSemantics.ReadTimeStamp));
+                CallOut(typeof(ProcessorIdentity), nameof(ProcessorIdentity.ReadTimeStamp));
                 return true;
             case Mnemonic.Rdtscp:
-                CallSystem(nameof(SystemSemantics.ReadTimeStampAndProcessor));
-                return true;
-            case Mnemonic.Xgetbv:
-                CallSystem(nameof(SystemSemantics.ReadExtendedControl));
+                CallOut(typeof(ProcessorIdentity), nameof(ProcessorIdentity.ReadTimeStampAndProcessor));
                 return true;
             case Mnemonic.Rdpid:
-                _o.Write(0, _b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.ProcessorId))));
+                _o.Write(0, _b.Narrow(CallOut(typeof(ProcessorIdentity), nameof(ProcessorIdentity.ProcessorId)), _o.Width(0)));
                 return true;
             case Mnemonic.Rdrand or Mnemonic.Rdseed:
                 _o.Write(0, _b.Narrow(_b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.Random))), _o.Width(0)));
@@ -35,9 +33,11 @@ public sealed partial class Lifter
                 _b.SetFlagVariable(StatusFlags.Parity, _b.Constant(1));
                 return true;
             case Mnemonic.Rdfsbase or Mnemonic.Rdgsbase:
+                RaiseUnlessSegmentBases();
                 _o.Write(0, _b.Narrow(_b.Get(SegmentBaseOffset, 64), _o.Width(0)));
                 return true;
             case Mnemonic.Wrfsbase or Mnemonic.Wrgsbase:
+                RaiseUnlessSegmentBases();
                 Value newBase = _b.ZeroExtend(_o.Read(0));
                 _b.RaiseIf(_b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.IsNonCanonical)), newBase), ExceptionVector.GeneralProtection);
                 _b.Set(SegmentBaseOffset, 64, newBase);
@@ -54,12 +54,6 @@ public sealed partial class Lifter
             case Mnemonic.Stmxcsr or Mnemonic.Vstmxcsr:
                 _b.Store(_o.Address(), 32, _b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.ReadMxcsr)), _b.Cpu()));
                 return true;
-            case Mnemonic.Rdmsr or Mnemonic.Wrmsr or Mnemonic.Invlpg or Mnemonic.Invd or Mnemonic.Wbinvd or Mnemonic.Swapgs
-                or Mnemonic.Clts or Mnemonic.Lgdt or Mnemonic.Lidt or Mnemonic.Lldt or Mnemonic.Ltr or Mnemonic.Lmsw or Mnemonic.Xsetbv
-                or Mnemonic.Sysretq or Mnemonic.Sysret or Mnemonic.Sysexit or Mnemonic.Sysexitq or Mnemonic.Monitor or Mnemonic.Mwait
-                or Mnemonic.Rdpmc or Mnemonic.Invpcid or Mnemonic.Stac or Mnemonic.Clac:
-                Raise(ExceptionVector.GeneralProtection);
-                return true;
             default:
                 return false;
         }
@@ -67,7 +61,8 @@ public sealed partial class Lifter
 
     private int SegmentBaseOffset => _i.Mnemonic is Mnemonic.Rdfsbase or Mnemonic.Wrfsbase ? CpuState.FsBaseOffset : CpuState.GsBaseOffset;
 
-    private void CallSystem(string name) => _b.Call(Method(typeof(SystemSemantics), name), _b.Cpu());
+    private void RaiseUnlessSegmentBases() =>
+        _b.RaiseIf(_b.IsZero(_b.Mask(_b.Get(SystemPlaces.Cr4, 64), (long)Cr4.FsGsBase)), ExceptionVector.InvalidOpcode);
 
     private void LiftLoadMxcsr()
     {
@@ -86,17 +81,12 @@ public sealed partial class Lifter
             return true;
         }
 
-        // Flat user segments only: selectors of other descriptors do not exist in a process guest.
         if (_i.Op0Register == Register.CS)
         {
             return false;
         }
 
-        Value loaded = _o.IsMemory(1) ? _o.Read(1, 16) : _b.Narrow(_o.Read(1), 16);
-        Value bad = _b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.IsBadUserSelector)), loaded);
-        _b.RaiseIf(bad, ExceptionVector.GeneralProtection);
-        _b.Set(_o.Selector(0), 16, loaded);
-
+        LoadSegment(_o.SelectorPlace(0), SelectorOperand(1));
         return true;
     }
 }

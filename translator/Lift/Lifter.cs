@@ -41,12 +41,22 @@ public sealed partial class Lifter
         }
 
         return TryMove() || TryArithmetic() || TryShift() || TryMultiplyDivide() || TryBits() || TryControl() || TryStack() || TryString() || TryAtomic()
-            || TrySystem() || TryVector();
+            || TrySystem() || TryPrivileged() || TryVector();
     }
 
     /// <summary>Whether the instruction ends a translation block.</summary>
     public static bool EndsBlock(in Instruction instruction) => instruction.FlowControl != FlowControl.Next || IsRepeated(instruction)
-        || instruction.Mnemonic is Mnemonic.Syscall or Mnemonic.Hlt or Mnemonic.Ud2;
+        || instruction.Mnemonic is Mnemonic.Syscall or Mnemonic.Hlt or Mnemonic.Ud2 or Mnemonic.Clts or Mnemonic.Lmsw or Mnemonic.Invlpg or Mnemonic.Invpcid
+        || (instruction.Mnemonic == Mnemonic.Mov && instruction.Op0Register.IsCR());
+
+    /// <summary>Whether a block ends, by falling through, after the instruction: it may let an interrupt or a single step in.</summary>
+    public static bool NeedsSafepoint(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Popf or Mnemonic.Popfd or Mnemonic.Popfq;
+
+    /// <summary>
+    /// Whether no interrupt is taken between the instruction and the next one (SDM vol. 3A, 6.8.1 and 6.8.3): they stay in one block, which ends behind them.
+    /// </summary>
+    public static bool ShadowsInterrupts(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Sti or Mnemonic.Lss
+        || (instruction.Mnemonic is Mnemonic.Mov or Mnemonic.Pop && instruction.Op0Register == Register.SS);
 
     public static bool IsRepeated(in Instruction instruction) =>
         instruction.IsStringInstruction && (instruction.HasRepPrefix || instruction.HasRepnePrefix);

@@ -71,6 +71,16 @@ public sealed class Operands(IrBuilder builder)
     /// <summary>Where the selector of segment register operand <paramref name="operand"/> lives.</summary>
     public StateRef Selector(int operand) => IsSymbolic ? StateRef.FromSlot(operand) : new StateRef(SelectorOffset(_instruction.GetOpRegister(operand)));
 
+    /// <summary>The same place as a number, for callouts.</summary>
+    public Value SelectorPlace(int operand) => IsSymbolic
+        ? builder.Field(OpField.Register0 + operand, IrType.I32)
+        : builder.Constant32(SelectorOffset(_instruction.GetOpRegister(operand)));
+
+    /// <summary>Number of a control or debug register operand.</summary>
+    public Value RegisterNumber(int operand) => IsSymbolic
+        ? builder.Field(OpField.Register0 + operand, IrType.I32)
+        : builder.Constant32(_instruction.GetOpRegister(operand).GetNumber());
+
     public static int SelectorOffset(Register register) => CpuState.SelectorOffset(register - Iced.Intel.Register.ES);
 
     /// <summary>Whether the register is chosen by the encoding, not fixed by the opcode.</summary>

@@ -31,6 +31,11 @@ public static class DeadCode
         for (int i = code.Length - 1; i >= 0; i--)
         {
             ref readonly IrInstruction op = ref code[i];
+            if (op.Opcode == IrOpcode.ExitCall)
+            {
+                live = StatusFlags.All;
+            }
+
             if (!flagReads.IsEmpty)
             {
                 for (; guest > op.Guest; guest--)
@@ -77,7 +82,7 @@ public static class DeadCode
     /// <summary>Whether compiled code may leave for tier 0 at an operation.</summary>
     private static bool MayLeave(in IrInstruction op) => op.Opcode switch
     {
-        IrOpcode.Load or IrOpcode.Store or IrOpcode.Pointer or IrOpcode.RaiseIf or IrOpcode.Exit => true,
+        IrOpcode.Load or IrOpcode.Store or IrOpcode.Pointer or IrOpcode.RaiseIf or IrOpcode.Exit or IrOpcode.ExitCall => true,
         IrOpcode.Call => !IsPure(op),
         _ => false,
     };
@@ -85,7 +90,7 @@ public static class DeadCode
     public static bool HasEffect(in IrInstruction op) => op.Opcode switch
     {
         IrOpcode.Set or IrOpcode.Store or IrOpcode.Load or IrOpcode.Pointer or IrOpcode.RaiseIf or IrOpcode.Jump or IrOpcode.Branch
-            or IrOpcode.JumpIndirect or IrOpcode.Exit => true,
+            or IrOpcode.JumpIndirect or IrOpcode.Exit or IrOpcode.ExitCall => true,
         IrOpcode.Call => op.Type == IrType.None || !IsPure(op),
         _ => false,
     };
@@ -153,6 +158,7 @@ public static class DeadCode
             or IrOpcode.ShiftRight or IrOpcode.ShiftRightSigned or IrOpcode.Equal or IrOpcode.NotEqual or IrOpcode.LessUnsigned
             or IrOpcode.LessSigned or IrOpcode.LessEqualUnsigned or IrOpcode.LessEqualSigned => (2, false),
         IrOpcode.Select => (3, false),
+        IrOpcode.ExitCall => (0, true),
         IrOpcode.Jump or IrOpcode.JumpIndirect or IrOpcode.Exit => (1, true),
         IrOpcode.Branch => (3, true),
         _ => throw new ArgumentOutOfRangeException(nameof(opcode)),

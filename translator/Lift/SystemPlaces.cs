@@ -1,0 +1,41 @@
+using Jitvmm.Runtime.Cpu;
+
+namespace Jitvmm.Translator.Lift;
+
+/// <summary>Byte offsets in <see cref="CpuState"/> of the system registers that lifts read or write inline.</summary>
+internal static unsafe class SystemPlaces
+{
+    static SystemPlaces()
+    {
+        CpuState state = default;
+        Cpl = OffsetOf(&state, &state.System.Cpl);
+        Cr4 = OffsetOf(&state, &state.System.Cr4);
+        GdtBase = OffsetOf(&state, &state.System.GdtBase);
+        GdtLimit = OffsetOf(&state, &state.System.GdtLimit);
+        IdtBase = OffsetOf(&state, &state.System.IdtBase);
+        IdtLimit = OffsetOf(&state, &state.System.IdtLimit);
+        KernelGsBase = OffsetOf(&state, &state.System.KernelGsBase);
+        PopfMask = OffsetOf(&state, &state.System.PopfMask);
+        SyscallDisabled = OffsetOf(&state, &state.System.SyscallDisabled);
+    }
+
+    public static int Cpl { get; }
+
+    public static int Cr4 { get; }
+
+    public static int GdtBase { get; }
+
+    public static int GdtLimit { get; }
+
+    public static int IdtBase { get; }
+
+    public static int IdtLimit { get; }
+
+    public static int KernelGsBase { get; }
+
+    public static int PopfMask { get; }
+
+    public static int SyscallDisabled { get; }
+
+    private static int OffsetOf(CpuState* state, void* field) => (int)((byte*)field - (byte*)state);
+}
