@@ -41,11 +41,21 @@ public static unsafe class DescriptorTables
         }
     }
 
+    /// <summary>Before LLDT or LTR reads its operand.</summary>
+    [TouchesRegisters]
+    public static void CheckLoad(CpuState* cpu)
+    {
+        CheckProtected(cpu);
+        if (cpu->System.Cpl != 0)
+        {
+            GuestAccess.Raise(ExceptionVector.GeneralProtection);
+        }
+    }
+
     /// <summary>LLDT.</summary>
     [TouchesRegisters]
     public static void LoadLocal(CpuState* cpu, uint selector)
     {
-        CheckSystemSelector(cpu);
         if ((selector & 0xfffc) == 0)
         {
             cpu->System.LdtSelector = (ushort)selector;
@@ -70,7 +80,6 @@ public static unsafe class DescriptorTables
     [TouchesRegisters]
     public static void LoadTask(CpuState* cpu, uint selector)
     {
-        CheckSystemSelector(cpu);
         if ((selector & 0xfffc) == 0)
         {
             GuestAccess.Raise(ExceptionVector.GeneralProtection);
@@ -256,15 +265,6 @@ public static unsafe class DescriptorTables
     private static void CheckTableLoad(CpuState* cpu, ulong address)
     {
         if (cpu->System.Cpl != 0 || SystemSemantics.IsNonCanonical(address))
-        {
-            GuestAccess.Raise(ExceptionVector.GeneralProtection);
-        }
-    }
-
-    private static void CheckSystemSelector(CpuState* cpu)
-    {
-        CheckProtected(cpu);
-        if (cpu->System.Cpl != 0)
         {
             GuestAccess.Raise(ExceptionVector.GeneralProtection);
         }

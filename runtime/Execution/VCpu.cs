@@ -77,7 +77,6 @@ public sealed unsafe class VCpu : IDisposable
         State->Pages = Memory.Pages;
         State->MemoryBase = Memory.HostBase;
         State->Mxcsr = DotNetMxcsr;
-        State->System.Cpl = 3;
         State->X87.ControlWord = 0x37f;
         State->Selectors[1] = 0x33;
         State->Selectors[2] = 0x2b;

@@ -35,6 +35,7 @@ public sealed partial class Lifter
                 _b.ExitCall(Method(typeof(Invalidation), nameof(Invalidation.Page)), _b.Cpu(), _o.Address(), _o.NextAddress);
                 return true;
             case Mnemonic.Invpcid:
+                RaiseUnlessKernel();
                 Value type = _b.ZeroExtend(_o.Read(0));
                 Value context = _b.Load(_o.Address(), 64);
                 Value linear = _b.Load(_o.AddressAt(_b.Constant(8)), 64);
@@ -50,6 +51,7 @@ public sealed partial class Lifter
                 _b.ExitCall(Method(typeof(ControlRegisters), nameof(ControlRegisters.ClearTaskSwitched)), _b.Cpu(), _o.NextAddress);
                 return true;
             case Mnemonic.Lmsw:
+                RaiseUnlessKernel();
                 Value status = _b.Narrow(_o.Read(0, _o.IsMemory(0) ? 16 : _o.Width(0)), 16);
                 _b.ExitCall(Method(typeof(ControlRegisters), nameof(ControlRegisters.LoadStatusWord)), _b.Cpu(), status, _o.NextAddress);
                 return true;
@@ -80,6 +82,7 @@ public sealed partial class Lifter
         switch (_i.Mnemonic)
         {
             case Mnemonic.Lgdt or Mnemonic.Lidt:
+                RaiseUnlessKernel();
                 string load = _i.Mnemonic == Mnemonic.Lgdt ? nameof(DescriptorTables.LoadGlobal) : nameof(DescriptorTables.LoadInterrupt);
                 _b.Call(Method(typeof(DescriptorTables), load), _b.Cpu(), _b.Load(_o.Address(), 16), _b.Load(_o.AddressAt(_b.Constant(2)), 64));
                 return true;
@@ -91,6 +94,7 @@ public sealed partial class Lifter
                 return true;
             case Mnemonic.Lldt or Mnemonic.Ltr:
                 string loader = _i.Mnemonic == Mnemonic.Lldt ? nameof(DescriptorTables.LoadLocal) : nameof(DescriptorTables.LoadTask);
+                CallOut(typeof(DescriptorTables), nameof(DescriptorTables.CheckLoad));
                 _b.Call(Method(typeof(DescriptorTables), loader), _b.Cpu(), SelectorOperand(0));
                 return true;
             case Mnemonic.Sldt:
@@ -140,9 +144,12 @@ public sealed partial class Lifter
         _b.SetFlagVariable(StatusFlags.Zero, _b.Xor(found, _b.Constant(1)));
     }
 
+    /// <summary>Privilege is checked before a memory operand is read.</summary>
+    private void RaiseUnlessKernel() => _b.RaiseIf(_b.IsNotZero(_b.Get(SystemPlaces.Cpl, 32)), ExceptionVector.GeneralProtection);
+
     private void LiftSwapGs()
     {
-        _b.RaiseIf(_b.IsNotZero(_b.Get(SystemPlaces.Cpl, 32)), ExceptionVector.GeneralProtection);
+        RaiseUnlessKernel();
         Value user = _b.Get(CpuState.GsBaseOffset, 64);
         Value kernel = _b.Get(SystemPlaces.KernelGsBase, 64);
         _b.Set(CpuState.GsBaseOffset, 64, kernel);
