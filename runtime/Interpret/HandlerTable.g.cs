@@ -2897,6 +2897,12 @@ public static unsafe partial class HandlerTable
         419856, // Enterq_imm16_imm8
         420880, // Leavew
         422928, // Leaveq
+        423952, // Retfw_imm16
+        424976, // Retfd_imm16
+        426000, // Retfq_imm16
+        427024, // Retfw
+        428048, // Retfd
+        429072, // Retfq
         430096, // Int3
         431120, // Int_imm8
         433168, // Iretw
@@ -3893,15 +3899,45 @@ public static unsafe partial class HandlerTable
         777232, // Call_rm64
         777488, // Call_rm64_B
         777744, // Call_rm64_G
+        778512, // Call_m1616_B
+        778768, // Call_m1616_G
+        779536, // Call_m1632_B
+        779792, // Call_m1632_G
+        780560, // Call_m1664_B
+        780816, // Call_m1664_G
         783376, // Jmp_rm64
         783632, // Jmp_rm64_B
         783888, // Jmp_rm64_G
+        784656, // Jmp_m1616_B
+        784912, // Jmp_m1616_G
+        785680, // Jmp_m1632_B
+        785936, // Jmp_m1632_G
+        786704, // Jmp_m1664_B
+        786960, // Jmp_m1664_G
         787472, // Push_rm16
         787728, // Push_rm16_B
         787984, // Push_rm16_G
         789520, // Push_rm64
         789776, // Push_rm64_B
         790032, // Push_rm64_G
+        790544, // Sldt_rm16
+        790800, // Sldt_rm16_B
+        791056, // Sldt_rm16_G
+        791568, // Sldt_r32m16
+        791824, // Sldt_r32m16_B
+        792080, // Sldt_r32m16_G
+        792592, // Sldt_r64m16
+        792848, // Sldt_r64m16_B
+        793104, // Sldt_r64m16_G
+        793616, // Str_rm16
+        793872, // Str_rm16_B
+        794128, // Str_rm16_G
+        794640, // Str_r32m16
+        794896, // Str_r32m16_B
+        795152, // Str_r32m16_G
+        795664, // Str_r64m16
+        795920, // Str_r64m16_B
+        796176, // Str_r64m16_G
         796688, // Lldt_rm16
         796944, // Lldt_rm16_B
         797200, // Lldt_rm16_G
@@ -3920,10 +3956,59 @@ public static unsafe partial class HandlerTable
         801808, // Ltr_r64m16
         802064, // Ltr_r64m16_B
         802320, // Ltr_r64m16_G
+        802832, // Verr_rm16
+        802864, // Verr_rm16_F
+        803088, // Verr_rm16_B
+        803120, // Verr_rm16_B_F
+        803344, // Verr_rm16_G
+        803376, // Verr_rm16_G_F
+        803856, // Verr_r32m16
+        803888, // Verr_r32m16_F
+        804112, // Verr_r32m16_B
+        804144, // Verr_r32m16_B_F
+        804368, // Verr_r32m16_G
+        804400, // Verr_r32m16_G_F
+        804880, // Verr_r64m16
+        804912, // Verr_r64m16_F
+        805136, // Verr_r64m16_B
+        805168, // Verr_r64m16_B_F
+        805392, // Verr_r64m16_G
+        805424, // Verr_r64m16_G_F
+        805904, // Verw_rm16
+        805936, // Verw_rm16_F
+        806160, // Verw_rm16_B
+        806192, // Verw_rm16_B_F
+        806416, // Verw_rm16_G
+        806448, // Verw_rm16_G_F
+        806928, // Verw_r32m16
+        806960, // Verw_r32m16_F
+        807184, // Verw_r32m16_B
+        807216, // Verw_r32m16_B_F
+        807440, // Verw_r32m16_G
+        807472, // Verw_r32m16_G_F
+        807952, // Verw_r64m16
+        807984, // Verw_r64m16_F
+        808208, // Verw_r64m16_B
+        808240, // Verw_r64m16_B_F
+        808464, // Verw_r64m16_G
+        808496, // Verw_r64m16_G_F
+        813328, // Sgdt_m1664_B
+        813584, // Sgdt_m1664_G
+        816400, // Sidt_m1664_B
+        816656, // Sidt_m1664_G
         819472, // Lgdt_m1664_B
         819728, // Lgdt_m1664_G
         822544, // Lidt_m1664_B
         822800, // Lidt_m1664_G
+        823312, // Smsw_rm16
+        823568, // Smsw_rm16_B
+        823824, // Smsw_rm16_G
+        824336, // Smsw_r32m16
+        824592, // Smsw_r32m16_B
+        824848, // Smsw_r32m16_G
+        825360, // Smsw_r64m16
+        825616, // Smsw_r64m16_B
+        825872, // Smsw_r64m16_G
         827408, // Lmsw_rm16
         827664, // Lmsw_rm16_B
         827920, // Lmsw_rm16_G
@@ -3935,10 +4020,48 @@ public static unsafe partial class HandlerTable
         829968, // Lmsw_r64m16_G
         830736, // Invlpg_m_B
         830992, // Invlpg_m_G
+        841744, // Clac
+        842768, // Stac
         844816, // Xgetbv
         845840, // Xsetbv
         871440, // Swapgs
         872464, // Rdtscp
+        882704, // Lar_r16_rm16
+        882736, // Lar_r16_rm16_F
+        882960, // Lar_r16_rm16_B
+        882992, // Lar_r16_rm16_B_F
+        883216, // Lar_r16_rm16_G
+        883248, // Lar_r16_rm16_G_F
+        883728, // Lar_r32_r32m16
+        883760, // Lar_r32_r32m16_F
+        883984, // Lar_r32_r32m16_B
+        884016, // Lar_r32_r32m16_B_F
+        884240, // Lar_r32_r32m16_G
+        884272, // Lar_r32_r32m16_G_F
+        884752, // Lar_r64_r64m16
+        884784, // Lar_r64_r64m16_F
+        885008, // Lar_r64_r64m16_B
+        885040, // Lar_r64_r64m16_B_F
+        885264, // Lar_r64_r64m16_G
+        885296, // Lar_r64_r64m16_G_F
+        885776, // Lsl_r16_rm16
+        885808, // Lsl_r16_rm16_F
+        886032, // Lsl_r16_rm16_B
+        886064, // Lsl_r16_rm16_B_F
+        886288, // Lsl_r16_rm16_G
+        886320, // Lsl_r16_rm16_G_F
+        886800, // Lsl_r32_r32m16
+        886832, // Lsl_r32_r32m16_F
+        887056, // Lsl_r32_r32m16_B
+        887088, // Lsl_r32_r32m16_B_F
+        887312, // Lsl_r32_r32m16_G
+        887344, // Lsl_r32_r32m16_G_F
+        887824, // Lsl_r64_r64m16
+        887856, // Lsl_r64_r64m16_F
+        888080, // Lsl_r64_r64m16_B
+        888112, // Lsl_r64_r64m16_B_F
+        888336, // Lsl_r64_r64m16_G
+        888368, // Lsl_r64_r64m16_G_F
         890896, // Syscall
         890928, // Syscall_F
         891920, // Clts
@@ -4262,6 +4385,9 @@ public static unsafe partial class HandlerTable
         1188880, // Wrmsr
         1189904, // Rdtsc
         1190928, // Rdmsr
+        1192976, // Sysenter
+        1194000, // Sysexitd
+        1195024, // Sysexitq
         1197072, // Cmovo_r16_rm16
         1197328, // Cmovo_r16_rm16_B
         1197584, // Cmovo_r16_rm16_G
@@ -5016,6 +5142,8 @@ public static unsafe partial class HandlerTable
         1963536, // Setg_rm8_G
         1988624, // Pushw_FS
         1990672, // Pushq_FS
+        1991696, // Popw_FS
+        1993744, // Popq_FS
         1994768, // Cpuid
         1995792, // Bt_rm16_r16
         1995824, // Bt_rm16_r16_F
@@ -5073,6 +5201,8 @@ public static unsafe partial class HandlerTable
         2004528, // Shld_rm64_r64_CL_G_F
         2039824, // Pushw_GS
         2041872, // Pushq_GS
+        2042896, // Popw_GS
+        2044944, // Popq_GS
         2046992, // Bts_rm16_r16
         2047024, // Bts_rm16_r16_F
         2047248, // Bts_rm16_r16_B
@@ -5246,6 +5376,12 @@ public static unsafe partial class HandlerTable
         2126384, // Cmpxchg_rm64_r64_G_F
         2126416, // Cmpxchg_rm64_r64_G_P
         2126448, // Cmpxchg_rm64_r64_G_P_F
+        2127120, // Lss_r16_m1616_B
+        2127376, // Lss_r16_m1616_G
+        2128144, // Lss_r32_m1632_B
+        2128400, // Lss_r32_m1632_G
+        2129168, // Lss_r64_m1664_B
+        2129424, // Lss_r64_m1664_G
         2129936, // Btr_rm16_r16
         2129968, // Btr_rm16_r16_F
         2130192, // Btr_rm16_r16_B
@@ -5276,6 +5412,18 @@ public static unsafe partial class HandlerTable
         2132528, // Btr_rm64_r64_G_F
         2132560, // Btr_rm64_r64_G_P
         2132592, // Btr_rm64_r64_G_P_F
+        2133264, // Lfs_r16_m1616_B
+        2133520, // Lfs_r16_m1616_G
+        2134288, // Lfs_r32_m1632_B
+        2134544, // Lfs_r32_m1632_G
+        2135312, // Lfs_r64_m1664_B
+        2135568, // Lfs_r64_m1664_G
+        2136336, // Lgs_r16_m1616_B
+        2136592, // Lgs_r16_m1616_G
+        2137360, // Lgs_r32_m1632_B
+        2137616, // Lgs_r32_m1632_G
+        2138384, // Lgs_r64_m1664_B
+        2138640, // Lgs_r64_m1664_G
         2139152, // Movzx_r16_rm8
         2139408, // Movzx_r16_rm8_B
         2139664, // Movzx_r16_rm8_G
@@ -6409,6 +6557,7 @@ public static unsafe partial class HandlerTable
         3280400, // VEX_Vpbroadcastw_xmm_xmmm16_G
         3280912, // VEX_Vpbroadcastw_ymm_xmmm16
         3281424, // VEX_Vpbroadcastw_ymm_xmmm16_G
+        3321360, // Invpcid_r64_m128_G
         3350032, // VEX_Vpmaskmovd_xmm_xmm_m128_G
         3351056, // VEX_Vpmaskmovd_ymm_ymm_m256_G
         3352080, // VEX_Vpmaskmovq_xmm_xmm_m128_G
@@ -7880,6 +8029,24 @@ public static unsafe partial class Handlers
         870 => Group870(index % 8),
         871 => Group871(index % 8),
         872 => Group872(index % 8),
+        873 => Group873(index % 8),
+        874 => Group874(index % 8),
+        875 => Group875(index % 8),
+        876 => Group876(index % 8),
+        877 => Group877(index % 8),
+        878 => Group878(index % 8),
+        879 => Group879(index % 8),
+        880 => Group880(index % 8),
+        881 => Group881(index % 8),
+        882 => Group882(index % 8),
+        883 => Group883(index % 8),
+        884 => Group884(index % 8),
+        885 => Group885(index % 8),
+        886 => Group886(index % 8),
+        887 => Group887(index % 8),
+        888 => Group888(index % 8),
+        889 => Group889(index % 8),
+        890 => Group890(index % 8),
         _ => 0,
     };
 
@@ -12556,3450 +12723,3658 @@ public static unsafe partial class Handlers
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Enterq_imm16_imm8,
         2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Leavew,
         3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Leaveq,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int3,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretw,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretw_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Retfw_imm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Retfd_imm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Retfq_imm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Retfw,
         _ => 0,
     };
 
     private static nint Group360(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretd,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretd_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretq,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretq_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Retfd,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Retfq,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int3,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretw,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretw_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretd,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretd_F,
         _ => 0,
     };
 
     private static nint Group361(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretq,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Iretq_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_1_G_F,
         _ => 0,
     };
 
     private static nint Group362(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_F,
         _ => 0,
     };
 
     private static nint Group363(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_B_F,
         _ => 0,
     };
 
     private static nint Group364(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_1_G_F,
         _ => 0,
     };
 
     private static nint Group365(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_F,
         _ => 0,
     };
 
     private static nint Group366(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_B_F,
         _ => 0,
     };
 
     private static nint Group367(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_1_G_F,
         _ => 0,
     };
 
     private static nint Group368(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_F,
         _ => 0,
     };
 
     private static nint Group369(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_B_F,
         _ => 0,
     };
 
     private static nint Group370(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_1_G_F,
         _ => 0,
     };
 
     private static nint Group371(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_F,
         _ => 0,
     };
 
     private static nint Group372(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_B_F,
         _ => 0,
     };
 
     private static nint Group373(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_1_G_F,
         _ => 0,
     };
 
     private static nint Group374(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_F,
         _ => 0,
     };
 
     private static nint Group375(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_B_F,
         _ => 0,
     };
 
     private static nint Group376(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_1_G_F,
         _ => 0,
     };
 
     private static nint Group377(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_F,
         _ => 0,
     };
 
     private static nint Group378(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_B_F,
         _ => 0,
     };
 
     private static nint Group379(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_1_G_F,
         _ => 0,
     };
 
     private static nint Group380(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_F,
         _ => 0,
     };
 
     private static nint Group381(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_B_F,
         _ => 0,
     };
 
     private static nint Group382(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_1_G_F,
         _ => 0,
     };
 
     private static nint Group383(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_F,
         _ => 0,
     };
 
     private static nint Group384(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_1_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_B_F,
         _ => 0,
     };
 
     private static nint Group385(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm8_CL_G_F,
         _ => 0,
     };
 
     private static nint Group386(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm8_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_F,
         _ => 0,
     };
 
     private static nint Group387(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm8_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_B_F,
         _ => 0,
     };
 
     private static nint Group388(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm8_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm8_CL_G_F,
         _ => 0,
     };
 
     private static nint Group389(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm8_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_F,
         _ => 0,
     };
 
     private static nint Group390(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm8_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_B_F,
         _ => 0,
     };
 
     private static nint Group391(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm8_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm16_CL_G_F,
         _ => 0,
     };
 
     private static nint Group392(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm32_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_F,
         _ => 0,
     };
 
     private static nint Group393(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rol_rm64_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_B_F,
         _ => 0,
     };
 
     private static nint Group394(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm16_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm32_CL_G_F,
         _ => 0,
     };
 
     private static nint Group395(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ror_rm64_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_F,
         _ => 0,
     };
 
     private static nint Group396(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm16_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_B_F,
         _ => 0,
     };
 
     private static nint Group397(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm32_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcl_rm64_CL_G_F,
         _ => 0,
     };
 
     private static nint Group398(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm16_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_F,
         _ => 0,
     };
 
     private static nint Group399(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm32_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_B_F,
         _ => 0,
     };
 
     private static nint Group400(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcr_rm64_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm16_CL_G_F,
         _ => 0,
     };
 
     private static nint Group401(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm32_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_F,
         _ => 0,
     };
 
     private static nint Group402(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shl_rm64_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_B_F,
         _ => 0,
     };
 
     private static nint Group403(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm16_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm32_CL_G_F,
         _ => 0,
     };
 
     private static nint Group404(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shr_rm64_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_F,
         _ => 0,
     };
 
     private static nint Group405(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm16_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_B_F,
         _ => 0,
     };
 
     private static nint Group406(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm32_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sal_rm64_CL_G_F,
         _ => 0,
     };
 
     private static nint Group407(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm16_CL_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_F,
         _ => 0,
     };
 
     private static nint Group408(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xlat_m8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xlat_m8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fadd_m32fp_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmul_m32fp_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm32_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_B_F,
         _ => 0,
     };
 
     private static nint Group409(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcom_m32fp_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_m32fp_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsub_m32fp_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubr_m32fp_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdiv_m32fp_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivr_m32fp_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fadd_st0_sti,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmul_st0_sti,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sar_rm64_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xlat_m8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xlat_m8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fadd_m32fp_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmul_m32fp_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcom_m32fp_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_m32fp_G,
         _ => 0,
     };
 
     private static nint Group410(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcom_st0_sti,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_st0_sti,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsub_st0_sti,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubr_st0_sti,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdiv_st0_sti,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivr_st0_sti,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld_m32fp_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fst_m32fp_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsub_m32fp_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubr_m32fp_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdiv_m32fp_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivr_m32fp_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fadd_st0_sti,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmul_st0_sti,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcom_st0_sti,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_st0_sti,
         _ => 0,
     };
 
     private static nint Group411(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_m32fp_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldenv_m14byte_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldenv_m28byte_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldcw_m2byte_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstenv_m14byte_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstenv_m28byte_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstcw_m2byte_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld_sti,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsub_st0_sti,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubr_st0_sti,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdiv_st0_sti,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivr_st0_sti,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld_m32fp_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fst_m32fp_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_m32fp_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldenv_m14byte_G,
         _ => 0,
     };
 
     private static nint Group412(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxch_st0_sti,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnop,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstpnce_sti,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fchs,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fabs,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ftst,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxam,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld1,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldenv_m28byte_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldcw_m2byte_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstenv_m14byte_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstenv_m28byte_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstcw_m2byte_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld_sti,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxch_st0_sti,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnop,
         _ => 0,
     };
 
     private static nint Group413(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldl2t,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldl2e,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldpi,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldlg2,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldln2,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldz,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&F2xm1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fyl2x,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstpnce_sti,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fchs,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fabs,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ftst,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxam,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld1,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldl2t,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldl2e,
         _ => 0,
     };
 
     private static nint Group414(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fptan,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fpatan,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxtract,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fprem1,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdecstp,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fincstp,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fprem,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fyl2xp1,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldpi,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldlg2,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldln2,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fldz,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&F2xm1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fyl2x,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fptan,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fpatan,
         _ => 0,
     };
 
     private static nint Group415(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsqrt,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsincos,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Frndint,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fscale,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsin,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcos,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fiadd_m32int_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fimul_m32int_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxtract,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fprem1,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdecstp,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fincstp,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fprem,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fyl2xp1,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsqrt,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsincos,
         _ => 0,
     };
 
     private static nint Group416(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ficom_m32int_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ficomp_m32int_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisub_m32int_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisubr_m32int_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fidiv_m32int_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fidivr_m32int_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovb_st0_sti,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmove_st0_sti,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Frndint,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fscale,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsin,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcos,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fiadd_m32int_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fimul_m32int_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ficom_m32int_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ficomp_m32int_G,
         _ => 0,
     };
 
     private static nint Group417(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovbe_st0_sti,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovu_st0_sti,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucompp,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fild_m32int_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisttp_m32int_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fist_m32int_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fistp_m32int_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld_m80fp_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisub_m32int_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisubr_m32int_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fidiv_m32int_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fidivr_m32int_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovb_st0_sti,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmove_st0_sti,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovbe_st0_sti,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovu_st0_sti,
         _ => 0,
     };
 
     private static nint Group418(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_m80fp_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovnb_st0_sti,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovne_st0_sti,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovnbe_st0_sti,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovnu_st0_sti,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fneni,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fndisi,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnclex,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucompp,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fild_m32int_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisttp_m32int_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fist_m32int_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fistp_m32int_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld_m80fp_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_m80fp_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovnb_st0_sti,
         _ => 0,
     };
 
     private static nint Group419(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fninit,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnsetpm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomi_st0_sti,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomi_st0_sti_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomi_st0_sti,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomi_st0_sti_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fadd_m64fp_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmul_m64fp_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovne_st0_sti,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovnbe_st0_sti,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcmovnu_st0_sti,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fneni,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fndisi,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnclex,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fninit,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnsetpm,
         _ => 0,
     };
 
     private static nint Group420(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcom_m64fp_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_m64fp_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsub_m64fp_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubr_m64fp_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdiv_m64fp_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivr_m64fp_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fadd_sti_st0,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmul_sti_st0,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomi_st0_sti,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomi_st0_sti_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomi_st0_sti,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomi_st0_sti_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fadd_m64fp_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmul_m64fp_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcom_m64fp_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_m64fp_G,
         _ => 0,
     };
 
     private static nint Group421(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcom_st0_sti_DCD0,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_st0_sti_DCD8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubr_sti_st0,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsub_sti_st0,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivr_sti_st0,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdiv_sti_st0,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld_m64fp_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisttp_m64int_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsub_m64fp_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubr_m64fp_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdiv_m64fp_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivr_m64fp_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fadd_sti_st0,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmul_sti_st0,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcom_st0_sti_DCD0,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_st0_sti_DCD8,
         _ => 0,
     };
 
     private static nint Group422(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fst_m64fp_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_m64fp_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Frstor_m94byte_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Frstor_m108byte_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnsave_m94byte_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnsave_m108byte_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstsw_m2byte_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ffree_sti,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubr_sti_st0,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsub_sti_st0,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivr_sti_st0,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdiv_sti_st0,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fld_m64fp_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisttp_m64int_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fst_m64fp_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_m64fp_G,
         _ => 0,
     };
 
     private static nint Group423(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxch_st0_sti_DDC8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fst_sti,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_sti,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucom_st0_sti,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomp_st0_sti,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fiadd_m16int_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fimul_m16int_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ficom_m16int_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Frstor_m94byte_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Frstor_m108byte_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnsave_m94byte_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnsave_m108byte_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstsw_m2byte_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ffree_sti,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxch_st0_sti_DDC8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fst_sti,
         _ => 0,
     };
 
     private static nint Group424(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ficomp_m16int_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisub_m16int_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisubr_m16int_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fidiv_m16int_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fidivr_m16int_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Faddp_sti_st0,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmulp_sti_st0,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_st0_sti_DED0,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_sti,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucom_st0_sti,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomp_st0_sti,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fiadd_m16int_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fimul_m16int_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ficom_m16int_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ficomp_m16int_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisub_m16int_G,
         _ => 0,
     };
 
     private static nint Group425(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcompp,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubrp_sti_st0,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubp_sti_st0,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivrp_sti_st0,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivp_sti_st0,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fild_m16int_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisttp_m16int_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fist_m16int_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisubr_m16int_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fidiv_m16int_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fidivr_m16int_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Faddp_sti_st0,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fmulp_sti_st0,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomp_st0_sti_DED0,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcompp,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubrp_sti_st0,
         _ => 0,
     };
 
     private static nint Group426(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fistp_m16int_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fbld_m80bcd_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fild_m64int_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fbstp_m80bcd_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fistp_m64int_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ffreep_sti,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxch_st0_sti_DFC8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_sti_DFD0,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fsubp_sti_st0,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivrp_sti_st0,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fdivp_sti_st0,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fild_m16int_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fisttp_m16int_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fist_m16int_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fistp_m16int_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fbld_m80bcd_G,
         _ => 0,
     };
 
     private static nint Group427(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_sti_DFD8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstsw_AX,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomip_st0_sti,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomip_st0_sti_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomip_st0_sti,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomip_st0_sti_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loopne_rel8_64_ECX,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loopne_rel8_64_RCX,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fild_m64int_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fbstp_m80bcd_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fistp_m64int_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ffreep_sti,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxch_st0_sti_DFC8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_sti_DFD0,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fstp_sti_DFD8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fnstsw_AX,
         _ => 0,
     };
 
     private static nint Group428(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loope_rel8_64_ECX,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loope_rel8_64_RCX,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loop_rel8_64_ECX,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loop_rel8_64_RCX,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jecxz_rel8_64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jrcxz_rel8_64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AL_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AX_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomip_st0_sti,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fucomip_st0_sti_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomip_st0_sti,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fcomip_st0_sti_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loopne_rel8_64_ECX,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loopne_rel8_64_RCX,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loope_rel8_64_ECX,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loope_rel8_64_RCX,
         _ => 0,
     };
 
     private static nint Group429(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_EAX_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_imm8_AL,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_imm8_AX,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_imm8_EAX,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rel32_64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rel32_64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rel8_64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AL_DX,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loop_rel8_64_ECX,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Loop_rel8_64_RCX,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jecxz_rel8_64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jrcxz_rel8_64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AL_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AX_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_EAX_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_imm8_AL,
         _ => 0,
     };
 
     private static nint Group430(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AX_DX,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_EAX_DX,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_DX_AL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_DX_AX,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_DX_EAX,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int1,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hlt,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmc,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_imm8_AX,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_imm8_EAX,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rel32_64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rel32_64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rel8_64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AL_DX,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_AX_DX,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&In_EAX_DX,
         _ => 0,
     };
 
     private static nint Group431(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmc_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JOverflow,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotOverflow,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelow,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAboveOrEqual,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JEqual,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotEqual,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelowOrEqual,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_DX_AL,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_DX_AX,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Out_DX_EAX,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Int1,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hlt,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmc,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmc_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JOverflow,
         _ => 0,
     };
 
     private static nint Group432(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAbove,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JSign,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotSign,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JParity,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotParity,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLess,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreaterOrEqual,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLessOrEqual,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotOverflow,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelow,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAboveOrEqual,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JEqual,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotEqual,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelowOrEqual,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAbove,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JSign,
         _ => 0,
     };
 
     private static nint Group433(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreater,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JOverflow_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotOverflow_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelow_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAboveOrEqual_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JEqual_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotEqual_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotSign,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JParity,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotParity,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLess,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreaterOrEqual,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLessOrEqual,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreater,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8,
         _ => 0,
     };
 
     private static nint Group434(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelowOrEqual_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAbove_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JSign_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotSign_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JParity_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotParity_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLess_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreaterOrEqual_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JOverflow_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotOverflow_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelow_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAboveOrEqual_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JEqual_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotEqual_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JBelowOrEqual_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JAbove_F,
         _ => 0,
     };
 
     private static nint Group435(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLessOrEqual_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreater_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JOverflow,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotOverflow,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelow,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAboveOrEqual,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JEqual,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JSign_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotSign_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JParity_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JNotParity_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLess_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreaterOrEqual_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JLessOrEqual_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_JGreater_F,
         _ => 0,
     };
 
     private static nint Group436(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotEqual,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelowOrEqual,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAbove,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JSign,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotSign,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JParity,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotParity,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLess,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JOverflow,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotOverflow,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelow,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAboveOrEqual,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JEqual,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotEqual,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelowOrEqual,
         _ => 0,
     };
 
     private static nint Group437(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreaterOrEqual,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLessOrEqual,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreater,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JOverflow_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotOverflow_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelow_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAboveOrEqual_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAbove,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JSign,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotSign,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JParity,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotParity,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLess,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreaterOrEqual,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLessOrEqual,
         _ => 0,
     };
 
     private static nint Group438(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JEqual_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotEqual_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelowOrEqual_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAbove_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JSign_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotSign_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JParity_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotParity_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreater,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JOverflow_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotOverflow_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelow_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAboveOrEqual_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JEqual_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotEqual_F,
         _ => 0,
     };
 
     private static nint Group439(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLess_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreaterOrEqual_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLessOrEqual_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreater_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JBelowOrEqual_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JAbove_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JSign_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotSign_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JParity_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JNotParity_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLess_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreaterOrEqual_F,
         _ => 0,
     };
 
     private static nint Group440(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JLessOrEqual_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_JGreater_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_B,
         _ => 0,
     };
 
     private static nint Group441(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm8_imm8_F6r1_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm8_G_P,
         _ => 0,
     };
 
     private static nint Group442(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G_F,
         _ => 0,
     };
 
     private static nint Group443(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm8_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm8_G_F,
         _ => 0,
     };
 
     private static nint Group444(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_F,
         _ => 0,
     };
 
     private static nint Group445(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_B_F,
         _ => 0,
     };
 
     private static nint Group446(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JOverflow,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotOverflow,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelow,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAboveOrEqual,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JEqual,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotEqual,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_G_F,
         _ => 0,
     };
 
     private static nint Group447(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelowOrEqual,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAbove,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JSign,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotSign,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JParity,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotParity,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLess,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreaterOrEqual,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JOverflow,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotOverflow,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelow,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAboveOrEqual,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JEqual,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotEqual,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelowOrEqual,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAbove,
         _ => 0,
     };
 
     private static nint Group448(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLessOrEqual,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreater,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JOverflow_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotOverflow_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelow_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAboveOrEqual_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JEqual_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JSign,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotSign,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JParity,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotParity,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLess,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreaterOrEqual,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLessOrEqual,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreater,
         _ => 0,
     };
 
     private static nint Group449(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotEqual_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelowOrEqual_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAbove_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JSign_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotSign_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JParity_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotParity_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLess_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JOverflow_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotOverflow_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelow_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAboveOrEqual_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JEqual_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotEqual_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JBelowOrEqual_F,
         _ => 0,
     };
 
     private static nint Group450(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreaterOrEqual_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLessOrEqual_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreater_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JOverflow,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotOverflow,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelow,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAboveOrEqual,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JAbove_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JSign_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotSign_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JParity_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JNotParity_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLess_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreaterOrEqual_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JLessOrEqual_F,
         _ => 0,
     };
 
     private static nint Group451(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JEqual,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotEqual,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelowOrEqual,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAbove,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JSign,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotSign,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JParity,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotParity,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_JGreater_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JOverflow,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotOverflow,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelow,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAboveOrEqual,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JEqual,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotEqual,
         _ => 0,
     };
 
     private static nint Group452(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLess,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreaterOrEqual,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLessOrEqual,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreater,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JOverflow_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotOverflow_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelow_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelowOrEqual,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAbove,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JSign,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotSign,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JParity,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotParity,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLess,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreaterOrEqual,
         _ => 0,
     };
 
     private static nint Group453(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAboveOrEqual_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JEqual_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotEqual_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelowOrEqual_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAbove_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JSign_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotSign_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JParity_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLessOrEqual,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreater,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JOverflow_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotOverflow_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelow_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAboveOrEqual_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JEqual_F,
         _ => 0,
     };
 
     private static nint Group454(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotParity_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLess_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreaterOrEqual_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLessOrEqual_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreater_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotEqual_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JBelowOrEqual_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JAbove_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JSign_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotSign_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JParity_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JNotParity_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLess_F,
         _ => 0,
     };
 
     private static nint Group455(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreaterOrEqual_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JLessOrEqual_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_JGreater_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F,
         _ => 0,
     };
 
     private static nint Group456(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_B_F,
         _ => 0,
     };
 
     private static nint Group457(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm16_imm16_F7r1_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm32_imm32_F7r1_G_F,
         _ => 0,
     };
 
     private static nint Group458(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Test_rm64_imm32_F7r1_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_B,
         _ => 0,
     };
 
     private static nint Group459(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm16_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm32_G_P,
         _ => 0,
     };
 
     private static nint Group460(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Not_rm64_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B,
         _ => 0,
     };
 
     private static nint Group461(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm16_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32,
         _ => 0,
     };
 
     private static nint Group462(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G_P,
         _ => 0,
     };
 
     private static nint Group463(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm32_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G,
         _ => 0,
     };
 
     private static nint Group464(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Neg_rm64_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_G,
         _ => 0,
     };
 
     private static nint Group465(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm16_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64,
         _ => 0,
     };
 
     private static nint Group466(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mul_rm64_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_B,
         _ => 0,
     };
 
     private static nint Group467(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm16_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_G,
         _ => 0,
     };
 
     private static nint Group468(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm32_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_rm64_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16,
         _ => 0,
     };
 
     private static nint Group469(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm16_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_B,
         _ => 0,
     };
 
     private static nint Group470(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm32_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_G,
         _ => 0,
     };
 
     private static nint Group471(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Div_rm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm16_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32,
         _ => 0,
     };
 
     private static nint Group472(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clc,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clc_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stc,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_B,
         _ => 0,
     };
 
     private static nint Group473(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stc_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cli,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sti,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cld,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Std,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Idiv_rm64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clc,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clc_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stc,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stc_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cli,
         _ => 0,
     };
 
     private static nint Group474(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sti,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cld,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Std,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_P,
         _ => 0,
     };
 
     private static nint Group475(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm8_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B,
         _ => 0,
     };
 
     private static nint Group476(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm8_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16,
         _ => 0,
     };
 
     private static nint Group477(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_P,
         _ => 0,
     };
 
     private static nint Group478(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm16_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G,
         _ => 0,
     };
 
     private static nint Group479(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm32_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_P,
         _ => 0,
     };
 
     private static nint Group480(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Inc_rm64_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B,
         _ => 0,
     };
 
     private static nint Group481(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm16_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32,
         _ => 0,
     };
 
     private static nint Group482(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_P,
         _ => 0,
     };
 
     private static nint Group483(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm32_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G,
         _ => 0,
     };
 
     private static nint Group484(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dec_rm64_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_m1616_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_m1616_G,
         _ => 0,
     };
 
     private static nint Group485(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_m1632_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_m1632_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_m1664_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Call_m1664_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_m1616_B,
         _ => 0,
     };
 
     private static nint Group486(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_m1616_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_m1632_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_m1632_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_m1664_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jmp_m1664_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm16_G,
         _ => 0,
     };
 
     private static nint Group487(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgdt_m1664_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgdt_m1664_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lidt_m1664_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lidt_m1664_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Push_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sldt_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sldt_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sldt_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sldt_r32m16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sldt_r32m16_B,
         _ => 0,
     };
 
     private static nint Group488(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sldt_r32m16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sldt_r64m16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sldt_r64m16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sldt_r64m16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Str_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Str_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Str_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Str_r32m16,
         _ => 0,
     };
 
     private static nint Group489(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invlpg_m_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invlpg_m_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xgetbv,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsetbv,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Swapgs,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtscp,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Syscall,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Syscall_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Str_r32m16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Str_r32m16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Str_r64m16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Str_r64m16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Str_r64m16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_rm16_G,
         _ => 0,
     };
 
     private static nint Group490(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clts,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretd,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretd_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretq,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretq_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invd,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wbinvd,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud2,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r32m16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lldt_r64m16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16_B,
         _ => 0,
     };
 
     private static nint Group491(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F0D,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F0D_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F0D,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F0D_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F0D,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F0D_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetch_m8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchw_m8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r32m16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ltr_r64m16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_rm16,
         _ => 0,
     };
 
     private static nint Group492(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_rm16_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_rm16_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_rm16_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_r32m16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_r32m16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_r32m16_B,
         _ => 0,
     };
 
     private static nint Group493(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_r32m16_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_r32m16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_r32m16_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_r64m16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_r64m16_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_r64m16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_r64m16_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_r64m16_G,
         _ => 0,
     };
 
     private static nint Group494(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_xmm_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_m32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_xmm_xmm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_m64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verr_r64m16_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_rm16_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_rm16_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_rm16_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_r32m16,
         _ => 0,
     };
 
     private static nint Group495(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmmm128_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmmm128_xmm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymmm256_ymm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymmm256_ymm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmmm128_xmm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmmm128_xmm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_r32m16_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_r32m16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_r32m16_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_r32m16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_r32m16_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_r64m16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_r64m16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_r64m16_B,
         _ => 0,
     };
 
     private static nint Group496(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmmm128_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmmm128_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymmm256_ymm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymmm256_ymm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_xmm_xmm_0F11,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_r64m16_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_r64m16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Verw_r64m16_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sgdt_m1664_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sgdt_m1664_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sidt_m1664_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sidt_m1664_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgdt_m1664_B,
         _ => 0,
     };
 
     private static nint Group497(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_m32_xmm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_xmm_xmm_0F11,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_m64_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhlps_xmm_xmm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlps_xmm_m64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgdt_m1664_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lidt_m1664_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lidt_m1664_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Smsw_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Smsw_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Smsw_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Smsw_r32m16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Smsw_r32m16_B,
         _ => 0,
     };
 
     private static nint Group498(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhlps_xmm_xmm_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlps_xmm_xmm_m64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlpd_xmm_m64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlpd_xmm_xmm_m64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsldup_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsldup_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Smsw_r32m16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Smsw_r64m16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Smsw_r64m16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Smsw_r64m16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16,
         _ => 0,
     };
 
     private static nint Group499(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_ymm_ymmm256,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_ymm_ymmm256_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movddup_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movddup_xmm_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_xmm_xmmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_xmm_xmmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r32m16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lmsw_r64m16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invlpg_m_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invlpg_m_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clac,
         _ => 0,
     };
 
     private static nint Group500(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlps_m64_xmm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlps_m64_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlpd_m64_xmm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlpd_m64_xmm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklps_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklps_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_xmm_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_xmm_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stac,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xgetbv,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsetbv,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Swapgs,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtscp,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r16_rm16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r16_rm16_B,
         _ => 0,
     };
 
     private static nint Group501(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_ymm_ymm_ymmm256,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_ymm_ymm_ymmm256_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklpd_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklpd_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r16_rm16_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r16_rm16_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r32_r32m16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r32_r32m16_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r32_r32m16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r32_r32m16_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r32_r32m16_G,
         _ => 0,
     };
 
     private static nint Group502(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhps_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhps_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_xmm_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_xmm_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_ymm_ymm_ymmm256,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_ymm_ymm_ymmm256_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhpd_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhpd_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r32_r32m16_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r64_r64m16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r64_r64m16_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r64_r64m16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r64_r64m16_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r64_r64m16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lar_r64_r64m16_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r16_rm16,
         _ => 0,
     };
 
     private static nint Group503(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlhps_xmm_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlhps_xmm_xmm_xmm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhps_xmm_m64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhps_xmm_xmm_m64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r16_rm16_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r16_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r16_rm16_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r16_rm16_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r32_r32m16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r32_r32m16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r32_r32m16_B,
         _ => 0,
     };
 
     private static nint Group504(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhpd_xmm_m64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhpd_xmm_xmm_m64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movshdup_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movshdup_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r32_r32m16_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r32_r32m16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r32_r32m16_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r64_r64m16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r64_r64m16_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r64_r64m16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r64_r64m16_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r64_r64m16_G,
         _ => 0,
     };
 
     private static nint Group505(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhps_m64_xmm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhps_m64_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhpd_m64_xmm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhpd_m64_xmm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lsl_r64_r64m16_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Syscall,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Syscall_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clts,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretd,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretd_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretq,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysretq_F,
         _ => 0,
     };
 
     private static nint Group506(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invd,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wbinvd,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud2,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F0D,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F0D_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F0D,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F0D_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F0D,
         _ => 0,
     };
 
     private static nint Group507(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F0D_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetch_m8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchw_m8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group508(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group509(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_xmm_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_m32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmm_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group510(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_xmm_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_m64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movups_xmmm128_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmmm128_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_xmmm128_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymmm256_ymm,
         _ => 0,
     };
 
     private static nint Group511(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchnta_m8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht0_m8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht1_m8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht2_m8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovups_ymmm256_ymm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmmm128_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movupd_xmmm128_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmmm128_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_xmmm128_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymmm256_ymm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovupd_ymmm256_ymm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm,
         _ => 0,
     };
 
     private static nint Group512(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspd_r32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspq_r64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movss_xmmm32_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_xmm_xmm_xmm_0F11,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovss_m32_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsd_xmmm64_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_xmm_xmm_xmm_0F11,
         _ => 0,
     };
 
     private static nint Group513(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_cr,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_cr_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_dr,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_dr_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_cr_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_cr_r64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsd_m64_xmm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhlps_xmm_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlps_xmm_m64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhlps_xmm_xmm_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlps_xmm_xmm_m64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlpd_xmm_m64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlpd_xmm_xmm_m64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsldup_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group514(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_dr_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_dr_r64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsldup_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovsldup_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movddup_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movddup_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group515(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovddup_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlps_m64_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlps_m64_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlpd_m64_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlpd_m64_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklps_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group516(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmmm128_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmmm128_xmm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymmm256_ymm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymmm256_ymm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmmm128_xmm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmmm128_xmm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklps_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklpd_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpcklpd_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group517(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmmm128_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmmm128_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymmm256_ymm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymmm256_ymm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpi2ps_xmm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpi2ps_xmm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpi2pd_xmm_mmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpi2pd_xmm_mmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpcklpd_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhps_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhps_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group518(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2ss_xmm_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2ss_xmm_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2ss_xmm_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2ss_xmm_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2ss_xmm_xmm_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2ss_xmm_xmm_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2ss_xmm_xmm_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2ss_xmm_xmm_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhps_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhpd_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Unpckhpd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vunpckhpd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movlhps_xmm_xmm,
         _ => 0,
     };
 
     private static nint Group519(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2sd_xmm_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2sd_xmm_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2sd_xmm_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2sd_xmm_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2sd_xmm_xmm_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2sd_xmm_xmm_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2sd_xmm_xmm_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2sd_xmm_xmm_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovlhps_xmm_xmm_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhps_xmm_m64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhps_xmm_xmm_m64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhpd_xmm_m64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhpd_xmm_xmm_m64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movshdup_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movshdup_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group520(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntps_m128_xmm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntps_m128_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntps_m256_ymm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntpd_m128_xmm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntpd_m128_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntpd_m256_ymm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttps2pi_mm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttps2pi_mm_xmmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovshdup_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhps_m64_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhps_m64_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movhpd_m64_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovhpd_m64_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18,
         _ => 0,
     };
 
     private static nint Group521(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttpd2pi_mm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttpd2pi_mm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttss2si_r32_xmmm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttss2si_r32_xmmm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttss2si_r64_xmmm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttss2si_r64_xmmm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttss2si_r32_xmmm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttss2si_r32_xmmm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F18_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F18_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F18_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F19_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19,
         _ => 0,
     };
 
     private static nint Group522(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttss2si_r64_xmmm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttss2si_r64_xmmm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttsd2si_r32_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttsd2si_r32_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttsd2si_r64_xmmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttsd2si_r64_xmmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttsd2si_r32_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttsd2si_r32_xmmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F19_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F19_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1A_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1A_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A,
         _ => 0,
     };
 
     private static nint Group523(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttsd2si_r64_xmmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttsd2si_r64_xmmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2pi_mm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2pi_mm_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2pi_mm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2pi_mm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2si_r32_xmmm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2si_r32_xmmm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1A_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1B_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1B_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1B_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C,
         _ => 0,
     };
 
     private static nint Group524(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2si_r64_xmmm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2si_r64_xmmm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2si_r32_xmmm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2si_r32_xmmm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2si_r64_xmmm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2si_r64_xmmm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2si_r32_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2si_r32_xmmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1C_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1C_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1C_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1D_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D,
         _ => 0,
     };
 
     private static nint Group525(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2si_r64_xmmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2si_r64_xmmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2si_r32_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2si_r32_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2si_r64_xmmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2si_r64_xmmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomiss_xmm_xmmm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomiss_xmm_xmmm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1D_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1D_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1E_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1E_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E,
         _ => 0,
     };
 
     private static nint Group526(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomiss_xmm_xmmm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomiss_xmm_xmmm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomiss_xmm_xmmm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomiss_xmm_xmmm32_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomiss_xmm_xmmm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomiss_xmm_xmmm32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomisd_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomisd_xmm_xmmm64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1E_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm16_r16_0F1F_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm32_r32_0F1F_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Reservednop_rm64_r64_0F1F_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchnta_m8_G,
         _ => 0,
     };
 
     private static nint Group527(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomisd_xmm_xmmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomisd_xmm_xmmm64_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomisd_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomisd_xmm_xmmm64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomisd_xmm_xmmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomisd_xmm_xmmm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comiss_xmm_xmmm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comiss_xmm_xmmm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht0_m8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht1_m8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetcht2_m8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspd_r32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdsspq_r64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Endbr32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16,
         _ => 0,
     };
 
     private static nint Group528(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comiss_xmm_xmmm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comiss_xmm_xmmm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comisd_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comisd_xmm_xmmm64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comisd_xmm_xmmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comisd_xmm_xmmm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomiss_xmm_xmmm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomiss_xmm_xmmm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Nop_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_cr,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_cr_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_dr,
         _ => 0,
     };
 
     private static nint Group529(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomiss_xmm_xmmm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomiss_xmm_xmmm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomisd_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomisd_xmm_xmmm64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomisd_xmm_xmmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomisd_xmm_xmmm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrmsr,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtsc,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_r64_dr_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_cr_r64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_cr_r64_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_dr_r64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mov_dr_r64_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group530(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdmsr,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group531(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movaps_xmmm128_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmmm128_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_xmmm128_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymmm256_ymm,
         _ => 0,
     };
 
     private static nint Group532(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovaps_ymmm256_ymm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmmm128_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movapd_xmmm128_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmmm128_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_xmmm128_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymmm256_ymm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovapd_ymmm256_ymm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpi2ps_xmm_mmm64,
         _ => 0,
     };
 
     private static nint Group533(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpi2ps_xmm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpi2pd_xmm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpi2pd_xmm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2ss_xmm_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2ss_xmm_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2ss_xmm_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2ss_xmm_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2ss_xmm_xmm_rm32,
         _ => 0,
     };
 
     private static nint Group534(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2ss_xmm_xmm_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2ss_xmm_xmm_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2ss_xmm_xmm_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2sd_xmm_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2sd_xmm_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2sd_xmm_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsi2sd_xmm_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2sd_xmm_xmm_rm32,
         _ => 0,
     };
 
     private static nint Group535(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2sd_xmm_xmm_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2sd_xmm_xmm_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsi2sd_xmm_xmm_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntps_m128_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntps_m128_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntps_m256_ymm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntpd_m128_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntpd_m128_xmm_G,
         _ => 0,
     };
 
     private static nint Group536(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntpd_m256_ymm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttps2pi_mm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttps2pi_mm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttpd2pi_mm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttpd2pi_mm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttss2si_r32_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttss2si_r32_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttss2si_r64_xmmm32,
         _ => 0,
     };
 
     private static nint Group537(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttss2si_r64_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttss2si_r32_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttss2si_r32_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttss2si_r64_xmmm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttss2si_r64_xmmm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttsd2si_r32_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttsd2si_r32_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttsd2si_r64_xmmm64,
         _ => 0,
     };
 
     private static nint Group538(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttsd2si_r64_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttsd2si_r32_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttsd2si_r32_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttsd2si_r64_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttsd2si_r64_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2pi_mm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2pi_mm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2pi_mm_xmmm128,
         _ => 0,
     };
 
     private static nint Group539(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2pi_mm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2si_r32_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2si_r32_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2si_r64_xmmm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2si_r64_xmmm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2si_r32_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2si_r32_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2si_r64_xmmm32,
         _ => 0,
     };
 
     private static nint Group540(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2si_r64_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2si_r32_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2si_r32_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2si_r64_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2si_r64_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2si_r32_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2si_r32_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2si_r64_xmmm64,
         _ => 0,
     };
 
     private static nint Group541(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2si_r64_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomiss_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomiss_xmm_xmmm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomiss_xmm_xmmm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomiss_xmm_xmmm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomiss_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomiss_xmm_xmmm32_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomiss_xmm_xmmm32_G,
         _ => 0,
     };
 
     private static nint Group542(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomiss_xmm_xmmm32_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomisd_xmm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomisd_xmm_xmmm64_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomisd_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ucomisd_xmm_xmmm64_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomisd_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomisd_xmm_xmmm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomisd_xmm_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group543(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vucomisd_xmm_xmmm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comiss_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comiss_xmm_xmmm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comiss_xmm_xmmm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comiss_xmm_xmmm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comisd_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comisd_xmm_xmmm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comisd_xmm_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group544(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Comisd_xmm_xmmm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomiss_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomiss_xmm_xmmm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomiss_xmm_xmmm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomiss_xmm_xmmm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomisd_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomisd_xmm_xmmm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomisd_xmm_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group545(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcomisd_xmm_xmmm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrmsr,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdtsc,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdmsr,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysenter,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysexitd,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sysexitq,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16,
         _ => 0,
     };
 
     private static nint Group546(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovo_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group547(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r16_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_B,
         _ => 0,
     };
 
     private static nint Group548(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskps_r32_xmm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskps_r64_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r32_xmm,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r64_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r32_ymm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r64_ymm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskpd_r32_xmm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovno_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64,
         _ => 0,
     };
 
     private static nint Group549(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskpd_r64_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r32_xmm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r64_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r32_ymm,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r64_ymm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtps_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtps_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtps_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovb_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r32_rm32_G,
         _ => 0,
     };
 
     private static nint Group550(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtps_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtps_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtps_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtpd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtpd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtpd_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtpd_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtpd_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovae_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_B,
         _ => 0,
     };
 
     private static nint Group551(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtpd_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtss_xmm_xmmm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtss_xmm_xmmm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtss_xmm_xmm_xmmm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtss_xmm_xmm_xmmm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtsd_xmm_xmmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtsd_xmm_xmmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtsd_xmm_xmm_xmmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmove_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32,
         _ => 0,
     };
 
     private static nint Group552(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtsd_xmm_xmm_xmmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rsqrtps_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rsqrtps_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtps_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtps_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtps_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtps_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rsqrtss_xmm_xmmm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovne_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r16_rm16_G,
         _ => 0,
     };
 
     private static nint Group553(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rsqrtss_xmm_xmmm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtss_xmm_xmm_xmmm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtss_xmm_xmm_xmmm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcpps_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcpps_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpps_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpps_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpps_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovbe_r64_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_B,
         _ => 0,
     };
 
     private static nint Group554(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpps_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcpss_xmm_xmmm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcpss_xmm_xmmm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpss_xmm_xmm_xmmm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpss_xmm_xmm_xmmm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andps_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andps_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r16_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmova_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16,
         _ => 0,
     };
 
     private static nint Group555(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andpd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andpd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovs_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group556(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnps_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnps_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnpd_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r16_rm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r32_rm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_B,
         _ => 0,
     };
 
     private static nint Group557(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnpd_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orps_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orps_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovns_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64,
         _ => 0,
     };
 
     private static nint Group558(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orpd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orpd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovp_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r16_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r32_rm32_G,
         _ => 0,
     };
 
     private static nint Group559(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorps_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorps_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorpd_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovnp_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_B,
         _ => 0,
     };
 
     private static nint Group560(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorpd_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addps_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addps_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddps_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r32_rm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovl_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32,
         _ => 0,
     };
 
     private static nint Group561(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddps_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddps_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddps_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addpd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addpd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddpd_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddpd_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddpd_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r32_rm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovge_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r16_rm16_G,
         _ => 0,
     };
 
     private static nint Group562(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddpd_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addss_xmm_xmmm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addss_xmm_xmmm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddss_xmm_xmm_xmmm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddss_xmm_xmm_xmmm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsd_xmm_xmmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsd_xmm_xmmm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsd_xmm_xmmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovle_r64_rm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_B,
         _ => 0,
     };
 
     private static nint Group563(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsd_xmm_xmm_xmmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsd_xmm_xmm_xmmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulps_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulps_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r16_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmovg_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskps_r32_xmm,
         _ => 0,
     };
 
     private static nint Group564(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulpd_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulpd_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulpd_xmm_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulpd_xmm_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulpd_ymm_ymm_ymmm256,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulpd_ymm_ymm_ymmm256_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulss_xmm_xmmm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulss_xmm_xmmm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskps_r64_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r32_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r64_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r32_ymm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskps_r64_ymm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskpd_r32_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movmskpd_r64_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r32_xmm,
         _ => 0,
     };
 
     private static nint Group565(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulss_xmm_xmm_xmmm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulss_xmm_xmm_xmmm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulsd_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulsd_xmm_xmmm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulsd_xmm_xmmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulsd_xmm_xmm_xmmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulsd_xmm_xmm_xmmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2pd_xmm_xmmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r64_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r32_ymm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovmskpd_r64_ymm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtps_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtps_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtps_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group566(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2pd_xmm_xmmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2pd_xmm_xmmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2pd_xmm_xmmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2pd_ymm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2pd_ymm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2ps_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2ps_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2ps_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtps_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtpd_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtpd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtpd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtpd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtpd_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtpd_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtss_xmm_xmmm32,
         _ => 0,
     };
 
     private static nint Group567(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2ps_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2ps_xmm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2ps_xmm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2sd_xmm_xmmm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2sd_xmm_xmmm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2sd_xmm_xmm_xmmm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2sd_xmm_xmm_xmmm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2ss_xmm_xmmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtss_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtss_xmm_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtss_xmm_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtsd_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sqrtsd_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtsd_xmm_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsqrtsd_xmm_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rsqrtps_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group568(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2ss_xmm_xmmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2ss_xmm_xmm_xmmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2ss_xmm_xmm_xmmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtdq2ps_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtdq2ps_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2ps_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2ps_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2ps_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rsqrtps_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtps_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtps_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtps_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtps_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rsqrtss_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rsqrtss_xmm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtss_xmm_xmm_xmmm32,
         _ => 0,
     };
 
     private static nint Group569(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2ps_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2dq_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2dq_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2dq_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2dq_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2dq_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2dq_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttps2dq_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrsqrtss_xmm_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcpps_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcpps_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpps_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpps_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpps_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpps_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcpss_xmm_xmmm32,
         _ => 0,
     };
 
     private static nint Group570(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttps2dq_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttps2dq_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttps2dq_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttps2dq_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttps2dq_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subps_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subps_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubps_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rcpss_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpss_xmm_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vrcpss_xmm_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andps_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andps_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group571(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubps_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubps_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubps_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subpd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subpd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubpd_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubpd_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubpd_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandps_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andpd_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andpd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandpd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnps_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group572(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubpd_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subss_xmm_xmmm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subss_xmm_xmmm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubss_xmm_xmm_xmmm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubss_xmm_xmm_xmmm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subsd_xmm_xmmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subsd_xmm_xmmm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subsd_xmm_xmmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnps_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnpd_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Andnpd_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group573(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubsd_xmm_xmm_xmmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubsd_xmm_xmm_xmmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minps_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minps_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vandnpd_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orps_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orps_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group574(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minpd_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minpd_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminpd_xmm_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminpd_xmm_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminpd_ymm_ymm_ymmm256,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminpd_ymm_ymm_ymmm256_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minss_xmm_xmmm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minss_xmm_xmmm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorps_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orpd_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Orpd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vorpd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorps_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group575(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminss_xmm_xmm_xmmm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminss_xmm_xmm_xmmm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minsd_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minsd_xmm_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminsd_xmm_xmm_xmmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminsd_xmm_xmm_xmmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divps_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divps_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorps_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorpd_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xorpd_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group576(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivps_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivps_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivps_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivps_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divpd_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divpd_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivpd_xmm_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivpd_xmm_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vxorpd_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addps_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addps_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddps_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddps_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddps_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group577(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivpd_ymm_ymm_ymmm256,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivpd_ymm_ymm_ymmm256_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divss_xmm_xmmm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divss_xmm_xmmm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivss_xmm_xmm_xmmm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivss_xmm_xmm_xmmm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divsd_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divsd_xmm_xmmm64_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddps_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addpd_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addpd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddpd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddpd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddpd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddpd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addss_xmm_xmmm32,
         _ => 0,
     };
 
     private static nint Group578(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divsd_xmm_xmmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivsd_xmm_xmm_xmmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivsd_xmm_xmm_xmmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxps_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxps_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxps_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxps_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxps_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addss_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddss_xmm_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddss_xmm_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsd_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsd_xmm_xmmm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsd_xmm_xmmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsd_xmm_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsd_xmm_xmm_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group579(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxps_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxpd_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxpd_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxpd_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxpd_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxpd_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxpd_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxss_xmm_xmmm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulps_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulps_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulps_xmm_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulps_xmm_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulps_ymm_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulps_ymm_ymm_ymmm256_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulpd_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulpd_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group580(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxss_xmm_xmmm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxss_xmm_xmm_xmmm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxss_xmm_xmm_xmmm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxsd_xmm_xmmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxsd_xmm_xmmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxsd_xmm_xmm_xmmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxsd_xmm_xmm_xmmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_mm_mmm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulpd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulpd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulpd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulpd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulss_xmm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulss_xmm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulss_xmm_xmm_xmmm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulss_xmm_xmm_xmmm32_G,
         _ => 0,
     };
 
     private static nint Group581(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_mm_mmm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_mm_mmm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulsd_xmm_xmmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulsd_xmm_xmmm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mulsd_xmm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulsd_xmm_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmulsd_xmm_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2pd_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2pd_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2pd_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group582(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_mm_mmm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_mm_mmm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2pd_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2pd_ymm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2pd_ymm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2ps_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2ps_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2ps_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2ps_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2ps_xmm_ymmm256,
         _ => 0,
     };
 
     private static nint Group583(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_mm_mmm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2ps_xmm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2sd_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtss2sd_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2sd_xmm_xmm_xmmm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtss2sd_xmm_xmm_xmmm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2ss_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtsd2ss_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2ss_xmm_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group584(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtsd2ss_xmm_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtdq2ps_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtdq2ps_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2ps_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2ps_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2ps_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2ps_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2dq_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group585(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtps2dq_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2dq_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2dq_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2dq_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2dq_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttps2dq_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttps2dq_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttps2dq_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group586(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttps2dq_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttps2dq_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttps2dq_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subps_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subps_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubps_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubps_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubps_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group587(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubps_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subpd_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subpd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubpd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubpd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubpd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubpd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subss_xmm_xmmm32,
         _ => 0,
     };
 
     private static nint Group588(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subss_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubss_xmm_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubss_xmm_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subsd_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subsd_xmm_xmmm64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Subsd_xmm_xmmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubsd_xmm_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vsubsd_xmm_xmm_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group589(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minps_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minps_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminps_xmm_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminps_xmm_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminps_ymm_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminps_ymm_ymm_ymmm256_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minpd_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minpd_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group590(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminpd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminpd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminpd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminpd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minss_xmm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minss_xmm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminss_xmm_xmm_xmmm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminss_xmm_xmm_xmmm32_G,
         _ => 0,
     };
 
     private static nint Group591(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minsd_xmm_xmmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Minsd_xmm_xmmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminsd_xmm_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vminsd_xmm_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divps_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divps_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivps_xmm_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivps_xmm_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group592(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklqdq_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivps_ymm_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivps_ymm_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divpd_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divpd_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivpd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivpd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivpd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivpd_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group593(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklqdq_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhqdq_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhqdq_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divss_xmm_xmmm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divss_xmm_xmmm32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivss_xmm_xmm_xmmm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivss_xmm_xmm_xmmm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divsd_xmm_xmmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divsd_xmm_xmmm64_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Divsd_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivsd_xmm_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group594(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_mm_rm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_mm_rm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_rm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdivsd_xmm_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxps_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxps_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxps_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxps_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxps_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxps_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxpd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group595(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_xmm_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_xmm_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_rm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxpd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxpd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxpd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxpd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxpd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxss_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxss_xmm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxss_xmm_xmm_xmmm32,
         _ => 0,
     };
 
     private static nint Group596(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_mmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_mmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxss_xmm_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxsd_xmm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maxsd_xmm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxsd_xmm_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaxsd_xmm_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_mm_mmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_mm_mmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group597(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymm_ymmm256,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymm_ymmm256_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklbw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklbw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_mm_mmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_mm_mmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group598(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufw_mm_mmm64_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufw_mm_mmm64_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufd_xmm_xmmm128_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufd_xmm_xmmm128_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_xmm_xmmm128_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_ymm_ymmm256_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklwd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklwd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_mm_mmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_mm_mmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group599(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_ymm_ymmm256_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufhw_xmm_xmmm128_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufhw_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_xmm_xmmm128_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_xmm_xmmm128_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_ymm_ymmm256_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_ymm_ymmm256_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshuflw_xmm_xmmm128_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckldq_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckldq_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group600(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshuflw_xmm_xmmm128_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_xmm_xmmm128_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_ymm_ymmm256_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_ymm_ymmm256_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packsswb_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpacksswb_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group601(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_xmm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_xmm_xmm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtb_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtb_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group602(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_ymm_ymm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group603(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_xmm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_xmm_xmm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_ymm_ymm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group604(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrldq_xmm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrldq_xmm_xmm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrldq_ymm_ymm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_xmm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_xmm_xmm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_ymm_ymm_imm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packuswb_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackuswb_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group605(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslldq_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslldq_xmm_xmm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslldq_ymm_ymm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_mm_mmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_mm_mmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhbw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhbw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group606(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_mm_mmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_mm_mmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhwd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhwd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group607(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_mm_mmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_mm_mmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhdq_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhdq_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_mm_mmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_mm_mmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group608(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Emms,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vzeroupper,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vzeroall,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Haddpd_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Haddpd_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packssdw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackssdw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklqdq_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpcklqdq_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group609(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddpd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddpd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddpd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddpd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Haddps_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Haddps_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddps_xmm_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddps_xmm_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpcklqdq_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhqdq_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Punpckhqdq_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group610(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddps_ymm_ymm_ymmm256,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddps_ymm_ymm_ymmm256_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hsubpd_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hsubpd_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubpd_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubpd_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubpd_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubpd_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpunpckhqdq_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_mm_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_mm_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_xmm_rm32_G,
         _ => 0,
     };
 
     private static nint Group611(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hsubps_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hsubps_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubps_xmm_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubps_xmm_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubps_ymm_ymm_ymmm256,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubps_ymm_ymm_ymmm256_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_mm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_mm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_xmm_rm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_xmm_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group612(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_mm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_mm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group613(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_rm32_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_rm32_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_rm64_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_rm64_xmm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_xmmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufw_mm_mmm64_imm8,
         _ => 0,
     };
 
     private static nint Group614(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_xmmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mmm64_mm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mmm64_mm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmmm128_xmm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmmm128_xmm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufw_mm_mmm64_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufd_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufd_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_xmm_xmmm128_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_xmm_xmmm128_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_ymm_ymmm256_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufd_ymm_ymmm256_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufhw_xmm_xmmm128_imm8,
         _ => 0,
     };
 
     private static nint Group615(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymmm256_ymm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymmm256_ymm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmmm128_xmm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmmm128_xmm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymmm256_ymm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufhw_xmm_xmmm128_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_ymm_ymmm256_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufhw_ymm_ymmm256_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshuflw_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshuflw_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_xmm_xmmm128_imm8,
         _ => 0,
     };
 
     private static nint Group616(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymmm256_ymm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jo_rel32_64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jno_rel32_64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jb_rel32_64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jae_rel32_64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Je_rel32_64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jne_rel32_64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jbe_rel32_64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_xmm_xmmm128_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_ymm_ymmm256_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshuflw_ymm_ymmm256_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_imm8,
         _ => 0,
     };
 
     private static nint Group617(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ja_rel32_64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Js_rel32_64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jns_rel32_64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jp_rel32_64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jnp_rel32_64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jl_rel32_64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jge_rel32_64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jle_rel32_64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_xmm_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_ymm_ymm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_imm8,
         _ => 0,
     };
 
     private static nint Group618(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jg_rel32_64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_imm8,
         _ => 0,
     };
 
     private static nint Group619(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_xmm_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_ymm_ymm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrldq_xmm_imm8,
         _ => 0,
     };
 
     private static nint Group620(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrldq_xmm_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrldq_ymm_ymm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_xmm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_xmm_xmm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_ymm_ymm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslldq_xmm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslldq_xmm_xmm_imm8,
         _ => 0,
     };
 
     private static nint Group621(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslldq_ymm_ymm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqb_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group622(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqb_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group623(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqd_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group624(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_FS,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_FS,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Emms,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vzeroupper,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vzeroall,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Haddpd_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Haddpd_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddpd_xmm_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddpd_xmm_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group625(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddpd_ymm_ymm_ymmm256,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddpd_ymm_ymm_ymmm256_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Haddps_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Haddps_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddps_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddps_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddps_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhaddps_ymm_ymm_ymmm256_G,
+        _ => 0,
+    };
+
+    private static nint Group626(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hsubpd_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hsubpd_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubpd_xmm_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubpd_xmm_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubpd_ymm_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubpd_ymm_ymm_ymmm256_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hsubps_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Hsubps_xmm_xmmm128_G,
+        _ => 0,
+    };
+
+    private static nint Group627(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubps_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubps_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubps_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vhsubps_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_mm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_mm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_mm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_mm_G,
+        _ => 0,
+    };
+
+    private static nint Group628(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movd_rm32_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_rm64_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_rm32_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovd_rm32_xmm_G,
+        _ => 0,
+    };
+
+    private static nint Group629(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_rm64_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_rm64_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mmm64_mm,
+        _ => 0,
+    };
+
+    private static nint Group630(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_mmm64_mm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqa_xmmm128_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmmm128_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_xmmm128_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymmm256_ymm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqa_ymmm256_ymm_G,
+        _ => 0,
+    };
+
+    private static nint Group631(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdqu_xmmm128_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmmm128_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_xmmm128_xmm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymmm256_ymm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovdqu_ymmm256_ymm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jo_rel32_64,
+        _ => 0,
+    };
+
+    private static nint Group632(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jno_rel32_64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jb_rel32_64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jae_rel32_64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Je_rel32_64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jne_rel32_64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jbe_rel32_64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ja_rel32_64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Js_rel32_64,
+        _ => 0,
+    };
+
+    private static nint Group633(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jns_rel32_64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jp_rel32_64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jnp_rel32_64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jl_rel32_64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jge_rel32_64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jle_rel32_64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Jg_rel32_64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8,
+        _ => 0,
+    };
+
+    private static nint Group634(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seto_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setno_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setb_rm8_G,
+        _ => 0,
+    };
+
+    private static nint Group635(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setae_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sete_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_B,
+        _ => 0,
+    };
+
+    private static nint Group636(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setne_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setbe_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Seta_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8,
+        _ => 0,
+    };
+
+    private static nint Group637(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sets_rm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setns_rm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setp_rm8_G,
+        _ => 0,
+    };
+
+    private static nint Group638(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setnp_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setl_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_B,
+        _ => 0,
+    };
+
+    private static nint Group639(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setge_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setle_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Setg_rm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_FS,
+        _ => 0,
+    };
+
+    private static nint Group640(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_FS,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popw_FS,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popq_FS,
         3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cpuid,
         4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16,
         5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_F,
@@ -16008,7 +16383,7 @@ public static unsafe partial class Handlers
         _ => 0,
     };
 
-    private static nint Group625(int index) => index switch
+    private static nint Group641(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_r16_G_F,
@@ -16021,7 +16396,7 @@ public static unsafe partial class Handlers
         _ => 0,
     };
 
-    private static nint Group626(int index) => index switch
+    private static nint Group642(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_r64_F,
@@ -16034,7 +16409,7 @@ public static unsafe partial class Handlers
         _ => 0,
     };
 
-    private static nint Group627(int index) => index switch
+    private static nint Group643(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_imm8_B_F,
@@ -16047,7 +16422,7 @@ public static unsafe partial class Handlers
         _ => 0,
     };
 
-    private static nint Group628(int index) => index switch
+    private static nint Group644(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_imm8_G_F,
@@ -16060,7 +16435,7 @@ public static unsafe partial class Handlers
         _ => 0,
     };
 
-    private static nint Group629(int index) => index switch
+    private static nint Group645(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm16_r16_CL_F,
@@ -16073,7 +16448,7 @@ public static unsafe partial class Handlers
         _ => 0,
     };
 
-    private static nint Group630(int index) => index switch
+    private static nint Group646(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm32_r32_CL_B_F,
@@ -16086,295 +16461,308 @@ public static unsafe partial class Handlers
         _ => 0,
     };
 
-    private static nint Group631(int index) => index switch
+    private static nint Group647(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shld_rm64_r64_CL_G_F,
         2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushw_GS,
         3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pushq_GS,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_F,
-        _ => 0,
-    };
-
-    private static nint Group632(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_F,
-        _ => 0,
-    };
-
-    private static nint Group633(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P_F,
-        _ => 0,
-    };
-
-    private static nint Group634(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_F,
-        _ => 0,
-    };
-
-    private static nint Group635(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G_F,
-        _ => 0,
-    };
-
-    private static nint Group636(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_F,
-        _ => 0,
-    };
-
-    private static nint Group637(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B_F,
-        _ => 0,
-    };
-
-    private static nint Group638(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G_F,
-        _ => 0,
-    };
-
-    private static nint Group639(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxsave_m512byte_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxsave64_m512byte_G,
-        _ => 0,
-    };
-
-    private static nint Group640(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxrstor_m512byte_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxrstor64_m512byte_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ldmxcsr_m32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r32,
-        _ => 0,
-    };
-
-    private static nint Group641(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vldmxcsr_m32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stmxcsr_m32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vstmxcsr_m32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsave_mem_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsave64_mem_G,
-        _ => 0,
-    };
-
-    private static nint Group642(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xrstor_mem_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xrstor64_mem_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsaveopt_mem_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsaveopt64_mem_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clwb_m8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflush_m8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflushopt_m8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence,
-        _ => 0,
-    };
-
-    private static nint Group643(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_E9,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EA,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EB,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EC,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_ED,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EE,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EF,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence,
-        _ => 0,
-    };
-
-    private static nint Group644(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F1,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F2,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F3,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F4,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F5,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F6,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F7,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence,
-        _ => 0,
-    };
-
-    private static nint Group645(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_F9,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FA,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FB,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FC,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FD,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FE,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FF,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16,
-        _ => 0,
-    };
-
-    private static nint Group646(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B,
-        _ => 0,
-    };
-
-    private static nint Group647(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popw_GS,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popq_GS,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_F,
         _ => 0,
     };
 
     private static nint Group648(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_r16_G_P_F,
         _ => 0,
     };
 
     private static nint Group649(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_F,
         _ => 0,
     };
 
     private static nint Group650(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_r32_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_B_P_F,
         _ => 0,
     };
 
     private static nint Group651(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_r64_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group652(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group653(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_F,
+        _ => 0,
+    };
+
+    private static nint Group654(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm16_r16_CL_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_B_F,
+        _ => 0,
+    };
+
+    private static nint Group655(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm32_r32_CL_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shrd_rm64_r64_CL_G_F,
+        _ => 0,
+    };
+
+    private static nint Group656(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxsave_m512byte_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxsave64_m512byte_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdfsbase_r64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxrstor_m512byte_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Fxrstor64_m512byte_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdgsbase_r64,
+        _ => 0,
+    };
+
+    private static nint Group657(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ldmxcsr_m32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrfsbase_r64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vldmxcsr_m32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stmxcsr_m32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Wrgsbase_r64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vstmxcsr_m32_G,
+        _ => 0,
+    };
+
+    private static nint Group658(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsave_mem_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsave64_mem_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xrstor_mem_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xrstor64_mem_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsaveopt_mem_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsaveopt64_mem_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clwb_m8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflush_m8_G,
+        _ => 0,
+    };
+
+    private static nint Group659(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Clflushopt_m8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_E9,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EA,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EB,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EC,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_ED,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EE,
+        _ => 0,
+    };
+
+    private static nint Group660(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfence_EF,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F1,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F2,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F3,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F4,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F5,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F6,
+        _ => 0,
+    };
+
+    private static nint Group661(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mfence_F7,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_F9,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FA,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FB,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FC,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FD,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FE,
+        _ => 0,
+    };
+
+    private static nint Group662(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sfence_FF,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r16_rm16_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32,
+        _ => 0,
+    };
+
+    private static nint Group663(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r32_rm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B,
+        _ => 0,
+    };
+
+    private static nint Group664(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Imul_r64_rm64_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P,
+        _ => 0,
+    };
+
+    private static nint Group665(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_B_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm8_r8_G_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B,
+        _ => 0,
+    };
+
+    private static nint Group666(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_B_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm16_r16_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32,
+        _ => 0,
+    };
+
+    private static nint Group667(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_B_P_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P,
+        _ => 0,
+    };
+
+    private static nint Group668(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm32_r32_G_P_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_B_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G,
+        _ => 0,
+    };
+
+    private static nint Group669(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg_rm64_r64_G_P_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lss_r16_m1616_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lss_r16_m1616_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lss_r32_m1632_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lss_r32_m1632_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lss_r64_m1664_B,
+        _ => 0,
+    };
+
+    private static nint Group670(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lss_r64_m1664_G,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16,
         2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_F,
         3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_B,
@@ -16385,7 +16773,7 @@ public static unsafe partial class Handlers
         _ => 0,
     };
 
-    private static nint Group654(int index) => index switch
+    private static nint Group671(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_r16_G_P,
@@ -16398,7 +16786,7 @@ public static unsafe partial class Handlers
         _ => 0,
     };
 
-    private static nint Group655(int index) => index switch
+    private static nint Group672(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_B_P_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_r32_G,
@@ -16411,7 +16799,7 @@ public static unsafe partial class Handlers
         _ => 0,
     };
 
-    private static nint Group656(int index) => index switch
+    private static nint Group673(int index) => index switch
     {
         0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_F,
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_B_P,
@@ -16420,2810 +16808,2828 @@ public static unsafe partial class Handlers
         4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_F,
         5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P,
         6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_r64_G_P_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8,
-        _ => 0,
-    };
-
-    private static nint Group657(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_G,
-        _ => 0,
-    };
-
-    private static nint Group658(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_B,
-        _ => 0,
-    };
-
-    private static nint Group659(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_F,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G,
-        _ => 0,
-    };
-
-    private static nint Group660(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G_F,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_F,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G_F,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_G,
-        _ => 0,
-    };
-
-    private static nint Group661(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_F,
-        _ => 0,
-    };
-
-    private static nint Group662(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B_F,
-        _ => 0,
-    };
-
-    private static nint Group663(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G_F,
-        _ => 0,
-    };
-
-    private static nint Group664(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_F,
-        _ => 0,
-    };
-
-    private static nint Group665(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P_F,
-        _ => 0,
-    };
-
-    private static nint Group666(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_F,
-        _ => 0,
-    };
-
-    private static nint Group667(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_F,
-        _ => 0,
-    };
-
-    private static nint Group668(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P_F,
-        _ => 0,
-    };
-
-    private static nint Group669(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_F,
-        _ => 0,
-    };
-
-    private static nint Group670(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P_F,
-        _ => 0,
-    };
-
-    private static nint Group671(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_F,
-        _ => 0,
-    };
-
-    private static nint Group672(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_F,
-        _ => 0,
-    };
-
-    private static nint Group673(int index) => index switch
-    {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfs_r16_m1616_B,
         _ => 0,
     };
 
     private static nint Group674(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfs_r16_m1616_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfs_r32_m1632_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfs_r32_m1632_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfs_r64_m1664_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lfs_r64_m1664_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgs_r16_m1616_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgs_r16_m1616_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgs_r32_m1632_B,
         _ => 0,
     };
 
     private static nint Group675(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgs_r32_m1632_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgs_r64_m1664_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lgs_r64_m1664_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_B,
         _ => 0,
     };
 
     private static nint Group676(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16,
         _ => 0,
     };
 
     private static nint Group677(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r32_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movzx_r64_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G,
         _ => 0,
     };
 
     private static nint Group678(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r16_rm16_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r32_rm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group679(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Popcnt_r64_rm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64,
         _ => 0,
     };
 
     private static nint Group680(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud1_r64_rm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm16_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group681(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm32_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_F,
         _ => 0,
     };
 
     private static nint Group682(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bt_rm64_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group683(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm16_imm8_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_F,
         _ => 0,
     };
 
     private static nint Group684(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm32_imm8_G_P_F,
         _ => 0,
     };
 
     private static nint Group685(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group686(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_B,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bts_rm64_imm8_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_B_P_F,
         _ => 0,
     };
 
     private static nint Group687(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_B,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm16_imm8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group688(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm32_imm8_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_F,
         _ => 0,
     };
 
     private static nint Group689(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btr_rm64_imm8_G_P_F,
         _ => 0,
     };
 
     private static nint Group690(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_F,
         _ => 0,
     };
 
     private static nint Group691(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_imm8_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_B_P_F,
         _ => 0,
     };
 
     private static nint Group692(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_imm8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_F,
         _ => 0,
     };
 
     private static nint Group693(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpps_xmm_xmmm128_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpps_xmm_xmmm128_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_imm8_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_F,
         _ => 0,
     };
 
     private static nint Group694(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpps_xmm_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpps_xmm_xmm_xmmm128_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpps_ymm_ymm_ymmm256_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpps_ymm_ymm_ymmm256_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmppd_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmppd_xmm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmppd_xmm_xmm_xmmm128_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmppd_xmm_xmm_xmmm128_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm16_r16_G_P_F,
         _ => 0,
     };
 
     private static nint Group695(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmppd_ymm_ymm_ymmm256_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmppd_ymm_ymm_ymmm256_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpss_xmm_xmmm32_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpss_xmm_xmmm32_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpss_xmm_xmm_xmmm32_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpss_xmm_xmm_xmmm32_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_xmm_xmmm64_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_xmm_xmmm64_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_F,
         _ => 0,
     };
 
     private static nint Group696(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpsd_xmm_xmm_xmmm64_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpsd_xmm_xmm_xmmm64_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m32_r32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m64_r64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r32m16_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r32m16_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r64m16_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r64m16_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm32_r32_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_B_P_F,
         _ => 0,
     };
 
     private static nint Group697(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r32m16_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r32m16_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r64m16_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r64m16_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r32m16_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r32m16_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r64m16_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r64m16_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Btc_rm64_r64_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_B_F,
         _ => 0,
     };
 
     private static nint Group698(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32_mm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64_mm_imm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32_xmm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64_xmm_imm8,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r64_xmm_imm8,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufps_xmm_xmmm128_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufps_xmm_xmmm128_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r16_rm16_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r32_rm32_G_F,
         _ => 0,
     };
 
     private static nint Group699(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_xmm_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_xmm_xmm_xmmm128_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_ymm_ymm_ymmm256_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_ymm_ymm_ymmm256_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufpd_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufpd_xmm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_xmm_xmm_xmmm128_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_xmm_xmm_xmmm128_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsf_r64_rm64_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_F,
         _ => 0,
     };
 
     private static nint Group700(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_ymm_ymm_ymmm256_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_ymm_ymm_ymmm256_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r16_rm16_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r32_rm32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_F,
         _ => 0,
     };
 
     private static nint Group701(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsavec_mem_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsavec64_mem_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r16_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r32_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Tzcnt_r64_rm64_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r16_rm16_G_F,
         _ => 0,
     };
 
     private static nint Group702(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r64_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r32_rm32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_F,
         _ => 0,
     };
 
     private static nint Group703(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdpid_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r16,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsubpd_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsubpd_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubpd_xmm_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubpd_xmm_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bsr_r64_rm64_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r16_rm16_G_F,
         _ => 0,
     };
 
     private static nint Group704(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubpd_ymm_ymm_ymmm256,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubpd_ymm_ymm_ymmm256_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsubps_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsubps_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r32_rm32_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lzcnt_r64_rm64_G_F,
         _ => 0,
     };
 
     private static nint Group705(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_mmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_mmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_B,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_B,
         _ => 0,
     };
 
     private static nint Group706(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_mmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_mmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r16_rm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r32_rm16_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16,
         _ => 0,
     };
 
     private static nint Group707(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_mmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_mmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movsx_r64_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_B_P_F,
         _ => 0,
     };
 
     private static nint Group708(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_mm_mmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_mm_mmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm8_r8_G_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_F,
         _ => 0,
     };
 
     private static nint Group709(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_mm_mmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_mm_mmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_B_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm16_r16_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_F,
         _ => 0,
     };
 
     private static nint Group710(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm_B,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmmm64_xmm,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmmm64_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq2dq_xmm_mm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdq2q_mm_xmm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r32_mm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_B_P_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm32_r32_G_P_F,
         _ => 0,
     };
 
     private static nint Group711(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r64_mm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r32_xmm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r64_xmm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r32_xmm,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r64_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r32_ymm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r64_ymm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_B_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_F,
         _ => 0,
     };
 
     private static nint Group712(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xadd_rm64_r64_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpps_xmm_xmmm128_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpps_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpps_xmm_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpps_xmm_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpps_ymm_ymm_ymmm256_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpps_ymm_ymm_ymmm256_imm8_G,
         _ => 0,
     };
 
     private static nint Group713(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmppd_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmppd_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmppd_xmm_xmm_xmmm128_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmppd_xmm_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmppd_ymm_ymm_ymmm256_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmppd_ymm_ymm_ymmm256_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpss_xmm_xmmm32_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpss_xmm_xmmm32_imm8_G,
         _ => 0,
     };
 
     private static nint Group714(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpss_xmm_xmm_xmmm32_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpss_xmm_xmm_xmmm32_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_xmm_xmmm64_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpsd_xmm_xmmm64_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpsd_xmm_xmm_xmmm64_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcmpsd_xmm_xmm_xmmm64_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m32_r32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movnti_m64_r64_G,
         _ => 0,
     };
 
     private static nint Group715(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r32m16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r32m16_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r64m16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_mm_r64m16_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r32m16_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r32m16_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r64m16_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrw_xmm_r64m16_imm8_G,
         _ => 0,
     };
 
     private static nint Group716(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r32m16_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r32m16_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r64m16_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrw_xmm_xmm_r64m16_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32_mm_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64_mm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32_xmm_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64_xmm_imm8,
         _ => 0,
     };
 
     private static nint Group717(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32_xmm_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r64_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufps_xmm_xmmm128_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufps_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_xmm_xmm_xmmm128_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_xmm_xmm_xmmm128_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_ymm_ymm_ymmm256_imm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufps_ymm_ymm_ymmm256_imm8_G,
         _ => 0,
     };
 
     private static nint Group718(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufpd_xmm_xmmm128_imm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Shufpd_xmm_xmmm128_imm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_xmm_xmm_xmmm128_imm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_xmm_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_ymm_ymm_ymmm256_imm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vshufpd_ymm_ymm_ymmm256_imm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_F,
         _ => 0,
     };
 
     private static nint Group719(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg8b_m64_G_P_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cmpxchg16b_m128_G_P_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsavec_mem_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Xsavec64_mem_G,
         _ => 0,
     };
 
     private static nint Group720(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r16_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r32_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdrand_r64_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r16_F,
         _ => 0,
     };
 
     private static nint Group721(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r32,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r32_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdseed_r64_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Rdpid_r64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r16,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Bswap_r64,
         _ => 0,
     };
 
     private static nint Group722(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsubpd_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsubpd_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubpd_xmm_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubpd_xmm_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubpd_ymm_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubpd_ymm_ymm_ymmm256_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsubps_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Addsubps_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group723(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubps_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubps_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubps_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaddsubps_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlw_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group724(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_mm_mmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlw_ymm_ymm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrld_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group725(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_mm_mmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttpd2dq_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrld_ymm_ymm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrlq_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group726(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttpd2dq_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttpd2dq_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttpd2dq_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttpd2dq_xmm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttpd2dq_xmm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtdq2pd_xmm_xmmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtdq2pd_xmm_xmmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2pd_xmm_xmmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlq_ymm_ymm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddq_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group727(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2pd_xmm_xmmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2pd_ymm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2pd_ymm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2dq_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2dq_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2dq_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2dq_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2dq_xmm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddq_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmullw_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group728(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2dq_xmm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntq_m64_mm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntdq_m128_xmm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdq_m128_xmm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdq_m256_ymm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsb_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsb_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsb_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmullw_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm_B,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq_xmmm64_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmmm64_xmm,
         _ => 0,
     };
 
     private static nint Group729(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsb_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsb_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsb_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsb_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsb_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsw_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsw_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsw_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovq_xmmm64_xmm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movq2dq_xmm_mm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movdq2q_mm_xmm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r32_mm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r64_mm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r32_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovmskb_r64_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r32_xmm,
         _ => 0,
     };
 
     private static nint Group730(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsw_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsw_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsw_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsw_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsw_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsw_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsw_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsw_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r64_xmm,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r32_ymm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovmskb_r64_ymm,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusb_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group731(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsw_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsw_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsw_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsw_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsw_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Por_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Por_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Por_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusb_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubusw_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group732(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Por_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpor_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpor_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpor_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpor_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsb_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsb_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsb_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubusw_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminub_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group733(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsb_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsb_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsb_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsb_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsb_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsw_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsw_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsw_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminub_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pand_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group734(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsw_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsw_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsw_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsw_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsw_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsw_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsw_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsw_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpand_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusb_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group735(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsw_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsw_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsw_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsw_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsw_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pxor_mm_mmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pxor_mm_mmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pxor_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusb_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddusw_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group736(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pxor_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpxor_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpxor_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpxor_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpxor_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lddqu_xmm_m128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vlddqu_xmm_m128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vlddqu_ymm_m256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddusw_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxub_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group737(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_mmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_mmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_ymm_ymm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_ymm_ymm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxub_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pandn_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group738(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_mmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_mmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_ymm_ymm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_ymm_ymm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpandn_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgb_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group739(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_mmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_mmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_ymm_ymm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_ymm_ymm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgb_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psraw_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group740(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_mm_mmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_mm_mmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuludq_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuludq_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuludq_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuludq_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsraw_ymm_ymm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psrad_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group741(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_mm_mmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_mm_mmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddwd_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddwd_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddwd_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddwd_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrad_ymm_ymm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pavgw_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group742(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_mm_mmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_mm_mmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsadbw_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsadbw_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsadbw_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsadbw_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpavgw_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhuw_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group743(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maskmovq_rDI_mm_mm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maskmovdqu_rDI_xmm_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovdqu_rDI_xmm_xmm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubb_mm_mmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubb_mm_mmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubb_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubb_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhuw_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_mm_mmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_mm_mmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhw_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group744(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubw_mm_mmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubw_mm_mmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubw_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubw_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhw_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttpd2dq_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvttpd2dq_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttpd2dq_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttpd2dq_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttpd2dq_xmm_ymmm256,
         _ => 0,
     };
 
     private static nint Group745(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubd_mm_mmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubd_mm_mmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubd_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubd_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvttpd2dq_xmm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtdq2pd_xmm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtdq2pd_xmm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2pd_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2pd_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2pd_ymm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtdq2pd_ymm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2dq_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group746(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubq_mm_mmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubq_mm_mmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubq_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubq_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Cvtpd2dq_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2dq_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2dq_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2dq_xmm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtpd2dq_xmm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntq_m64_mm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntdq_m128_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdq_m128_xmm_G,
         _ => 0,
     };
 
     private static nint Group747(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddb_mm_mmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddb_mm_mmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddb_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddb_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdq_m256_ymm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsb_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsb_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsb_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsb_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsb_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsb_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsb_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group748(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddw_mm_mmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddw_mm_mmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddw_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddw_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsb_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubsw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsw_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group749(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddd_mm_mmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddd_mm_mmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddd_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddd_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubsw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsw_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group750(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16_B,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32_B,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Por_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Por_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Por_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Por_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpor_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpor_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpor_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group751(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64_B,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufb_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufb_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufb_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufb_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpor_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsb_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsb_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsb_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsb_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsb_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsb_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsb_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group752(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddw_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddw_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddw_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddw_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsb_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddsw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsw_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group753(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddd_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddd_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddd_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddd_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddsw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsw_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsw_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsw_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsw_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsw_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsw_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsw_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group754(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddsw_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddsw_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddsw_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddsw_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsw_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pxor_mm_mmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pxor_mm_mmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pxor_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pxor_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpxor_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpxor_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpxor_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group755(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddubsw_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddubsw_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddubsw_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddubsw_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpxor_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Lddqu_xmm_m128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vlddqu_xmm_m128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vlddqu_ymm_m256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllw_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group756(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubw_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubw_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubw_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubw_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_ymm_ymm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllw_ymm_ymm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pslld_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group757(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubd_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubd_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubd_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubd_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_ymm_ymm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpslld_ymm_ymm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psllq_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group758(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubsw_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubsw_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubsw_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubsw_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_ymm_ymm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllq_ymm_ymm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuludq_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group759(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignb_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignb_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignb_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignb_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuludq_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuludq_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuludq_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuludq_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddwd_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group760(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignw_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignw_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignw_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignw_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddwd_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddwd_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddwd_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddwd_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psadbw_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group761(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignd_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignd_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignd_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignd_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsadbw_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsadbw_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsadbw_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsadbw_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maskmovq_rDI_mm_mm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Maskmovdqu_rDI_xmm_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovdqu_rDI_xmm_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubb_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group762(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhrsw_mm_mmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhrsw_mm_mmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhrsw_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhrsw_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubb_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubb_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubb_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubb_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubw_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group763(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubw_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubw_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubd_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group764(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_xmm_xmmm128_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_xmm_xmmm128_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubd_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubd_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubq_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group765(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_xmm_xmmm128_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_xmm_xmmm128_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubq_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubq_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psubq_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsubq_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddb_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group766(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pblendvb_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pblendvb_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtph2ps_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtph2ps_xmm_xmmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddb_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddb_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddb_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddb_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddw_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group767(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtph2ps_ymm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtph2ps_ymm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvps_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvps_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvpd_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvpd_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddw_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddw_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddd_mm_mmm64,
         _ => 0,
     };
 
     private static nint Group768(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddd_mm_mmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddd_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Paddd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpaddd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16,
         _ => 0,
     };
 
     private static nint Group769(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_xmm_m32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_ymm_m32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastsd_ymm_m64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastf128_ymm_m128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16_B,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r16_rm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32_B,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r32_rm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64_B,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group770(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_mm_mmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_mm_mmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufb_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufb_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufb_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pshufb_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpshufb_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group771(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_mm_mmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_mm_mmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddw_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddw_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddw_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddw_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddw_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group772(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_mm_mmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_mm_mmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddd_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddd_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddd_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddd_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddd_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group773(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbw_xmm_xmmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbw_xmm_xmmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_xmm_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_ymm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_ymm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbd_xmm_xmmm32,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbd_xmm_xmmm32_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddsw_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddsw_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddsw_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phaddsw_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphaddsw_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group774(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_xmm_xmmm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_xmm_xmmm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_ymm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_ymm_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbq_xmm_xmmm16,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbq_xmm_xmmm16_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_xmm_xmmm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_xmm_xmmm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddubsw_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddubsw_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddubsw_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaddubsw_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaddubsw_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group775(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_ymm_xmmm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_ymm_xmmm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwd_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwd_xmm_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_xmm_xmmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_xmm_xmmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_ymm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_ymm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubw_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubw_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubw_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubw_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubw_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group776(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwq_xmm_xmmm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwq_xmm_xmmm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_xmm_xmmm32,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_xmm_xmmm32_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_ymm_xmmm64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_ymm_xmmm64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxdq_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxdq_xmm_xmmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubd_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubd_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubd_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubd_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubd_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group777(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_xmm_xmmm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_xmm_xmmm64_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_ymm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_ymm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuldq_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuldq_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_xmm_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_xmm_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubsw_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubsw_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubsw_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phsubsw_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphsubsw_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group778(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_ymm_ymm_ymmm256,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_ymm_ymm_ymmm256_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqq_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqq_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignb_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignb_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignb_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignb_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignb_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group779(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntdqa_xmm_m128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdqa_xmm_m128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdqa_ymm_m256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packusdw_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packusdw_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignw_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignw_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignw_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignw_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignw_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group780(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_xmm_xmm_m128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_ymm_ymm_m256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_xmm_xmm_m128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_ymm_ymm_m256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_m128_xmm_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_m256_ymm_ymm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_m128_xmm_xmm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignd_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignd_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignd_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Psignd_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsignd_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group781(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_m256_ymm_ymm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbw_xmm_xmmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbw_xmm_xmmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_xmm_xmmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_xmm_xmmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_ymm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_ymm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbd_xmm_xmmm32,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhrsw_mm_mmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhrsw_mm_mmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhrsw_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulhrsw_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulhrsw_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group782(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbd_xmm_xmmm32_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_xmm_xmmm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_xmm_xmmm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_ymm_xmmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_ymm_xmmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbq_xmm_xmmm16,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbq_xmm_xmmm16_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_xmm_xmmm16,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymm_ymmm256,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymm_ymmm256_G,
         _ => 0,
     };
 
     private static nint Group783(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_xmm_xmmm16_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_ymm_xmmm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_ymm_xmmm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwd_xmm_xmmm64,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwd_xmm_xmmm64_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_xmm_xmmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_xmm_xmmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_ymm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_xmm_xmmm128_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_xmm_xmmm128_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestps_ymm_ymmm256_G_F,
         _ => 0,
     };
 
     private static nint Group784(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_ymm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwq_xmm_xmmm32,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwq_xmm_xmmm32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_xmm_xmmm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_xmm_xmmm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_ymm_xmmm64,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_ymm_xmmm64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxdq_xmm_xmmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_xmm_xmmm128_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_xmm_xmmm128_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vtestpd_ymm_ymmm256_G_F,
         _ => 0,
     };
 
     private static nint Group785(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxdq_xmm_xmmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_xmm_xmmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_xmm_xmmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_ymm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_ymm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermd_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermd_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtq_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pblendvb_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pblendvb_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtph2ps_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtph2ps_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtph2ps_ymm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtph2ps_ymm_xmmm128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvps_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvps_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group786(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtq_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsb_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsb_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvpd_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendvpd_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermps_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermps_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ptest_xmm_xmmm128_G_F,
         _ => 0,
     };
 
     private static nint Group787(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_F,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_xmm_xmmm128_G_F,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_F,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vptest_ymm_ymmm256_G_F,
         _ => 0,
     };
 
     private static nint Group788(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminuw_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminuw_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminud_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_xmm_m32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_ymm_m32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastsd_ymm_m64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastf128_ymm_m128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsb_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group789(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminud_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsb_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsb_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsb_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsw_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group790(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsd_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsd_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_xmm_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_xmm_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_ymm_ymm_ymmm256,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsw_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_mm_mmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_mm_mmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pabsd_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group791(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_ymm_ymm_ymmm256_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxuw_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxuw_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxud_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpabsd_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbw_xmm_xmmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbw_xmm_xmmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_xmm_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group792(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxud_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_xmm_xmm_xmmm128,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_xmm_xmm_xmmm128_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_ymm_ymm_ymmm256,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_ymm_ymm_ymmm256_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulld_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulld_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_ymm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbw_ymm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbd_xmm_xmmm32,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbd_xmm_xmmm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_xmm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_xmm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_ymm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbd_ymm_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group793(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phminposuw_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phminposuw_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphminposuw_xmm_xmmm128,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphminposuw_xmm_xmmm128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbq_xmm_xmmm16,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxbq_xmm_xmmm16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_xmm_xmmm16,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_xmm_xmmm16_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_ymm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxbq_ymm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwd_xmm_xmmm64,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwd_xmm_xmmm64_G,
         _ => 0,
     };
 
     private static nint Group794(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_xmm_xmmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_xmm_xmmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_ymm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwd_ymm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwq_xmm_xmmm32,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxwq_xmm_xmmm32_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_xmm_xmmm32,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_xmm_xmmm32_G,
         _ => 0,
     };
 
     private static nint Group795(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_xmm_xmm_xmmm128,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_xmm_xmm_xmmm128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_ymm_ymm_ymmm256,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_ymm_ymm_ymmm256_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_xmm_xmm_xmmm128,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_ymm_xmmm64,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxwq_ymm_xmmm64_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxdq_xmm_xmmm64,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovsxdq_xmm_xmmm64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_xmm_xmmm64,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_xmm_xmmm64_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_ymm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovsxdq_ymm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group796(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_xmm_xmm_xmmm128_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_ymm_ymm_ymmm256,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_ymm_ymm_ymmm256_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_xmm_xmmm32,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_xmm_xmmm32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_ymm_xmmm32,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_ymm_xmmm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_xmm_xmmm64,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuldq_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmuldq_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_xmm_xmm_xmmm128,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_xmm_xmm_xmmm128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_ymm_ymm_ymmm256,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmuldq_ymm_ymm_ymmm256_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqq_xmm_xmmm128,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpeqq_xmm_xmmm128_G,
         _ => 0,
     };
 
     private static nint Group797(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_xmm_xmmm64_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_ymm_xmmm64,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_ymm_xmmm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcasti128_ymm_m128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_xmm_xmmm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_xmm_xmmm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_ymm_xmmm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_ymm_xmmm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_xmm_xmm_xmmm128,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_xmm_xmm_xmmm128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_ymm_ymm_ymmm256,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpeqq_ymm_ymm_ymmm256_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movntdqa_xmm_m128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdqa_xmm_m128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmovntdqa_ymm_m256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packusdw_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group798(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_xmm_xmmm16,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_xmm_xmmm16_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_ymm_xmmm16,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_ymm_xmmm16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_xmm_xmm_m128_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_ymm_ymm_m256_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_xmm_xmm_m128_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_ymm_ymm_m256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Packusdw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpackusdw_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_xmm_xmm_m128_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_ymm_ymm_m256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_xmm_xmm_m128_G,
         _ => 0,
     };
 
     private static nint Group799(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_m128_xmm_xmm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_m256_ymm_ymm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_m128_xmm_xmm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_m256_ymm_ymm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdd_xmm_vm32x_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdd_ymm_vm32y_ymm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdq_xmm_vm32x_xmm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdq_ymm_vm32x_ymm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_ymm_ymm_m256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_m128_xmm_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovps_m256_ymm_ymm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_m128_xmm_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmaskmovpd_m256_ymm_ymm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbw_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbw_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group800(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqd_xmm_vm64x_xmm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqd_xmm_vm64y_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqq_xmm_vm64x_xmm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqq_ymm_vm64y_ymm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdps_xmm_vm32x_xmm_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdps_ymm_vm32y_ymm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdpd_xmm_vm32x_xmm_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdpd_ymm_vm32x_ymm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_ymm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbw_ymm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbd_xmm_xmmm32,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbd_xmm_xmmm32_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_xmm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_ymm_xmmm64,
         _ => 0,
     };
 
     private static nint Group801(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqps_xmm_vm64x_xmm_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqps_xmm_vm64y_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqpd_xmm_vm64x_xmm_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqpd_ymm_vm64y_ymm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132ps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132ps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132ps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132ps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbd_ymm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbq_xmm_xmmm16,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxbq_xmm_xmmm16_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_xmm_xmmm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_xmm_xmmm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_ymm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxbq_ymm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwd_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group802(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132pd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132pd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132pd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132pd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132ps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132ps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132ps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132ps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwd_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_xmm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_xmm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_ymm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwd_ymm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwq_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxwq_xmm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_xmm_xmmm32,
         _ => 0,
     };
 
     private static nint Group803(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132pd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132pd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132pd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132pd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_ymm_xmmm64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxwq_ymm_xmmm64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxdq_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmovzxdq_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_xmm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_xmm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_ymm_xmmm128,
         _ => 0,
     };
 
     private static nint Group804(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132pd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132pd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132pd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132pd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ss_xmm_xmm_xmmm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ss_xmm_xmm_xmmm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132sd_xmm_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132sd_xmm_xmm_xmmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmovzxdq_ymm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermd_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermd_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtq_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpgtq_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group805(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ps_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ps_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ps_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ps_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132pd_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132pd_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132pd_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132pd_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpgtq_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsb_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsb_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsb_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group806(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ss_xmm_xmm_xmmm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ss_xmm_xmm_xmmm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132sd_xmm_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132sd_xmm_xmm_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminsd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminsd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminuw_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminuw_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group807(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132pd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132pd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132pd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132pd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ss_xmm_xmm_xmmm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ss_xmm_xmm_xmmm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132sd_xmm_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132sd_xmm_xmm_xmmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminuw_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminud_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pminud_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group808(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ps_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ps_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ps_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ps_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132pd_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132pd_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132pd_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132pd_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpminud_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsb_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsb_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsb_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsd_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group809(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ss_xmm_xmm_xmmm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ss_xmm_xmm_xmmm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132sd_xmm_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132sd_xmm_xmm_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213ps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213ps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213ps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213ps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxsd_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxsd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxuw_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxuw_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group810(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213pd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213pd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213pd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213pd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213ps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213ps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213ps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213ps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxuw_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxud_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmaxud_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group811(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213pd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213pd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213pd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213pd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaxud_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulld_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pmulld_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmulld_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phminposuw_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group812(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213pd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213pd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213pd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213pd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ss_xmm_xmm_xmmm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ss_xmm_xmm_xmmm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213sd_xmm_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213sd_xmm_xmm_xmmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Phminposuw_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphminposuw_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vphminposuw_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group813(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ps_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ps_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ps_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ps_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213pd_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213pd_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213pd_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213pd_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsrlvq_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsravd_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group814(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ss_xmm_xmm_xmmm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ss_xmm_xmm_xmmm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213sd_xmm_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213sd_xmm_xmm_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvd_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpsllvq_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_xmm_xmmm32,
         _ => 0,
     };
 
     private static nint Group815(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213pd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213pd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213pd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213pd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ss_xmm_xmm_xmmm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ss_xmm_xmm_xmmm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213sd_xmm_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213sd_xmm_xmm_xmmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_xmm_xmmm32_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_ymm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastd_ymm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_ymm_xmmm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastq_ymm_xmmm64_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcasti128_ymm_m128_G,
         _ => 0,
     };
 
     private static nint Group816(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ps_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ps_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ps_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ps_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213pd_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213pd_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213pd_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213pd_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_xmm_xmmm8,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_xmm_xmmm8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_ymm_xmmm8,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastb_ymm_xmmm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_xmm_xmmm16,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_xmm_xmmm16_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_ymm_xmmm16,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpbroadcastw_ymm_xmmm16_G,
         _ => 0,
     };
 
     private static nint Group817(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ss_xmm_xmm_xmmm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ss_xmm_xmm_xmmm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213sd_xmm_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213sd_xmm_xmm_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231ps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231ps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231ps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231ps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Invpcid_r64_m128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_xmm_xmm_m128_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_ymm_ymm_m256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_xmm_xmm_m128_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_ymm_ymm_m256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_m128_xmm_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovd_m256_ymm_ymm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_m128_xmm_xmm_G,
         _ => 0,
     };
 
     private static nint Group818(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231pd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231pd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231pd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231pd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231ps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231ps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231ps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231ps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpmaskmovq_m256_ymm_ymm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdd_xmm_vm32x_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdd_ymm_vm32y_ymm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdq_xmm_vm32x_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherdq_ymm_vm32x_ymm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqd_xmm_vm64x_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqd_xmm_vm64y_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqq_xmm_vm64x_xmm_G,
         _ => 0,
     };
 
     private static nint Group819(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231pd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231pd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231pd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231pd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpgatherqq_ymm_vm64y_ymm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdps_xmm_vm32x_xmm_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdps_ymm_vm32y_ymm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdpd_xmm_vm32x_xmm_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherdpd_ymm_vm32x_ymm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqps_xmm_vm64x_xmm_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqps_xmm_vm64y_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqpd_xmm_vm64x_xmm_G,
         _ => 0,
     };
 
     private static nint Group820(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231pd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231pd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231pd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231pd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ss_xmm_xmm_xmmm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ss_xmm_xmm_xmmm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231sd_xmm_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231sd_xmm_xmm_xmmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vgatherqpd_ymm_vm64y_ymm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132ps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132ps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132ps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132ps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132pd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132pd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132pd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group821(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ps_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ps_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ps_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ps_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231pd_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231pd_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231pd_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231pd_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub132pd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132ps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132ps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132ps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132ps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132pd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132pd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132pd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group822(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ss_xmm_xmm_xmmm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ss_xmm_xmm_xmmm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231sd_xmm_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231sd_xmm_xmm_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ps_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ps_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ps_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ps_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd132pd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132pd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132pd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132pd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group823(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231pd_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231pd_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231pd_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231pd_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ss_xmm_xmm_xmmm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ss_xmm_xmm_xmmm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231sd_xmm_xmm_xmmm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231sd_xmm_xmm_xmmm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132pd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ss_xmm_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132ss_xmm_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132sd_xmm_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd132sd_xmm_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ps_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ps_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ps_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group824(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ps_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ps_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ps_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ps_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231pd_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231pd_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231pd_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231pd_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ps_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132pd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132pd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132pd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132pd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ss_xmm_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132ss_xmm_xmm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132sd_xmm_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group825(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ss_xmm_xmm_xmmm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ss_xmm_xmm_xmmm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231sd_xmm_xmm_xmmm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231sd_xmm_xmm_xmmm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1nexte_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1nexte_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1msg1_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1msg1_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub132sd_xmm_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132pd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132pd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132pd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group826(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1msg2_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1msg2_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256rnds2_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256rnds2_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256msg1_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256msg1_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256msg2_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256msg2_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132pd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ss_xmm_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132ss_xmm_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132sd_xmm_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd132sd_xmm_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ps_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ps_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ps_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group827(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesimc_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesimc_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesimc_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesimc_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesenc_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesenc_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenc_xmm_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenc_xmm_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ps_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132pd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132pd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132pd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132pd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ss_xmm_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132ss_xmm_xmm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132sd_xmm_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group828(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenc_ymm_ymm_ymmm256,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenc_ymm_ymm_ymmm256_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesenclast_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesenclast_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenclast_xmm_xmm_xmmm128,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenclast_xmm_xmm_xmmm128_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenclast_ymm_ymm_ymmm256,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenclast_ymm_ymm_ymmm256_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub132sd_xmm_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213ps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213ps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213ps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213ps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213pd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213pd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213pd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group829(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesdec_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesdec_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdec_xmm_xmm_xmmm128,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdec_xmm_xmm_xmmm128_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdec_ymm_ymm_ymmm256,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdec_ymm_ymm_ymmm256_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesdeclast_xmm_xmmm128,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesdeclast_xmm_xmmm128_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub213pd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213ps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213ps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213ps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213ps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213pd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213pd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213pd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group830(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdeclast_xmm_xmm_xmmm128,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdeclast_xmm_xmm_xmmm128_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdeclast_ymm_ymm_ymmm256,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdeclast_ymm_ymm_ymmm256_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r16_m16_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r32_m32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r64_m64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd213pd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213pd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213pd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213pd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group831(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8_G,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m16_r16_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m32_r32_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m64_r64_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213pd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ss_xmm_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213ss_xmm_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213sd_xmm_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd213sd_xmm_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ps_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ps_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ps_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group832(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ps_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213pd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213pd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213pd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213pd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ss_xmm_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213ss_xmm_xmm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213sd_xmm_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group833(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub213sd_xmm_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213pd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213pd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213pd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group834(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213pd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ss_xmm_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213ss_xmm_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213sd_xmm_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd213sd_xmm_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ps_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ps_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ps_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group835(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ps_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213pd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213pd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213pd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213pd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ss_xmm_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213ss_xmm_xmm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213sd_xmm_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group836(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub213sd_xmm_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231ps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231ps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231ps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231ps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231pd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231pd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231pd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group837(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmaddsub231pd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231ps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231ps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231ps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231ps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231pd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231pd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231pd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group838(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsubadd231pd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231pd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231pd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231pd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group839(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231pd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ss_xmm_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231ss_xmm_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231sd_xmm_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmadd231sd_xmm_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ps_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ps_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ps_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group840(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ps_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231pd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231pd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231pd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231pd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ss_xmm_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231ss_xmm_xmm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231sd_xmm_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group841(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfmsub231sd_xmm_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ps_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ps_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ps_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ps_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231pd_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231pd_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231pd_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group842(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231pd_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ss_xmm_xmm_xmmm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231ss_xmm_xmm_xmmm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231sd_xmm_xmm_xmmm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmadd231sd_xmm_xmm_xmmm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ps_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ps_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ps_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group843(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermq_ymm_ymmm256_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermq_ymm_ymmm256_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermpd_ymm_ymmm256_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermpd_ymm_ymmm256_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ps_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231pd_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231pd_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231pd_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231pd_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ss_xmm_xmm_xmmm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231ss_xmm_xmm_xmmm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231sd_xmm_xmm_xmmm64,
         _ => 0,
     };
 
     private static nint Group844(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_xmm_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_xmm_xmm_xmmm128_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_ymm_ymm_ymmm256_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_ymm_ymm_ymmm256_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymmm256_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymmm256_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vfnmsub231sd_xmm_xmm_xmmm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1nexte_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1nexte_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1msg1_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1msg1_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1msg2_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1msg2_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256rnds2_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group845(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmmm128_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymmm256_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymmm256_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2f128_ymm_ymm_ymmm256_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2f128_ymm_ymm_ymmm256_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundps_xmm_xmmm128_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundps_xmm_xmmm128_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256rnds2_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256msg1_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256msg1_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256msg2_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha256msg2_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesimc_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesimc_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesimc_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group846(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundps_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundps_xmm_xmmm128_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundps_ymm_ymmm256_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundps_ymm_ymmm256_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundpd_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundpd_xmm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundpd_xmm_xmmm128_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundpd_xmm_xmmm128_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesimc_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesenc_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesenc_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenc_xmm_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenc_xmm_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenc_ymm_ymm_ymmm256,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenc_ymm_ymm_ymmm256_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesenclast_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group847(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundpd_ymm_ymmm256_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundpd_ymm_ymmm256_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundss_xmm_xmmm32_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundss_xmm_xmmm32_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundss_xmm_xmm_xmmm32_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundss_xmm_xmm_xmmm32_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundsd_xmm_xmmm64_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundsd_xmm_xmmm64_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesenclast_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenclast_xmm_xmm_xmmm128,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenclast_xmm_xmm_xmmm128_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenclast_ymm_ymm_ymmm256,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesenclast_ymm_ymm_ymmm256_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesdec_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesdec_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdec_xmm_xmm_xmmm128,
         _ => 0,
     };
 
     private static nint Group848(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundsd_xmm_xmm_xmmm64_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundsd_xmm_xmm_xmmm64_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendps_xmm_xmmm128_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendps_xmm_xmmm128_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendps_xmm_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendps_xmm_xmm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendps_ymm_ymm_ymmm256_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendps_ymm_ymm_ymmm256_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdec_xmm_xmm_xmmm128_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdec_ymm_ymm_ymmm256,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdec_ymm_ymm_ymmm256_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesdeclast_xmm_xmmm128,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aesdeclast_xmm_xmmm128_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdeclast_xmm_xmm_xmmm128,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdeclast_xmm_xmm_xmmm128_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdeclast_ymm_ymm_ymmm256,
         _ => 0,
     };
 
     private static nint Group849(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendpd_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendpd_xmm_xmmm128_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendpd_xmm_xmm_xmmm128_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendpd_xmm_xmm_xmmm128_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendpd_ymm_ymm_ymmm256_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendpd_ymm_ymm_ymmm256_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pblendw_xmm_xmmm128_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pblendw_xmm_xmmm128_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaesdeclast_ymm_ymm_ymmm256_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r16_m16_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r32_m32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_r64_m64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm8_G,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm8_G,
         _ => 0,
     };
 
     private static nint Group850(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_xmm_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_xmm_xmm_xmmm128_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_ymm_ymm_ymmm256_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_ymm_ymm_ymmm256_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Palignr_mm_mmm64_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Palignr_mm_mmm64_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Palignr_xmm_xmmm128_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Palignr_xmm_xmmm128_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m16_r16_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m32_r32_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Movbe_m64_r64_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm16_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64,
         _ => 0,
     };
 
     private static nint Group851(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_xmm_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_xmm_xmm_xmmm128_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_ymm_ymm_ymmm256_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_ymm_ymm_ymmm256_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrb_r32m8_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrb_r32m8_xmm_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrb_r64m8_xmm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrb_r64m8_xmm_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Crc32_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r32_r32_rm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group852(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r32m8_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r32m8_xmm_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r64m8_xmm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r64m8_xmm_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32m16_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32m16_xmm_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64m16_xmm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64m16_xmm_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Andn_r64_r64_rm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r32_rm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group853(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32m16_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32m16_xmm_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r64m16_xmm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r64m16_xmm_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrd_rm32_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrd_rm32_xmm_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrq_rm64_xmm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrq_rm64_xmm_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsr_r64_rm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r32_rm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group854(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrd_rm32_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrd_rm32_xmm_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrq_rm64_xmm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrq_rm64_xmm_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Extractps_rm32_xmm_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Extractps_rm32_xmm_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Extractps_r64m32_xmm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Extractps_r64m32_xmm_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsmsk_r64_rm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r32_rm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group855(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_rm32_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_rm32_xmm_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_r64m32_xmm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_r64m32_xmm_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertf128_ymm_ymm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertf128_ymm_ymm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractf128_xmmm128_ymm_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractf128_xmmm128_ymm_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Blsi_r64_rm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r32_rm32_r32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G,
         _ => 0,
     };
 
     private static nint Group856(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2ph_xmmm64_xmm_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2ph_xmmm64_xmm_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2ph_xmmm128_ymm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2ph_xmmm128_ymm_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r32m8_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r32m8_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r64m8_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r64m8_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bzhi_r64_rm64_r64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r32_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pext_r64_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r32_r32_rm32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64,
         _ => 0,
     };
 
     private static nint Group857(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r32m8_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r32m8_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r64m8_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r64m8_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Insertps_xmm_xmmm32_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Insertps_xmm_xmmm32_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertps_xmm_xmm_xmmm32_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertps_xmm_xmm_xmmm32_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Pdep_r64_r64_rm64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r32_rm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group858(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrd_xmm_rm32_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrd_xmm_rm32_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrq_xmm_rm64_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrq_xmm_rm64_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrd_xmm_xmm_rm32_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrd_xmm_xmm_rm32_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrq_xmm_xmm_rm64_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrq_xmm_xmm_rm64_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adcx_r64_rm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r32_rm32_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G,
         _ => 0,
     };
 
     private static nint Group859(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinserti128_ymm_ymm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinserti128_ymm_ymm_xmmm128_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextracti128_xmmm128_ymm_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextracti128_xmmm128_ymm_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dpps_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dpps_xmm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdpps_xmm_xmm_xmmm128_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdpps_xmm_xmm_xmmm128_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Adox_r64_rm64_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r32_r32_rm32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Mulx_r64_r64_rm64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G,
         _ => 0,
     };
 
     private static nint Group860(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdpps_ymm_ymm_ymmm256_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdpps_ymm_ymm_ymmm256_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dppd_xmm_xmmm128_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dppd_xmm_xmmm128_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdppd_xmm_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdppd_xmm_xmm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mpsadbw_xmm_xmmm128_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mpsadbw_xmm_xmmm128_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r32_rm32_r32_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Bextr_r64_rm64_r64_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r32_rm32_r32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64,
         _ => 0,
     };
 
     private static nint Group861(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pclmulqdq_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pclmulqdq_xmm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpclmulqdq_xmm_xmm_xmmm128_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpclmulqdq_xmm_xmm_xmmm128_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shlx_r64_rm64_r64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r32_rm32_r32_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Sarx_r64_rm64_r64_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r32_rm32_r32_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64,
         _ => 0,
     };
 
     private static nint Group862(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpclmulqdq_ymm_ymm_ymmm256_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpclmulqdq_ymm_ymm_ymmm256_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2i128_ymm_ymm_ymmm256_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2i128_ymm_ymm_ymmm256_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_xmm_xmm_xmmm128_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_xmm_xmm_xmmm128_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_ymm_ymm_ymmm256_ymm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_ymm_ymm_ymmm256_ymm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Shrx_r64_rm64_r64_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermq_ymm_ymmm256_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermq_ymm_ymmm256_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermpd_ymm_ymmm256_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermpd_ymm_ymmm256_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_xmm_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_xmm_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_ymm_ymm_ymmm256_imm8,
         _ => 0,
     };
 
     private static nint Group863(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_xmm_xmm_xmmm128_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_xmm_xmm_xmmm128_xmm_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_ymm_ymm_ymmm256_ymm,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_ymm_ymm_ymmm256_ymm_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_xmm_xmm_xmmm128_xmm,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_xmm_xmm_xmmm128_xmm_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_ymm_ymm_ymmm256_ymm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_ymm_ymm_ymmm256_ymm_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendd_ymm_ymm_ymmm256_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymmm256_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilps_ymm_ymmm256_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymmm256_imm8,
         _ => 0,
     };
 
     private static nint Group864(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpermilpd_ymm_ymmm256_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2f128_ymm_ymm_ymmm256_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2f128_ymm_ymm_ymmm256_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundps_xmm_xmmm128_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundps_xmm_xmmm128_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundps_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundps_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundps_ymm_ymmm256_imm8,
         _ => 0,
     };
 
     private static nint Group865(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundps_ymm_ymmm256_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundpd_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundpd_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundpd_xmm_xmmm128_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundpd_xmm_xmmm128_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundpd_ymm_ymmm256_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundpd_ymm_ymmm256_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundss_xmm_xmmm32_imm8,
         _ => 0,
     };
 
     private static nint Group866(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundss_xmm_xmmm32_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundss_xmm_xmm_xmmm32_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundss_xmm_xmm_xmmm32_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundsd_xmm_xmmm64_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Roundsd_xmm_xmmm64_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundsd_xmm_xmm_xmmm64_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vroundsd_xmm_xmm_xmmm64_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendps_xmm_xmmm128_imm8,
         _ => 0,
     };
 
     private static nint Group867(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendps_xmm_xmmm128_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendps_xmm_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendps_xmm_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendps_ymm_ymm_ymmm256_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendps_ymm_ymm_ymmm256_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendpd_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Blendpd_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendpd_xmm_xmm_xmmm128_imm8,
         _ => 0,
     };
 
     private static nint Group868(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendpd_xmm_xmm_xmmm128_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendpd_ymm_ymm_ymmm256_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendpd_ymm_ymm_ymmm256_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pblendw_xmm_xmmm128_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pblendw_xmm_xmmm128_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_xmm_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_xmm_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_ymm_ymm_ymmm256_imm8,
         _ => 0,
     };
 
     private static nint Group869(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_F,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_G_F,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_F,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_G_F,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendw_ymm_ymm_ymmm256_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Palignr_mm_mmm64_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Palignr_mm_mmm64_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Palignr_xmm_xmmm128_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Palignr_xmm_xmmm128_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_xmm_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_xmm_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_ymm_ymm_ymmm256_imm8,
         _ => 0,
     };
 
     private static nint Group870(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1rnds4_xmm_xmmm128_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1rnds4_xmm_xmmm128_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aeskeygenassist_xmm_xmmm128_imm8,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aeskeygenassist_xmm_xmmm128_imm8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaeskeygenassist_xmm_xmmm128_imm8,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaeskeygenassist_xmm_xmmm128_imm8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8_G,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpalignr_ymm_ymm_ymmm256_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrb_r32m8_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrb_r32m8_xmm_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrb_r64m8_xmm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrb_r64m8_xmm_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r32m8_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r32m8_xmm_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r64m8_xmm_imm8,
         _ => 0,
     };
 
     private static nint Group871(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8_G,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved3_m8_G,
-        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved4_m8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved5_m8_G,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved6_m8_G,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved7_m8_G,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrb_r64m8_xmm_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32m16_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r32m16_xmm_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64m16_xmm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrw_r64m16_xmm_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32m16_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r32m16_xmm_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r64m16_xmm_imm8,
         _ => 0,
     };
 
     private static nint Group872(int index) => index switch
     {
-        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_xmm_xmm,
-        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_ymm_xmm,
-        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastsd_ymm_xmm,
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrw_r64m16_xmm_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrd_rm32_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrd_rm32_xmm_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrq_rm64_xmm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pextrq_rm64_xmm_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrd_rm32_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrd_rm32_xmm_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrq_rm64_xmm_imm8,
+        _ => 0,
+    };
+
+    private static nint Group873(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpextrq_rm64_xmm_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Extractps_rm32_xmm_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Extractps_rm32_xmm_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Extractps_r64m32_xmm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Extractps_r64m32_xmm_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_rm32_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_rm32_xmm_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_r64m32_xmm_imm8,
+        _ => 0,
+    };
+
+    private static nint Group874(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractps_r64m32_xmm_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertf128_ymm_ymm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertf128_ymm_ymm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractf128_xmmm128_ymm_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextractf128_xmmm128_ymm_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2ph_xmmm64_xmm_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2ph_xmmm64_xmm_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2ph_xmmm128_ymm_imm8,
+        _ => 0,
+    };
+
+    private static nint Group875(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vcvtps2ph_xmmm128_ymm_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r32m8_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r32m8_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r64m8_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrb_xmm_r64m8_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r32m8_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r32m8_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r64m8_imm8,
+        _ => 0,
+    };
+
+    private static nint Group876(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrb_xmm_xmm_r64m8_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Insertps_xmm_xmmm32_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Insertps_xmm_xmmm32_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertps_xmm_xmm_xmmm32_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinsertps_xmm_xmm_xmmm32_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrd_xmm_rm32_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrd_xmm_rm32_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrq_xmm_rm64_imm8,
+        _ => 0,
+    };
+
+    private static nint Group877(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pinsrq_xmm_rm64_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrd_xmm_xmm_rm32_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrd_xmm_xmm_rm32_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrq_xmm_xmm_rm64_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpinsrq_xmm_xmm_rm64_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinserti128_ymm_ymm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vinserti128_ymm_ymm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextracti128_xmmm128_ymm_imm8,
+        _ => 0,
+    };
+
+    private static nint Group878(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vextracti128_xmmm128_ymm_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dpps_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dpps_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdpps_xmm_xmm_xmmm128_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdpps_xmm_xmm_xmmm128_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdpps_ymm_ymm_ymmm256_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdpps_ymm_ymm_ymmm256_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dppd_xmm_xmmm128_imm8,
+        _ => 0,
+    };
+
+    private static nint Group879(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Dppd_xmm_xmmm128_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdppd_xmm_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vdppd_xmm_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mpsadbw_xmm_xmmm128_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Mpsadbw_xmm_xmmm128_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8,
+        _ => 0,
+    };
+
+    private static nint Group880(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pclmulqdq_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pclmulqdq_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpclmulqdq_xmm_xmm_xmmm128_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpclmulqdq_xmm_xmm_xmmm128_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpclmulqdq_ymm_ymm_ymmm256_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpclmulqdq_ymm_ymm_ymmm256_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2i128_ymm_ymm_ymmm256_imm8,
+        _ => 0,
+    };
+
+    private static nint Group881(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vperm2i128_ymm_ymm_ymmm256_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_xmm_xmm_xmmm128_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_xmm_xmm_xmmm128_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_ymm_ymm_ymmm256_ymm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvps_ymm_ymm_ymmm256_ymm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_xmm_xmm_xmmm128_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_xmm_xmm_xmmm128_xmm_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_ymm_ymm_ymmm256_ymm,
+        _ => 0,
+    };
+
+    private static nint Group882(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vblendvpd_ymm_ymm_ymmm256_ymm_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_xmm_xmm_xmmm128_xmm,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_xmm_xmm_xmmm128_xmm_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_ymm_ymm_ymmm256_ymm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpblendvb_ymm_ymm_ymmm256_ymm_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group883(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm_xmm_xmmm128_imm8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestrm64_xmm_xmmm128_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group884(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm_xmm_xmmm128_imm8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group885(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri_xmm_xmmm128_imm8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpestri64_xmm_xmmm128_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group886(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri_xmm_xmmm128_imm8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpestri64_xmm_xmmm128_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group887(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistrm_xmm_xmmm128_imm8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistrm_xmm_xmmm128_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_F,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_G,
+        _ => 0,
+    };
+
+    private static nint Group888(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Pcmpistri_xmm_xmmm128_imm8_G_F,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_F,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vpcmpistri_xmm_xmmm128_imm8_G_F,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1rnds4_xmm_xmmm128_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Sha1rnds4_xmm_xmmm128_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aeskeygenassist_xmm_xmmm128_imm8,
+        _ => 0,
+    };
+
+    private static nint Group889(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Aeskeygenassist_xmm_xmmm128_imm8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaeskeygenassist_xmm_xmmm128_imm8,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vaeskeygenassist_xmm_xmmm128_imm8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r32_rm32_imm8_G,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Rorx_r64_rm64_imm8_G,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved3_m8_G,
+        _ => 0,
+    };
+
+    private static nint Group890(int index) => index switch
+    {
+        0 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved4_m8_G,
+        1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved5_m8_G,
+        2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved6_m8_G,
+        3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved7_m8_G,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_xmm_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_ymm_xmm,
+        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastsd_ymm_xmm,
         _ => 0,
     };
 }

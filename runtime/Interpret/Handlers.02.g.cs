@@ -3678,182 +3678,548 @@ public static unsafe partial class Handlers
 
     public static int Insb_m8_DX(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x1u));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Insb_m8_DX_P(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x41u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Insb_m8_DX_N(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x41u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Insb_m8_DX_G(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x11u));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Insb_m8_DX_G_P(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x51u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Insb_m8_DX_G_N(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x51u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Insw_m16_DX(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x2u));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Insw_m16_DX_P(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x42u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Insw_m16_DX_N(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x42u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Insw_m16_DX_G(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x12u));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Insw_m16_DX_G_P(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x52u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Insw_m16_DX_G_N(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x52u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Insd_m32_DX(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x4u));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Insd_m32_DX_P(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x44u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Insd_m32_DX_N(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x44u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Insd_m32_DX_G(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x14u));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Insd_m32_DX_G_P(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x54u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Insd_m32_DX_G_N(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x54u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Outsb_DX_m8(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x1u));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Outsb_DX_m8_P(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x41u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Outsb_DX_m8_N(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x41u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Outsb_DX_m8_G(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x11u));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Outsb_DX_m8_G_P(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x51u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Outsb_DX_m8_G_N(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x51u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Outsw_DX_m16(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x2u));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Outsw_DX_m16_P(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x42u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Outsw_DX_m16_N(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x42u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Outsw_DX_m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x12u));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Outsw_DX_m16_G_P(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x52u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Outsw_DX_m16_G_N(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x52u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Outsd_DX_m32(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x4u));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Outsd_DX_m32_P(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x44u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Outsd_DX_m32_N(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x44u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Outsd_DX_m32_G(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x14u));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Outsd_DX_m32_G_P(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x54u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Outsd_DX_m32_G_N(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x54u));
+        if (v3 == 0)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
     }
 
     public static int Jo_rel8_64(CpuState* cpu, TbOp* op, byte* mem)

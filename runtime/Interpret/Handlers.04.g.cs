@@ -11275,14 +11275,9 @@ public static unsafe partial class Handlers
 
     public static int Mov_Sreg_rm16(CpuState* cpu, TbOp* op, byte* mem)
     {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0xffffu);
-        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v2) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v2;
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), (v1 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11290,20 +11285,15 @@ public static unsafe partial class Handlers
     public static int Mov_Sreg_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
         }
 
-        uint v3 = GuestMemory.Load16(cpu, mem, a2);
-        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v3) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v4);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11311,36 +11301,26 @@ public static unsafe partial class Handlers
     public static int Mov_Sreg_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
         }
 
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v11) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v11;
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v12);
         op++;
         return op->Handler(cpu, op, mem);
     }
 
     public static int Mov_Sreg_r32m16(CpuState* cpu, TbOp* op, byte* mem)
     {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0xffffu);
-        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v2) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v2;
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), (v1 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11348,20 +11328,15 @@ public static unsafe partial class Handlers
     public static int Mov_Sreg_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
         }
 
-        uint v3 = GuestMemory.Load16(cpu, mem, a2);
-        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v3) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v4);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11369,36 +11344,26 @@ public static unsafe partial class Handlers
     public static int Mov_Sreg_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
         }
 
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v11) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v11;
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v12);
         op++;
         return op->Handler(cpu, op, mem);
     }
 
     public static int Mov_Sreg_r64m16(CpuState* cpu, TbOp* op, byte* mem)
     {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v3 = ((uint)v0) & (0xffffu);
-        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v3) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), (((uint)v1) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11406,20 +11371,15 @@ public static unsafe partial class Handlers
     public static int Mov_Sreg_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
         }
 
-        uint v3 = GuestMemory.Load16(cpu, mem, a2);
-        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v3) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v4);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11427,22 +11387,17 @@ public static unsafe partial class Handlers
     public static int Mov_Sreg_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
         }
 
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsBadUserSelector(v11) ? 1u : 0u) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v11;
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v12);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11778,8 +11733,10 @@ public static unsafe partial class Handlers
         *(ulong*)((byte*)cpu + 168) = (v6 << (int)(0x38u));
         *(ulong*)((byte*)cpu + 192) = ((v6 >> (int)(0xbu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 208) = ((v6 >> (int)(0xau)) & (0x1ul));
-        ulong v38 = *(ulong*)((byte*)cpu + 216);
-        *(ulong*)((byte*)cpu + 216) = ((v38 & (0xffffffffffffbefful)) | (v6 & (0x4100ul)));
+        ulong v38 = *(ulong*)((byte*)cpu + 1728);
+        ulong v41 = *(ulong*)((byte*)cpu + 216);
+        *(ulong*)((byte*)cpu + 216) = (v41 ^ ((v41 ^ v6) & (v38 & (0xfffful))));
+        global::Jitvmm.Runtime.Callouts.InterruptFlag.Loaded(cpu);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11798,8 +11755,10 @@ public static unsafe partial class Handlers
         *(ulong*)((byte*)cpu + 32) = (v2 + (0x2ul));
         ulong v6 = (ulong)v1;
         *(ulong*)((byte*)cpu + 208) = ((v6 >> (int)(0xau)) & (0x1ul));
-        ulong v38 = *(ulong*)((byte*)cpu + 216);
-        *(ulong*)((byte*)cpu + 216) = ((v38 & (0xffffffffffffbefful)) | (v6 & (0x4100ul)));
+        ulong v38 = *(ulong*)((byte*)cpu + 1728);
+        ulong v41 = *(ulong*)((byte*)cpu + 216);
+        *(ulong*)((byte*)cpu + 216) = (v41 ^ ((v41 ^ v6) & (v38 & (0xfffful))));
+        global::Jitvmm.Runtime.Callouts.InterruptFlag.Loaded(cpu);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11823,8 +11782,10 @@ public static unsafe partial class Handlers
         *(ulong*)((byte*)cpu + 168) = (v1 << (int)(0x38u));
         *(ulong*)((byte*)cpu + 192) = ((v1 >> (int)(0xbu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 208) = ((v1 >> (int)(0xau)) & (0x1ul));
-        ulong v37 = *(ulong*)((byte*)cpu + 216);
-        *(ulong*)((byte*)cpu + 216) = ((v37 & (0xffffffffffdbbefful)) | (v1 & (0x244100ul)));
+        ulong v37 = *(ulong*)((byte*)cpu + 1728);
+        ulong v38 = *(ulong*)((byte*)cpu + 216);
+        *(ulong*)((byte*)cpu + 216) = (v38 ^ ((v38 ^ v1) & v37));
+        global::Jitvmm.Runtime.Callouts.InterruptFlag.Loaded(cpu);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11842,8 +11803,10 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + 32);
         *(ulong*)((byte*)cpu + 32) = (v2 + (0x8ul));
         *(ulong*)((byte*)cpu + 208) = ((v1 >> (int)(0xau)) & (0x1ul));
-        ulong v37 = *(ulong*)((byte*)cpu + 216);
-        *(ulong*)((byte*)cpu + 216) = ((v37 & (0xffffffffffdbbefful)) | (v1 & (0x244100ul)));
+        ulong v37 = *(ulong*)((byte*)cpu + 1728);
+        ulong v38 = *(ulong*)((byte*)cpu + 216);
+        *(ulong*)((byte*)cpu + 216) = (v38 ^ ((v38 ^ v1) & v37));
+        global::Jitvmm.Runtime.Callouts.InterruptFlag.Loaded(cpu);
         op++;
         return op->Handler(cpu, op, mem);
     }

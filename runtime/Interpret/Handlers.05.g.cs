@@ -8270,46 +8270,88 @@ public static unsafe partial class Handlers
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Retfw_imm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x2u), ((uint)op->Immediate));
+    }
+
+    public static int Retfd_imm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x4u), ((uint)op->Immediate));
+    }
+
+    public static int Retfq_imm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x8u), ((uint)op->Immediate));
+    }
+
+    public static int Retfw(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x2u), 0x0u);
+    }
+
+    public static int Retfd(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x4u), 0x0u);
+    }
+
+    public static int Retfq(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x8u), 0x0u);
+    }
+
     public static int Int3(CpuState* cpu, TbOp* op, byte* mem)
     {
-        *(uint*)((byte*)cpu + 248) = (0x3u);
-        cpu->Rip = ((ulong)op->NextAddress);
-        return (int)BlockExit.Exception;
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.InterruptDelivery.Software(cpu, unchecked((global::System.Int32)0x3u), unchecked((global::System.Int32)0x0u), ((ulong)op->NextAddress));
     }
 
     public static int Int_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.InterruptDelivery.Software(cpu, unchecked((global::System.Int32)((uint)op->Immediate)), unchecked((global::System.Int32)0x0u), ((ulong)op->NextAddress));
     }
 
     public static int Iretw_F(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x2u));
     }
 
     public static int Iretw(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x2u));
     }
 
     public static int Iretd_F(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x4u));
     }
 
     public static int Iretd(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x4u));
     }
 
     public static int Iretq_F(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x8u));
     }
 
     public static int Iretq(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x8u));
     }
 
     public static int Rol_rm8_1_F(CpuState* cpu, TbOp* op, byte* mem)
@@ -10809,139 +10851,6 @@ public static unsafe partial class Handlers
         uint v3 = *(uint*)((byte*)cpu + op->R0);
         ulong v5 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v3), v5, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcr_rm32_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        ulong v7 = (ulong)v6;
-        ulong v8 = *(ulong*)((byte*)cpu + 184);
-        uint v10 = v2 != (0x0u) ? 1u : 0u;
-        uint v11 = 0x20u;
-        ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v5, ((uint)v12));
-        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v8);
-        ulong v25 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? (((v12 >> (int)(0x1fu)) ^ (v12 >> (int)(0x1eu))) & (0x1ul)) : v25);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcr_rm32_1_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        ulong v8 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcr_rm32_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v2 = ((uint)op->Immediate) & (0x1fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        ulong v15 = (ulong)v14;
-        ulong v16 = *(ulong*)((byte*)cpu + 184);
-        uint v18 = v2 != (0x0u) ? 1u : 0u;
-        uint v19 = 0x20u;
-        ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v13, ((uint)v20));
-        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v16);
-        ulong v33 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? (((v20 >> (int)(0x1fu)) ^ (v20 >> (int)(0x1eu))) & (0x1ul)) : v33);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcr_rm32_1_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        ulong v16 = *(ulong*)((byte*)cpu + 184);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcr_rm64_1_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v2 = ((uint)op->Immediate) & (0x3fu);
-        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v4 = *(ulong*)((byte*)cpu + 184);
-        uint v6 = v2 != (0x0u) ? 1u : 0u;
-        uint v7 = 0x40u;
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        *(ulong*)((byte*)cpu + op->R0) = v8;
-        *(ulong*)((byte*)cpu + 184) = (v6 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v4);
-        ulong v20 = *(ulong*)((byte*)cpu + 192);
-        *(ulong*)((byte*)cpu + 192) = (v6 != 0 ? (((v8 >> (int)(0x3fu)) ^ (v8 >> (int)(0x3eu))) & (0x1ul)) : v20);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Rcr_rm64_1(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v4 = *(ulong*)((byte*)cpu + 184);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v3, v4, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u)));
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -19,6 +19,139 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
 {
+    public static int Rcr_rm32_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        ulong v7 = (ulong)v6;
+        ulong v8 = *(ulong*)((byte*)cpu + 184);
+        uint v10 = v2 != (0x0u) ? 1u : 0u;
+        uint v11 = 0x20u;
+        ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v5, ((uint)v12));
+        *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v8);
+        ulong v25 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v10 != 0 ? (((v12 >> (int)(0x1fu)) ^ (v12 >> (int)(0x1eu))) & (0x1ul)) : v25);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm32_1_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v5 = v3 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+        }
+
+        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        ulong v8 = *(ulong*)((byte*)cpu + 184);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm32_1_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v2 = ((uint)op->Immediate) & (0x1fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        ulong v15 = (ulong)v14;
+        ulong v16 = *(ulong*)((byte*)cpu + 184);
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        uint v19 = 0x20u;
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v13, ((uint)v20));
+        *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v16);
+        ulong v33 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v18 != 0 ? (((v20 >> (int)(0x1fu)) ^ (v20 >> (int)(0x1eu))) & (0x1ul)) : v33);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm32_1_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        ulong v16 = *(ulong*)((byte*)cpu + 184);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm64_1_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v2 = ((uint)op->Immediate) & (0x3fu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v4 = *(ulong*)((byte*)cpu + 184);
+        uint v6 = v2 != (0x0u) ? 1u : 0u;
+        uint v7 = 0x40u;
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
+        *(ulong*)((byte*)cpu + op->R0) = v8;
+        *(ulong*)((byte*)cpu + 184) = (v6 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v3, v4, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v4);
+        ulong v20 = *(ulong*)((byte*)cpu + 192);
+        *(ulong*)((byte*)cpu + 192) = (v6 != 0 ? (((v8 >> (int)(0x3fu)) ^ (v8 >> (int)(0x3eu))) & (0x1ul)) : v20);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rcr_rm64_1(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v4 = *(ulong*)((byte*)cpu + 184);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v3, v4, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Rcr_rm64_1_B_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -10011,32 +10144,56 @@ public static unsafe partial class Handlers
 
     public static int In_AL_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.Read(cpu, ((uint)op->Immediate), unchecked((global::System.Int32)0x1u));
+        *(byte*)((byte*)cpu + 0) = (byte)(v3 & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int In_AX_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.Read(cpu, ((uint)op->Immediate), unchecked((global::System.Int32)0x2u));
+        *(ushort*)((byte*)cpu + 0) = (ushort)(v3 & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int In_EAX_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.Read(cpu, ((uint)op->Immediate), unchecked((global::System.Int32)0x4u));
+        *(ulong*)((byte*)cpu + 0) = ((ulong)v3);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Out_imm8_AL(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = *(byte*)((byte*)cpu + 0);
+        global::Jitvmm.Runtime.Callouts.Ports.Write(cpu, ((uint)op->Immediate), unchecked((global::System.Int32)0x1u), v3);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Out_imm8_AX(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = *(ushort*)((byte*)cpu + 0);
+        global::Jitvmm.Runtime.Callouts.Ports.Write(cpu, ((uint)op->Immediate), unchecked((global::System.Int32)0x2u), v3);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Out_imm8_EAX(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v3 = *(uint*)((byte*)cpu + 0);
+        global::Jitvmm.Runtime.Callouts.Ports.Write(cpu, ((uint)op->Immediate), unchecked((global::System.Int32)0x4u), v3);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Call_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
@@ -10084,42 +10241,74 @@ public static unsafe partial class Handlers
 
     public static int In_AL_DX(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + 16);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.Read(cpu, v1, unchecked((global::System.Int32)0x1u));
+        *(byte*)((byte*)cpu + 0) = (byte)(v3 & (0xffu));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int In_AX_DX(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + 16);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.Read(cpu, v1, unchecked((global::System.Int32)0x2u));
+        *(ushort*)((byte*)cpu + 0) = (ushort)(v3 & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int In_EAX_DX(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + 16);
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.Read(cpu, v1, unchecked((global::System.Int32)0x4u));
+        *(ulong*)((byte*)cpu + 0) = ((ulong)v3);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Out_DX_AL(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + 16);
+        uint v3 = *(byte*)((byte*)cpu + 0);
+        global::Jitvmm.Runtime.Callouts.Ports.Write(cpu, v1, unchecked((global::System.Int32)0x1u), v3);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Out_DX_AX(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + 16);
+        uint v3 = *(ushort*)((byte*)cpu + 0);
+        global::Jitvmm.Runtime.Callouts.Ports.Write(cpu, v1, unchecked((global::System.Int32)0x2u), v3);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Out_DX_EAX(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + 16);
+        uint v3 = *(uint*)((byte*)cpu + 0);
+        global::Jitvmm.Runtime.Callouts.Ports.Write(cpu, v1, unchecked((global::System.Int32)0x4u), v3);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Int1(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.InterruptDelivery.Software(cpu, unchecked((global::System.Int32)0x1u), unchecked((global::System.Int32)0x1u), ((ulong)op->NextAddress));
     }
 
     public static int Hlt(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.InterruptFlag.Halt(cpu, ((ulong)op->NextAddress));
     }
 
     public static int Cmc_F(CpuState* cpu, TbOp* op, byte* mem)
@@ -11366,219 +11555,6 @@ public static unsafe partial class Handlers
         *(ulong*)((byte*)cpu + 168) = v11;
         *(ulong*)((byte*)cpu + 176) = v11;
         if ((v5 == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
-        }
-
-        uint v3 = GuestMemory.Load8(cpu, mem, a2);
-        if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JNotEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
-        }
-
-        uint v3 = GuestMemory.Load8(cpu, mem, a2);
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = v11;
-        if (((v5 == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JNotEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
-        }
-
-        uint v3 = GuestMemory.Load8(cpu, mem, a2);
-        if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JBelowOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
-        }
-
-        uint v3 = GuestMemory.Load8(cpu, mem, a2);
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = v11;
-        if ((v5 == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JBelowOrEqual(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
-        }
-
-        uint v3 = GuestMemory.Load8(cpu, mem, a2);
-        if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
-        {
-            TbOp* taken = op->Target;
-            if (taken == null)
-            {
-                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
-            }
-
-            return taken->Handler(cpu, taken, mem);
-        }
-
-        TbOp* next = op->Next;
-        if (next == null)
-        {
-            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
-        }
-
-        return next->Handler(cpu, next, mem);
-    }
-
-    public static int Test_rm8_imm8_B_JAbove_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
-        }
-
-        uint v3 = GuestMemory.Load8(cpu, mem, a2);
-        uint v5 = v3 & ((uint)op->Immediate);
-        ulong v6 = 0x0ul;
-        *(ulong*)((byte*)cpu + 184) = v6;
-        *(ulong*)((byte*)cpu + 192) = v6;
-        *(ulong*)((byte*)cpu + 200) = v6;
-        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
-        *(ulong*)((byte*)cpu + 160) = v11;
-        *(ulong*)((byte*)cpu + 168) = v11;
-        *(ulong*)((byte*)cpu + 176) = v11;
-        if (((v5 == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
         {
             TbOp* taken = op->Target;
             if (taken == null)

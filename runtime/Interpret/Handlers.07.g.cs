@@ -19,6 +19,219 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
 {
+    public static int Test_rm8_imm8_B_JEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
+        if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JNotEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        if (((v5 == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JNotEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
+        if ((((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JBelowOrEqual_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        if ((v5 == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JBelowOrEqual(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
+        if (((v3 & ((uint)op->Immediate)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Test_rm8_imm8_B_JAbove_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
+        uint v5 = v3 & ((uint)op->Immediate);
+        ulong v6 = 0x0ul;
+        *(ulong*)((byte*)cpu + 184) = v6;
+        *(ulong*)((byte*)cpu + 192) = v6;
+        *(ulong*)((byte*)cpu + 200) = v6;
+        ulong v11 = (ulong)(long)(int)((uint)(sbyte)v5);
+        *(ulong*)((byte*)cpu + 160) = v11;
+        *(ulong*)((byte*)cpu + 168) = v11;
+        *(ulong*)((byte*)cpu + 176) = v11;
+        if (((v5 == (0x0u) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
     public static int Test_rm8_imm8_B_JAbove(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -6730,12 +6943,31 @@ public static unsafe partial class Handlers
 
     public static int Cli(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        ulong v0 = *(ulong*)((byte*)cpu + 216);
+        uint v6 = *(uint*)((byte*)cpu + 1252);
+        if (((int)((uint)((v0 >> (int)(0xcu)) & (0x3ul))) < (int)v6 ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        *(ulong*)((byte*)cpu + 216) = (v0 & (0xfffffffffffffdfful));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Sti(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 216);
+        uint v6 = *(uint*)((byte*)cpu + 1252);
+        if (((int)((uint)((v0 >> (int)(0xcu)) & (0x3ul))) < (int)v6 ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        global::Jitvmm.Runtime.Callouts.InterruptFlag.Enable(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Cld(CpuState* cpu, TbOp* op, byte* mem)
@@ -8488,6 +8720,147 @@ public static unsafe partial class Handlers
         return next->Handler(cpu, next, mem);
     }
 
+    public static int Call_m1616_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a9 = ((v6 + ((ulong)op->Displacement)) + (0x2ul));
+        if (GuestMemory.MissesRead(cpu, mem, a9, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a9, 2);
+        }
+
+        uint v10 = GuestMemory.Load16(cpu, mem, a9);
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v10, ((ulong)v3), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+    }
+
+    public static int Call_m1616_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a18 = (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v17);
+        if (GuestMemory.MissesRead(cpu, mem, a18, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a18, 2);
+        }
+
+        uint v19 = GuestMemory.Load16(cpu, mem, a18);
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v19, ((ulong)v11), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+    }
+
+    public static int Call_m1632_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a9 = ((v6 + ((ulong)op->Displacement)) + (0x4ul));
+        if (GuestMemory.MissesRead(cpu, mem, a9, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a9, 2);
+        }
+
+        uint v10 = GuestMemory.Load16(cpu, mem, a9);
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v10, ((ulong)v3), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+    }
+
+    public static int Call_m1632_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a18 = (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v17);
+        if (GuestMemory.MissesRead(cpu, mem, a18, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a18, 2);
+        }
+
+        uint v19 = GuestMemory.Load16(cpu, mem, a18);
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v19, ((ulong)v11), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+    }
+
+    public static int Call_m1664_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x8ul));
+        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
+        }
+
+        uint v9 = GuestMemory.Load16(cpu, mem, a8);
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v9, v3, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
+    }
+
+    public static int Call_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
+        }
+
+        uint v18 = GuestMemory.Load16(cpu, mem, a17);
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v18, v11, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
+    }
+
     public static int Jmp_rm64(CpuState* cpu, TbOp* op, byte* mem)
     {
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
@@ -8540,6 +8913,147 @@ public static unsafe partial class Handlers
         }
 
         return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jmp_m1616_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a9 = ((v6 + ((ulong)op->Displacement)) + (0x2ul));
+        if (GuestMemory.MissesRead(cpu, mem, a9, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a9, 2);
+        }
+
+        uint v10 = GuestMemory.Load16(cpu, mem, a9);
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v10, ((ulong)v3), ((ulong)op->NextAddress));
+    }
+
+    public static int Jmp_m1616_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a18 = (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v17);
+        if (GuestMemory.MissesRead(cpu, mem, a18, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a18, 2);
+        }
+
+        uint v19 = GuestMemory.Load16(cpu, mem, a18);
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v19, ((ulong)v11), ((ulong)op->NextAddress));
+    }
+
+    public static int Jmp_m1632_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a9 = ((v6 + ((ulong)op->Displacement)) + (0x4ul));
+        if (GuestMemory.MissesRead(cpu, mem, a9, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a9, 2);
+        }
+
+        uint v10 = GuestMemory.Load16(cpu, mem, a9);
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v10, ((ulong)v3), ((ulong)op->NextAddress));
+    }
+
+    public static int Jmp_m1632_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a18 = (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v17);
+        if (GuestMemory.MissesRead(cpu, mem, a18, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a18, 2);
+        }
+
+        uint v19 = GuestMemory.Load16(cpu, mem, a18);
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v19, ((ulong)v11), ((ulong)op->NextAddress));
+    }
+
+    public static int Jmp_m1664_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x8ul));
+        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
+        }
+
+        uint v9 = GuestMemory.Load16(cpu, mem, a8);
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v9, v3, ((ulong)op->NextAddress));
+    }
+
+    public static int Jmp_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
+        }
+
+        uint v18 = GuestMemory.Load16(cpu, mem, a17);
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v18, v11, ((ulong)op->NextAddress));
     }
 
     public static int Push_rm16(CpuState* cpu, TbOp* op, byte* mem)
@@ -8676,1567 +9190,1625 @@ public static unsafe partial class Handlers
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Sldt_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreLocal(cpu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v1 & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sldt_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreLocal(cpu);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a6, (ushort)(v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sldt_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreLocal(cpu);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesWrite(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a14, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a14, (ushort)(v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sldt_r32m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreLocal(cpu);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v1);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sldt_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreLocal(cpu);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a6, (ushort)(v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sldt_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreLocal(cpu);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesWrite(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a14, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a14, (ushort)(v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sldt_r64m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreLocal(cpu);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v1);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sldt_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreLocal(cpu);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a6, (ushort)(v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sldt_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreLocal(cpu);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesWrite(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a14, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a14, (ushort)(v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Str_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreTask(cpu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v1 & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Str_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreTask(cpu);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a6, (ushort)(v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Str_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreTask(cpu);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesWrite(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a14, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a14, (ushort)(v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Str_r32m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreTask(cpu);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v1);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Str_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreTask(cpu);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a6, (ushort)(v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Str_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreTask(cpu);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesWrite(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a14, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a14, (ushort)(v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Str_r64m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreTask(cpu);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v1);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Str_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreTask(cpu);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a6, (ushort)(v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Str_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.StoreTask(cpu);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesWrite(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a14, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a14, (ushort)(v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Lldt_rm16(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, (v3 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Lldt_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, a5);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v6);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Lldt_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Lldt_r32m16(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, (v3 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Lldt_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, a5);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v6);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Lldt_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Lldt_r64m16(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, (((uint)v3) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Lldt_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, a5);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v6);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Lldt_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Ltr_rm16(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, (v3 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Ltr_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, a5);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v6);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Ltr_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Ltr_r32m16(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, (v3 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Ltr_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, a5);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v6);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Ltr_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Ltr_r64m16(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, (((uint)v3) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Ltr_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
+        }
+
+        uint v6 = GuestMemory.Load16(cpu, mem, a5);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v6);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Ltr_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
+        }
+
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, (v1 & (0xffffu)));
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v4) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, (v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, v4);
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v5) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, v4);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        uint v13 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, v12);
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v13) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        uint v13 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, v12);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_r32m16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(uint*)((byte*)cpu + op->R0);
+        uint v4 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, (v1 & (0xffffu)));
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v4) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_r32m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(uint*)((byte*)cpu + op->R0);
+        uint v4 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, (v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_r32m16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, v4);
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v5) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, v4);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_r32m16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        uint v13 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, v12);
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v13) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        uint v13 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, v12);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_r64m16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, (((uint)v1) & (0xffffu)));
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v5) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_r64m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, (((uint)v1) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_r64m16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, v4);
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v5) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, v4);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_r64m16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        uint v13 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, v12);
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v13) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verr_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        uint v13 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanRead(cpu, v12);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, (v1 & (0xffffu)));
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v4) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + op->R0);
+        uint v4 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, (v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, v4);
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v5) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, v4);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        uint v13 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, v12);
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v13) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        uint v13 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, v12);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_r32m16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(uint*)((byte*)cpu + op->R0);
+        uint v4 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, (v1 & (0xffffu)));
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v4) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_r32m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(uint*)((byte*)cpu + op->R0);
+        uint v4 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, (v1 & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_r32m16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, v4);
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v5) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, v4);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_r32m16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        uint v13 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, v12);
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v13) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        uint v13 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, v12);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_r64m16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, (((uint)v1) & (0xffffu)));
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v5) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_r64m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, (((uint)v1) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_r64m16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, v4);
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v5) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        uint v5 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, v4);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_r64m16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        uint v13 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, v12);
+        *(ulong*)((byte*)cpu + 160) = (((ulong)v13) ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Verw_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        uint v13 = (uint)global::Jitvmm.Runtime.Callouts.DescriptorTables.CanWrite(cpu, v12);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sgdt_m1664_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckStore(cpu);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        uint v5 = *(uint*)((byte*)cpu + 1320);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a4, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a4, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a4, (ushort)(v5 & (0xffffu)));
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + 1304);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (0x2ul));
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a13, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, a13, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sgdt_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckStore(cpu);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = ((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v13 = *(uint*)((byte*)cpu + 1320);
+        ulong a12 = (v10 + v11);
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a12, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a12, (ushort)(v13 & (0xffffu)));
+        ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = *(ulong*)((byte*)cpu + 1304);
+        ulong a22 = (((v10 + (0x2ul)) & ((ulong)op->AddressMask)) + v21);
+        if (GuestMemory.MissesWrite(cpu, mem, a22, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a22, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, a22, v23);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sidt_m1664_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckStore(cpu);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        uint v5 = *(uint*)((byte*)cpu + 1324);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a4, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a4, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a4, (ushort)(v5 & (0xffffu)));
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + 1312);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (0x2ul));
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a13, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, a13, v14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sidt_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckStore(cpu);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = ((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v13 = *(uint*)((byte*)cpu + 1324);
+        ulong a12 = (v10 + v11);
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a12, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a12, (ushort)(v13 & (0xffffu)));
+        ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = *(ulong*)((byte*)cpu + 1312);
+        ulong a22 = (((v10 + (0x2ul)) & ((ulong)op->AddressMask)) + v21);
+        if (GuestMemory.MissesWrite(cpu, mem, a22, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a22, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, a22, v23);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Lgdt_m1664_B(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Lgdt_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Lidt_m1664_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Lidt_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Lmsw_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Lmsw_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Lmsw_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Lmsw_r32m16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Lmsw_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Lmsw_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Lmsw_r64m16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Lmsw_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Lmsw_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Invlpg_m_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Invlpg_m_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Xgetbv(CpuState* cpu, TbOp* op, byte* mem)
-    {
         cpu->CurrentOp = (nint)op;
-        global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadExtendedControl(cpu);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xsetbv(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Swapgs(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Rdtscp(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadTimeStampAndProcessor(cpu);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Syscall_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ulong*)((byte*)cpu + 8) = ((ulong)op->NextAddress);
-        ulong v2 = *(ulong*)((byte*)cpu + 208);
-        ulong v5 = *(ulong*)((byte*)cpu + 184);
-        ulong v6 = *(ulong*)((byte*)cpu + 176);
-        ulong v7 = *(ulong*)((byte*)cpu + 200);
-        ulong v8 = *(ulong*)((byte*)cpu + 160);
-        ulong v9 = *(ulong*)((byte*)cpu + 168);
-        ulong v10 = *(ulong*)((byte*)cpu + 192);
-        ulong v13 = *(ulong*)((byte*)cpu + 216);
-        *(ulong*)((byte*)cpu + 88) = ((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v5, v6, v7, v8, v9, v10)) | (v2 << (int)(0xau))) | v13);
-        cpu->Rip = ((ulong)op->NextAddress);
-        return (int)BlockExit.SystemCall;
-    }
-
-    public static int Syscall(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        *(ulong*)((byte*)cpu + 8) = ((ulong)op->NextAddress);
-        ulong v2 = *(ulong*)((byte*)cpu + 208);
-        ulong v5 = *(ulong*)((byte*)cpu + 184);
-        ulong v6 = *(ulong*)((byte*)cpu + 176);
-        ulong v7 = *(ulong*)((byte*)cpu + 200);
-        ulong v8 = *(ulong*)((byte*)cpu + 160);
-        ulong v9 = *(ulong*)((byte*)cpu + 168);
-        ulong v10 = *(ulong*)((byte*)cpu + 192);
-        ulong v13 = *(ulong*)((byte*)cpu + 216);
-        *(ulong*)((byte*)cpu + 88) = ((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v5, v6, v7, v8, v9, v10)) | (v2 << (int)(0xau))) | v13);
-        cpu->Rip = ((ulong)op->NextAddress);
-        return (int)BlockExit.SystemCall;
-    }
-
-    public static int Clts(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Sysretd_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Sysretd(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Sysretq_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Sysretq(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Invd(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Wbinvd(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-    }
-
-    public static int Ud2(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
-    }
-
-    public static int Reservednop_rm16_r16_0F0D(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm16_r16_0F0D_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F0D(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm32_r32_0F0D_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F0D(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Reservednop_rm64_r64_0F0D_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Prefetch_m8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Prefetchw_m8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movups_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movups_xmm_xmmm128_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 16);
-        }
-
-        Vector128<byte> v3 = GuestMemory.Load128(cpu, mem, a2);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v3;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movups_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovups_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovups_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovups_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovups_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movupd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movupd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovupd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovupd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovupd_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovupd_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Movss_xmm_xmmm32_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Movss_xmm_xmmm32_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int Movss_xmm_xmmm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
-        }
-
-        uint v3 = GuestMemory.Load32(cpu, mem, a2);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovss_xmm_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmovss_xmm_xmm_xmm_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmovss_xmm_xmm_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmovss_xmm_m32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Movsd_xmm_xmmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Movsd_xmm_xmmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Movsd_xmm_xmmm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
-        }
-
-        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovsd_xmm_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmovsd_xmm_xmm_xmm_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmovsd_xmm_xmm_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmovsd_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movups_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movups_xmmm128_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesWrite(cpu, mem, a3, 16))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a3, 16);
-        }
-
-        GuestMemory.Store(cpu, mem, a3, v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movups_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
-        }
-
-        GuestMemory.Store(cpu, mem, a11, v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovups_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovups_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
-        }
-
-        GuestMemory.Store(cpu, mem, a11, v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovups_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovups_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesWrite(cpu, mem, a11, 32))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a11, 32);
-        }
-
-        GuestMemory.Store(cpu, mem, a11, v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movupd_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movupd_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
-        }
-
-        GuestMemory.Store(cpu, mem, a11, v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovupd_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovupd_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
-        }
-
-        GuestMemory.Store(cpu, mem, a11, v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovupd_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovupd_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesWrite(cpu, mem, a11, 32))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a11, 32);
-        }
-
-        GuestMemory.Store(cpu, mem, a11, v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movss_xmmm32_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Movss_xmmm32_xmm_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Movss_xmmm32_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int Movss_xmmm32_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesWrite(cpu, mem, a3, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a3, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, a3, v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movss_xmmm32_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesWrite(cpu, mem, a11, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a11, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, a11, v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovss_xmm_xmm_xmm_0F11(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmovss_xmm_xmm_xmm_0F11_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmovss_xmm_xmm_xmm_0F11_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmovss_m32_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesWrite(cpu, mem, a11, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a11, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, a11, v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsd_xmmm64_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Movsd_xmmm64_xmm_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Movsd_xmmm64_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Movsd_xmmm64_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesWrite(cpu, mem, a3, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a3, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, a3, v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsd_xmmm64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, a11, v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovsd_xmm_xmm_xmm_0F11(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmovsd_xmm_xmm_xmm_0F11_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmovsd_xmm_xmm_xmm_0F11_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmovsd_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, a11, v0);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movhlps_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Movhlps_xmm_xmm_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Movhlps_xmm_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v0.As<byte, global::System.UInt64>(), v1.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Movlps_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Movlps_xmm_m64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Movlps_xmm_m64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.Note(cpu, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmovhlps_xmm_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmovhlps_xmm_xmm_xmm_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmovhlps_xmm_xmm_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v0.As<byte, global::System.UInt64>(), v1.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmovlps_xmm_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmovlps_xmm_xmm_m64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmovlps_xmm_xmm_m64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.Note(cpu, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Movlpd_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Movlpd_xmm_m64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Movlpd_xmm_m64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.Note(cpu, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmovlpd_xmm_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmovlpd_xmm_xmm_m64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmovlpd_xmm_xmm_m64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.Note(cpu, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Movsldup_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Movsldup_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Movsldup_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int Movsldup_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Movsldup_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Movsldup_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a7, 2))
         {
-            return BlockHandlers.Note(cpu, v10, 16);
+            return BlockHandlers.MissRead(cpu, op, mem, a7, 2);
         }
 
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmovsldup_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmovsldup_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
+        uint v8 = GuestMemory.Load16(cpu, mem, a7);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (0x2ul));
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
         {
-            return exit;
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
         }
 
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v8, v14);
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmovsldup_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmovsldup_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmovsldup_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmovsldup_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    public static int Lgdt_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.Note(cpu, a10, 16);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmovsldup_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmovsldup_ymm_ymmm256_Body(cpu, op, mem);
-        if (exit >= 0)
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = ((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a15 = (v13 + v14);
+        if (GuestMemory.MissesRead(cpu, mem, a15, 2))
         {
-            return exit;
+            return BlockHandlers.MissRead(cpu, op, mem, a15, 2);
         }
 
-        if (exit == BlockHandlers.Missed)
+        uint v16 = GuestMemory.Load16(cpu, mem, a15);
+        ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a22 = (((v13 + (0x2ul)) & ((ulong)op->AddressMask)) + v21);
+        if (GuestMemory.MissesRead(cpu, mem, a22, 8))
         {
-            return BlockHandlers.MissNoted(cpu, op, mem);
+            return BlockHandlers.MissRead(cpu, op, mem, a22, 8);
         }
 
+        ulong v23 = GuestMemory.Load64(cpu, mem, a22);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v16, v23);
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmovsldup_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmovsldup_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmovsldup_ymm_ymmm256_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmovsldup_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    public static int Lidt_m1664_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.Note(cpu, a10, 32);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        return -1;
-    }
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a7, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a7, 2);
+        }
 
-    public static int Movddup_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Create(v0).As<global::System.UInt64, byte>());
+        uint v8 = GuestMemory.Load16(cpu, mem, a7);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (0x2ul));
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v8, v14);
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Movddup_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int Lidt_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt64, byte>());
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = ((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a15 = (v13 + v14);
+        if (GuestMemory.MissesRead(cpu, mem, a15, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a15, 2);
+        }
+
+        uint v16 = GuestMemory.Load16(cpu, mem, a15);
+        ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a22 = (((v13 + (0x2ul)) & ((ulong)op->AddressMask)) + v21);
+        if (GuestMemory.MissesRead(cpu, mem, a22, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a22, 8);
+        }
+
+        ulong v23 = GuestMemory.Load64(cpu, mem, a22);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v16, v23);
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vmovddup_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v0).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovddup_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    public static int Smsw_rm16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Callouts.ControlRegisters.StoreStatusWord(cpu);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)v1) & (0xffffu));
         op++;
         return op->Handler(cpu, op, mem);
     }
 
-    public static int VEX_Vmovddup_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmovddup_ymm_ymmm256_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmovddup_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmovddup_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmovddup_ymm_ymmm256_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmovddup_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    public static int Smsw_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Callouts.ControlRegisters.StoreStatusWord(cpu);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a7, 2))
         {
-            return BlockHandlers.Note(cpu, a10, 32);
+            return BlockHandlers.MissWrite(cpu, op, mem, a7, 2);
         }
 
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
+        GuestMemory.Store(cpu, mem, a7, (ushort)(((uint)v1) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Smsw_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Callouts.ControlRegisters.StoreStatusWord(cpu);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a15, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a15, (ushort)(((uint)v1) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Smsw_r32m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Callouts.ControlRegisters.StoreStatusWord(cpu);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)v1));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Smsw_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Callouts.ControlRegisters.StoreStatusWord(cpu);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a7, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a7, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a7, (ushort)(((uint)v1) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Smsw_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Callouts.ControlRegisters.StoreStatusWord(cpu);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a15, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a15, (ushort)(((uint)v1) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Smsw_r64m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Callouts.ControlRegisters.StoreStatusWord(cpu);
+        *(ulong*)((byte*)cpu + op->R0) = v1;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Smsw_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Callouts.ControlRegisters.StoreStatusWord(cpu);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a7, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a7, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a7, (ushort)(((uint)v1) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Smsw_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Callouts.ControlRegisters.StoreStatusWord(cpu);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a15, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, a15, (ushort)(((uint)v1) & (0xffffu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lmsw_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v4 = *(ushort*)((byte*)cpu + op->R0);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v4 & (0xffffu)), ((ulong)op->NextAddress));
+    }
+
+    public static int Lmsw_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
+        }
+
+        uint v7 = GuestMemory.Load16(cpu, mem, a6);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v7 & (0xffffu)), ((ulong)op->NextAddress));
+    }
+
+    public static int Lmsw_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, a14);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v15 & (0xffffu)), ((ulong)op->NextAddress));
+    }
+
+    public static int Lmsw_r32m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v4 = *(uint*)((byte*)cpu + op->R0);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v4 & (0xffffu)), ((ulong)op->NextAddress));
+    }
+
+    public static int Lmsw_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
+        }
+
+        uint v7 = GuestMemory.Load16(cpu, mem, a6);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v7 & (0xffffu)), ((ulong)op->NextAddress));
+    }
+
+    public static int Lmsw_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, a14);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v15 & (0xffffu)), ((ulong)op->NextAddress));
+    }
+
+    public static int Lmsw_r64m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (((uint)v4) & (0xffffu)), ((ulong)op->NextAddress));
+    }
+
+    public static int Lmsw_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
+        }
+
+        uint v7 = GuestMemory.Load16(cpu, mem, a6);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v7 & (0xffffu)), ((ulong)op->NextAddress));
+    }
+
+    public static int Lmsw_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, a14);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v15 & (0xffffu)), ((ulong)op->NextAddress));
+    }
+
+    public static int Invlpg_m_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        return global::Jitvmm.Runtime.Callouts.Invalidation.Page(cpu, (v1 + ((ulong)op->Displacement)), ((ulong)op->NextAddress));
+    }
+
+    public static int Invlpg_m_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        return global::Jitvmm.Runtime.Callouts.Invalidation.Page(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), ((ulong)op->NextAddress));
+    }
+
+    public static int Clac(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.InterruptFlag.SetAccessOverride(cpu, unchecked((global::System.Int32)0x0u));
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 }

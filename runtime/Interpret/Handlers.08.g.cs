@@ -19,6 +19,2074 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
 {
+    public static int Stac(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.InterruptFlag.SetAccessOverride(cpu, unchecked((global::System.Int32)0x1u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xgetbv(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.ExtendedControl.Read(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Xsetbv(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.ExtendedControl.Write(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Swapgs(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + 152);
+        ulong v5 = *(ulong*)((byte*)cpu + 1424);
+        *(ulong*)((byte*)cpu + 152) = v5;
+        *(ulong*)((byte*)cpu + 1424) = v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Rdtscp(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.ProcessorIdentity.ReadTimeStampAndProcessor(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v4 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, (v1 & (0xffffu)));
+        ulong v6 = v4 & (0x1ul);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v6) != 0 ? ((v7 & (0xffffffffffff0000ul)) | ((v4 >> (int)(0x20u)) & (0xfffful))) : v7);
+        *(ulong*)((byte*)cpu + 160) = (v6 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v4 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, (v1 & (0xffffu)));
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v4 & (0x1ul))) != 0 ? ((v7 & (0xffffffffffff0000ul)) | ((v4 >> (int)(0x20u)) & (0xfffful))) : v7);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r16_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, v4);
+        ulong v7 = v5 & (0x1ul);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v7) != 0 ? ((v8 & (0xffffffffffff0000ul)) | ((v5 >> (int)(0x20u)) & (0xfffful))) : v8);
+        *(ulong*)((byte*)cpu + 160) = (v7 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, v4);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v5 & (0x1ul))) != 0 ? ((v8 & (0xffffffffffff0000ul)) | ((v5 >> (int)(0x20u)) & (0xfffful))) : v8);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, v12);
+        ulong v15 = v13 & (0x1ul);
+        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v15) != 0 ? ((v16 & (0xffffffffffff0000ul)) | ((v13 >> (int)(0x20u)) & (0xfffful))) : v16);
+        *(ulong*)((byte*)cpu + 160) = (v15 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, v12);
+        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v13 & (0x1ul))) != 0 ? ((v16 & (0xffffffffffff0000ul)) | ((v13 >> (int)(0x20u)) & (0xfffful))) : v16);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r32_r32m16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        ulong v4 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, (v1 & (0xffffu)));
+        ulong v6 = v4 & (0x1ul);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v6) != 0 ? (v4 >> (int)(0x20u)) : v7);
+        *(ulong*)((byte*)cpu + 160) = (v6 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r32_r32m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        ulong v4 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, (v1 & (0xffffu)));
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v4 & (0x1ul))) != 0 ? (v4 >> (int)(0x20u)) : v7);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r32_r32m16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, v4);
+        ulong v7 = v5 & (0x1ul);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v7) != 0 ? (v5 >> (int)(0x20u)) : v8);
+        *(ulong*)((byte*)cpu + 160) = (v7 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r32_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, v4);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v5 & (0x1ul))) != 0 ? (v5 >> (int)(0x20u)) : v8);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r32_r32m16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, v12);
+        ulong v15 = v13 & (0x1ul);
+        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v15) != 0 ? (v13 >> (int)(0x20u)) : v16);
+        *(ulong*)((byte*)cpu + 160) = (v15 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r32_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, v12);
+        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v13 & (0x1ul))) != 0 ? (v13 >> (int)(0x20u)) : v16);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r64_r64m16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, (((uint)v1) & (0xffffu)));
+        ulong v7 = v5 & (0x1ul);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v7) != 0 ? (v5 >> (int)(0x20u)) : v8);
+        *(ulong*)((byte*)cpu + 160) = (v7 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r64_r64m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, (((uint)v1) & (0xffffu)));
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v5 & (0x1ul))) != 0 ? (v5 >> (int)(0x20u)) : v8);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r64_r64m16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, v4);
+        ulong v7 = v5 & (0x1ul);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v7) != 0 ? (v5 >> (int)(0x20u)) : v8);
+        *(ulong*)((byte*)cpu + 160) = (v7 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r64_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, v4);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v5 & (0x1ul))) != 0 ? (v5 >> (int)(0x20u)) : v8);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r64_r64m16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, v12);
+        ulong v15 = v13 & (0x1ul);
+        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v15) != 0 ? (v13 >> (int)(0x20u)) : v16);
+        *(ulong*)((byte*)cpu + 160) = (v15 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lar_r64_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.AccessRights(cpu, v12);
+        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v13 & (0x1ul))) != 0 ? (v13 >> (int)(0x20u)) : v16);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v4 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, (v1 & (0xffffu)));
+        ulong v6 = v4 & (0x1ul);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v6) != 0 ? ((v7 & (0xffffffffffff0000ul)) | ((v4 >> (int)(0x20u)) & (0xfffful))) : v7);
+        *(ulong*)((byte*)cpu + 160) = (v6 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v4 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, (v1 & (0xffffu)));
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v4 & (0x1ul))) != 0 ? ((v7 & (0xffffffffffff0000ul)) | ((v4 >> (int)(0x20u)) & (0xfffful))) : v7);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r16_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, v4);
+        ulong v7 = v5 & (0x1ul);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v7) != 0 ? ((v8 & (0xffffffffffff0000ul)) | ((v5 >> (int)(0x20u)) & (0xfffful))) : v8);
+        *(ulong*)((byte*)cpu + 160) = (v7 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, v4);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v5 & (0x1ul))) != 0 ? ((v8 & (0xffffffffffff0000ul)) | ((v5 >> (int)(0x20u)) & (0xfffful))) : v8);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, v12);
+        ulong v15 = v13 & (0x1ul);
+        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v15) != 0 ? ((v16 & (0xffffffffffff0000ul)) | ((v13 >> (int)(0x20u)) & (0xfffful))) : v16);
+        *(ulong*)((byte*)cpu + 160) = (v15 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, v12);
+        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v13 & (0x1ul))) != 0 ? ((v16 & (0xffffffffffff0000ul)) | ((v13 >> (int)(0x20u)) & (0xfffful))) : v16);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r32_r32m16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        ulong v4 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, (v1 & (0xffffu)));
+        ulong v6 = v4 & (0x1ul);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v6) != 0 ? (v4 >> (int)(0x20u)) : v7);
+        *(ulong*)((byte*)cpu + 160) = (v6 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r32_r32m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v1 = *(uint*)((byte*)cpu + op->R1);
+        ulong v4 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, (v1 & (0xffffu)));
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v4 & (0x1ul))) != 0 ? (v4 >> (int)(0x20u)) : v7);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r32_r32m16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, v4);
+        ulong v7 = v5 & (0x1ul);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v7) != 0 ? (v5 >> (int)(0x20u)) : v8);
+        *(ulong*)((byte*)cpu + 160) = (v7 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r32_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, v4);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v5 & (0x1ul))) != 0 ? (v5 >> (int)(0x20u)) : v8);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r32_r32m16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, v12);
+        ulong v15 = v13 & (0x1ul);
+        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v15) != 0 ? (v13 >> (int)(0x20u)) : v16);
+        *(ulong*)((byte*)cpu + 160) = (v15 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r32_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, v12);
+        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v13 & (0x1ul))) != 0 ? (v13 >> (int)(0x20u)) : v16);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r64_r64m16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, (((uint)v1) & (0xffffu)));
+        ulong v7 = v5 & (0x1ul);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v7) != 0 ? (v5 >> (int)(0x20u)) : v8);
+        *(ulong*)((byte*)cpu + 160) = (v7 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r64_r64m16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, (((uint)v1) & (0xffffu)));
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v5 & (0x1ul))) != 0 ? (v5 >> (int)(0x20u)) : v8);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r64_r64m16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, v4);
+        ulong v7 = v5 & (0x1ul);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v7) != 0 ? (v5 >> (int)(0x20u)) : v8);
+        *(ulong*)((byte*)cpu + 160) = (v7 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r64_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+        }
+
+        uint v4 = GuestMemory.Load16(cpu, mem, a3);
+        ulong v5 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, v4);
+        ulong v8 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v5 & (0x1ul))) != 0 ? (v5 >> (int)(0x20u)) : v8);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r64_r64m16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, v12);
+        ulong v15 = v13 & (0x1ul);
+        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)v15) != 0 ? (v13 >> (int)(0x20u)) : v16);
+        *(ulong*)((byte*)cpu + 160) = (v15 ^ (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lsl_r64_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, a11);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Callouts.DescriptorTables.SegmentLimit(cpu, v12);
+        ulong v16 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((uint)(v13 & (0x1ul))) != 0 ? (v13 >> (int)(0x20u)) : v16);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Syscall_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + 1736);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+        }
+
+        *(ulong*)((byte*)cpu + 8) = ((ulong)op->NextAddress);
+        ulong v6 = *(ulong*)((byte*)cpu + 208);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
+        ulong v10 = *(ulong*)((byte*)cpu + 176);
+        ulong v11 = *(ulong*)((byte*)cpu + 200);
+        ulong v12 = *(ulong*)((byte*)cpu + 160);
+        ulong v13 = *(ulong*)((byte*)cpu + 168);
+        ulong v14 = *(ulong*)((byte*)cpu + 192);
+        ulong v17 = *(ulong*)((byte*)cpu + 216);
+        *(ulong*)((byte*)cpu + 88) = ((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v9, v10, v11, v12, v13, v14)) | (v6 << (int)(0xau))) | v17);
+        cpu->Rip = ((ulong)op->NextAddress);
+        return (int)BlockExit.SystemCall;
+    }
+
+    public static int Syscall(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + 1736);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+        }
+
+        *(ulong*)((byte*)cpu + 8) = ((ulong)op->NextAddress);
+        ulong v6 = *(ulong*)((byte*)cpu + 208);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
+        ulong v10 = *(ulong*)((byte*)cpu + 176);
+        ulong v11 = *(ulong*)((byte*)cpu + 200);
+        ulong v12 = *(ulong*)((byte*)cpu + 160);
+        ulong v13 = *(ulong*)((byte*)cpu + 168);
+        ulong v14 = *(ulong*)((byte*)cpu + 192);
+        ulong v17 = *(ulong*)((byte*)cpu + 216);
+        *(ulong*)((byte*)cpu + 88) = ((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v9, v10, v11, v12, v13, v14)) | (v6 << (int)(0xau))) | v17);
+        cpu->Rip = ((ulong)op->NextAddress);
+        return (int)BlockExit.SystemCall;
+    }
+
+    public static int Clts(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.ClearTaskSwitched(cpu, ((ulong)op->NextAddress));
+    }
+
+    public static int Sysretd_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FastSystemCalls.Return(cpu, unchecked((global::System.Int32)0x0u));
+    }
+
+    public static int Sysretd(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FastSystemCalls.Return(cpu, unchecked((global::System.Int32)0x0u));
+    }
+
+    public static int Sysretq_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FastSystemCalls.Return(cpu, unchecked((global::System.Int32)0x1u));
+    }
+
+    public static int Sysretq(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FastSystemCalls.Return(cpu, unchecked((global::System.Int32)0x1u));
+    }
+
+    public static int Invd(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.Invalidation.Caches(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Wbinvd(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.Invalidation.Caches(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Ud2(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+    }
+
+    public static int Reservednop_rm16_r16_0F0D(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Reservednop_rm16_r16_0F0D_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Reservednop_rm32_r32_0F0D(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Reservednop_rm32_r32_0F0D_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Reservednop_rm64_r64_0F0D(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Reservednop_rm64_r64_0F0D_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Prefetch_m8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Prefetchw_m8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movups_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movups_xmm_xmmm128_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 16);
+        }
+
+        Vector128<byte> v3 = GuestMemory.Load128(cpu, mem, a2);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v3;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movups_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movupd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movupd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Movss_xmm_xmmm32_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Movss_xmm_xmmm32_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        return -1;
+    }
+
+    public static int Movss_xmm_xmmm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovss_xmm_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vmovss_xmm_xmm_xmm_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vmovss_xmm_xmm_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vmovss_xmm_m32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Movsd_xmm_xmmm64_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Movsd_xmm_xmmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        return -1;
+    }
+
+    public static int Movsd_xmm_xmmm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovsd_xmm_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vmovsd_xmm_xmm_xmm_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vmovsd_xmm_xmm_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vmovsd_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movups_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movups_xmmm128_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 16))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 16);
+        }
+
+        GuestMemory.Store(cpu, mem, a3, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movups_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovups_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 32))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 32);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movupd_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movupd_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovupd_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 32))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 32);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movss_xmmm32_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Movss_xmmm32_xmm_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Movss_xmmm32_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        return -1;
+    }
+
+    public static int Movss_xmmm32_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, a3, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movss_xmmm32_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovss_xmm_xmm_xmm_0F11(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vmovss_xmm_xmm_xmm_0F11_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vmovss_xmm_xmm_xmm_0F11_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vmovss_m32_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsd_xmmm64_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Movsd_xmmm64_xmm_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Movsd_xmmm64_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        return -1;
+    }
+
+    public static int Movsd_xmmm64_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, a3, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsd_xmmm64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovsd_xmm_xmm_xmm_0F11(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vmovsd_xmm_xmm_xmm_0F11_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vmovsd_xmm_xmm_xmm_0F11_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vmovsd_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movhlps_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Movhlps_xmm_xmm_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Movhlps_xmm_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v0.As<byte, global::System.UInt64>(), v1.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        return -1;
+    }
+
+    public static int Movlps_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Movlps_xmm_m64_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Movlps_xmm_m64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vmovhlps_xmm_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vmovhlps_xmm_xmm_xmm_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vmovhlps_xmm_xmm_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackHigh(v0.As<byte, global::System.UInt64>(), v1.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vmovlps_xmm_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vmovlps_xmm_xmm_m64_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vmovlps_xmm_xmm_m64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int Movlpd_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Movlpd_xmm_m64_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Movlpd_xmm_m64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vmovlpd_xmm_xmm_m64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vmovlpd_xmm_xmm_m64_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vmovlpd_xmm_xmm_m64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.MergeLow(v13.As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int Movsldup_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Movsldup_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Movsldup_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        return -1;
+    }
+
+    public static int Movsldup_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Movsldup_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Movsldup_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vmovsldup_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vmovsldup_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vmovsldup_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vmovsldup_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vmovsldup_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vmovsldup_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vmovsldup_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vmovsldup_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vmovsldup_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vmovsldup_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vmovsldup_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vmovsldup_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        return -1;
+    }
+
+    public static int Movddup_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Create(v0).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movddup_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovddup_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v0).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovddup_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovddup_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vmovddup_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vmovddup_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vmovddup_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vmovddup_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vmovddup_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateEven(v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        return -1;
+    }
+
     public static int Movlps_m64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -1750,42 +3818,70 @@ public static unsafe partial class Handlers
 
     public static int Mov_r64_cr_F(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v2 = (ulong)global::Jitvmm.Runtime.Callouts.ControlRegisters.Read(cpu, unchecked((global::System.Int32)((uint)op->R1)));
+        *(ulong*)((byte*)cpu + op->R0) = v2;
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Mov_r64_cr(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v2 = (ulong)global::Jitvmm.Runtime.Callouts.ControlRegisters.Read(cpu, unchecked((global::System.Int32)((uint)op->R1)));
+        *(ulong*)((byte*)cpu + op->R0) = v2;
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Mov_r64_dr_F(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v2 = (ulong)global::Jitvmm.Runtime.Callouts.DebugRegisters.Read(cpu, unchecked((global::System.Int32)((uint)op->R1)));
+        *(ulong*)((byte*)cpu + op->R0) = v2;
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Mov_r64_dr(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v2 = (ulong)global::Jitvmm.Runtime.Callouts.DebugRegisters.Read(cpu, unchecked((global::System.Int32)((uint)op->R1)));
+        *(ulong*)((byte*)cpu + op->R0) = v2;
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Mov_cr_r64_F(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v2 = *(ulong*)((byte*)cpu + op->R1);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.Write(cpu, unchecked((global::System.Int32)((uint)op->R0)), v2, ((ulong)op->NextAddress));
     }
 
     public static int Mov_cr_r64(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v2 = *(ulong*)((byte*)cpu + op->R1);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.Write(cpu, unchecked((global::System.Int32)((uint)op->R0)), v2, ((ulong)op->NextAddress));
     }
 
     public static int Mov_dr_r64_F(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v2 = *(ulong*)((byte*)cpu + op->R1);
+        global::Jitvmm.Runtime.Callouts.DebugRegisters.Write(cpu, unchecked((global::System.Int32)((uint)op->R0)), v2);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Mov_dr_r64(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        ulong v2 = *(ulong*)((byte*)cpu + op->R1);
+        global::Jitvmm.Runtime.Callouts.DebugRegisters.Write(cpu, unchecked((global::System.Int32)((uint)op->R0)), v2);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Movaps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
@@ -5078,20 +7174,44 @@ public static unsafe partial class Handlers
 
     public static int Wrmsr(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.ModelSpecificRegisters.Write(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
     }
 
     public static int Rdtsc(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        global::Jitvmm.Runtime.Semantics.SystemSemantics.ReadTimeStamp(cpu);
+        global::Jitvmm.Runtime.Callouts.ProcessorIdentity.ReadTimeStamp(cpu);
         op++;
         return op->Handler(cpu, op, mem);
     }
 
     public static int Rdmsr(CpuState* cpu, TbOp* op, byte* mem)
     {
-        return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.ModelSpecificRegisters.Read(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sysenter(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FastSystemCalls.SysEnter(cpu);
+    }
+
+    public static int Sysexitd(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FastSystemCalls.SysExit(cpu, unchecked((global::System.Int32)0x0u));
+    }
+
+    public static int Sysexitq(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        return global::Jitvmm.Runtime.Callouts.FastSystemCalls.SysExit(cpu, unchecked((global::System.Int32)0x1u));
     }
 
     public static int Cmovo_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
@@ -7264,2723 +9384,5 @@ public static unsafe partial class Handlers
         *(ulong*)((byte*)cpu + op->R0) = (((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) != 0 ? v0 : v12);
         op++;
         return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
-        }
-
-        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        ulong v11 = *(ulong*)((byte*)cpu + 160);
-        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) | (v11 == (0x0ul) ? 1u : 0u)) != 0 ? v3 : v15);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        ulong v19 = *(ulong*)((byte*)cpu + 160);
-        ulong v23 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) | (v19 == (0x0ul) ? 1u : 0u)) != 0 ? v11 : v23);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        ulong v8 = *(ulong*)((byte*)cpu + 160);
-        uint v14 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v14);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
-        }
-
-        uint v3 = GuestMemory.Load16(cpu, mem, a2);
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        ulong v11 = *(ulong*)((byte*)cpu + 160);
-        uint v17 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) | (v11 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v17);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
-        }
-
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        ulong v19 = *(ulong*)((byte*)cpu + 160);
-        uint v25 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) | (v19 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v25);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        ulong v8 = *(ulong*)((byte*)cpu + 160);
-        uint v14 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v14));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
-        }
-
-        uint v3 = GuestMemory.Load32(cpu, mem, a2);
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        ulong v11 = *(ulong*)((byte*)cpu + 160);
-        uint v17 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) | (v11 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v17));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        ulong v19 = *(ulong*)((byte*)cpu + 160);
-        uint v25 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) | (v19 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v25));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        ulong v8 = *(ulong*)((byte*)cpu + 160);
-        ulong v14 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v0 : v14);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
-        }
-
-        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        ulong v11 = *(ulong*)((byte*)cpu + 160);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) | (v11 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v3 : v17);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovg_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        ulong v19 = *(ulong*)((byte*)cpu + 160);
-        ulong v25 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) | (v19 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0 ? v11 : v25);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movmskps_r32_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.UInt32>(v0.As<byte, global::System.UInt32>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movmskps_r64_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.UInt32>(v0.As<byte, global::System.UInt32>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovmskps_r32_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.UInt32>(v0.As<byte, global::System.UInt32>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovmskps_r64_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.UInt32>(v0.As<byte, global::System.UInt32>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovmskps_r32_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector256.ExtractMostSignificantBits<global::System.UInt32>(v0.As<byte, global::System.UInt32>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovmskps_r64_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector256.ExtractMostSignificantBits<global::System.UInt32>(v0.As<byte, global::System.UInt32>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movmskpd_r32_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.UInt64>(v0.As<byte, global::System.UInt64>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movmskpd_r64_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.UInt64>(v0.As<byte, global::System.UInt64>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovmskpd_r32_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.UInt64>(v0.As<byte, global::System.UInt64>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovmskpd_r64_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector128.ExtractMostSignificantBits<global::System.UInt64>(v0.As<byte, global::System.UInt64>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovmskpd_r32_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector256.ExtractMostSignificantBits<global::System.UInt64>(v0.As<byte, global::System.UInt64>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vmovmskpd_r64_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::System.Runtime.Intrinsics.Vector256.ExtractMostSignificantBits<global::System.UInt64>(v0.As<byte, global::System.UInt64>())));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Sqrtps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Sqrtps_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Sqrtps_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int Sqrtps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Sqrtps_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Sqrtps_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vsqrtps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vsqrtps_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vsqrtps_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vsqrtps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vsqrtps_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vsqrtps_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vsqrtps_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vsqrtps_ymm_ymmm256_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vsqrtps_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vsqrtps_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vsqrtps_ymm_ymmm256_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vsqrtps_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int Sqrtpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Sqrtpd_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Sqrtpd_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
-        return -1;
-    }
-
-    public static int Sqrtpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Sqrtpd_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Sqrtpd_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vsqrtpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vsqrtpd_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vsqrtpd_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vsqrtpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vsqrtpd_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vsqrtpd_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vsqrtpd_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vsqrtpd_ymm_ymmm256_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vsqrtpd_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vsqrtpd_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vsqrtpd_ymm_ymmm256_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vsqrtpd_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Sqrt(v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
-        return -1;
-    }
-
-    public static int Sqrtss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Sqrtss_xmm_xmmm32_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Sqrtss_xmm_xmmm32_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int Sqrtss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Sqrtss_xmm_xmmm32_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Sqrtss_xmm_xmmm32_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.Note(cpu, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vsqrtss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vsqrtss_xmm_xmm_xmmm32_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vsqrtss_xmm_xmm_xmmm32_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vsqrtss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vsqrtss_xmm_xmm_xmmm32_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vsqrtss_xmm_xmm_xmmm32_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.Note(cpu, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Sqrtsd_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Sqrtsd_xmm_xmmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Sqrtsd_xmm_xmmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
-        return -1;
-    }
-
-    public static int Sqrtsd_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Sqrtsd_xmm_xmmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Sqrtsd_xmm_xmmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.Note(cpu, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vsqrtsd_xmm_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vsqrtsd_xmm_xmm_xmmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vsqrtsd_xmm_xmm_xmmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vsqrtsd_xmm_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vsqrtsd_xmm_xmm_xmmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vsqrtsd_xmm_xmm_xmmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.Note(cpu, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Sqrt(v13.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Rsqrtps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Rsqrtps_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Rsqrtps_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int Rsqrtps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Rsqrtps_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Rsqrtps_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vrsqrtps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vrsqrtps_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vrsqrtps_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vrsqrtps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vrsqrtps_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vrsqrtps_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vrsqrtps_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vrsqrtps_ymm_ymmm256_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vrsqrtps_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vrsqrtps_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vrsqrtps_ymm_ymmm256_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vrsqrtps_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.ReciprocalSqrt(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int Rsqrtss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Rsqrtss_xmm_xmmm32_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Rsqrtss_xmm_xmmm32_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.ReciprocalSqrt(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int Rsqrtss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Rsqrtss_xmm_xmmm32_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Rsqrtss_xmm_xmmm32_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.Note(cpu, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.ReciprocalSqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vrsqrtss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vrsqrtss_xmm_xmm_xmmm32_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vrsqrtss_xmm_xmm_xmmm32_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.ReciprocalSqrt(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vrsqrtss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vrsqrtss_xmm_xmm_xmmm32_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vrsqrtss_xmm_xmm_xmmm32_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.Note(cpu, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.ReciprocalSqrt(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Rcpps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Rcpps_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Rcpps_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int Rcpps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Rcpps_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Rcpps_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vrcpps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vrcpps_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vrcpps_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vrcpps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vrcpps_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vrcpps_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vrcpps_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vrcpps_ymm_ymmm256_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vrcpps_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vrcpps_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vrcpps_ymm_ymmm256_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vrcpps_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Reciprocal(v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int Rcpss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Rcpss_xmm_xmmm32_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Rcpss_xmm_xmmm32_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Reciprocal(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int Rcpss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Rcpss_xmm_xmmm32_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Rcpss_xmm_xmmm32_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.Note(cpu, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Reciprocal(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vrcpss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vrcpss_xmm_xmm_xmmm32_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vrcpss_xmm_xmm_xmmm32_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Reciprocal(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vrcpss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vrcpss_xmm_xmm_xmmm32_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vrcpss_xmm_xmm_xmmm32_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.Note(cpu, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Reciprocal(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Andps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Andps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Andpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Andpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseAnd<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Andnps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Andnps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v15.As<byte, global::System.Byte>(), v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandnps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandnps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandnps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AndNot<global::System.Byte>(v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandnps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Andnpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Andnpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v15.As<byte, global::System.Byte>(), v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandnpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandnpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandnpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AndNot<global::System.Byte>(v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vandnpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AndNot<global::System.Byte>(v11.As<byte, global::System.Byte>(), v12.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Orps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Orps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vorps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vorps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vorps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vorps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Orpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Orpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vorpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vorpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vorpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vorpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xorps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xorps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vxorps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vxorps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vxorps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Xor<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vxorps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xorpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Xorpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vxorpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vxorpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vxorpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Xor<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vxorpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Addps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Addps_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Addps_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int Addps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Addps_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Addps_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vaddps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vaddps_xmm_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vaddps_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vaddps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vaddps_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vaddps_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vaddps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vaddps_ymm_ymm_ymmm256_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vaddps_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vaddps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vaddps_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vaddps_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int Addpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Addpd_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Addpd_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
-        return -1;
-    }
-
-    public static int Addpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Addpd_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Addpd_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vaddpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vaddpd_xmm_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vaddpd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vaddpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vaddpd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vaddpd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vaddpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vaddpd_ymm_ymm_ymmm256_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vaddpd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vaddpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vaddpd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vaddpd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.Add(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
-        return -1;
-    }
-
-    public static int Addss_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Addss_xmm_xmmm32_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Addss_xmm_xmmm32_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int Addss_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Addss_xmm_xmmm32_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Addss_xmm_xmmm32_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.Note(cpu, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v13.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>()).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vaddss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vaddss_xmm_xmm_xmmm32_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vaddss_xmm_xmm_xmmm32_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.ScalarFloat.Add(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
     }
 }

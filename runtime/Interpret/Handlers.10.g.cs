@@ -19,6 +19,2390 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
 {
+    public static int VEX_Vhaddpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhaddpd_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhaddpd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhaddpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhaddpd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhaddpd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int Haddps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Haddps_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Haddps_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int Haddps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Haddps_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Haddps_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhaddps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhaddps_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhaddps_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhaddps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhaddps_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhaddps_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhaddps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhaddps_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhaddps_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhaddps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhaddps_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhaddps_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int Hsubpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Hsubpd_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Hsubpd_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int Hsubpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Hsubpd_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Hsubpd_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhsubpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhsubpd_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhsubpd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhsubpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhsubpd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhsubpd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhsubpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhsubpd_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhsubpd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhsubpd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhsubpd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhsubpd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int Hsubps_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Hsubps_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Hsubps_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int Hsubps_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Hsubps_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Hsubps_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhsubps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhsubps_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhsubps_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhsubps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhsubps_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhsubps_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhsubps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhsubps_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhsubps_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhsubps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhsubps_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhsubps_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalSubtract(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int Movd_rm32_mm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        uint v4 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v4);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movd_rm32_mm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        uint v4 = *(uint*)((byte*)cpu + op->R1);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a15, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, a15, v4);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_rm64_mm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = v4;
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_rm64_mm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a15, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, a15, v4);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movd_rm32_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movd_rm32_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, a3, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movd_rm32_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_rm64_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_rm64_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, a3, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_rm64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovd_rm32_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovd_rm32_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovq_rm64_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovq_rm64_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v0).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_xmm_xmmm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovq_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v0).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovq_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movq_mmm64_mm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Movq_mmm64_mm_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Movq_mmm64_mm_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        return -1;
+    }
+
+    public static int Movq_mmm64_mm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 962);
+        if ((v0 & (0x80u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a15, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, a15, v4);
+        *(uint*)((byte*)cpu + 968) = (0x0u);
+        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movdqa_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movdqa_xmmm128_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v2 = v0 + ((ulong)op->Displacement);
+        if (((uint)(v2 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v7 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (GuestMemory.MissesWrite(cpu, mem, v2, 16))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v2, 16);
+        }
+
+        GuestMemory.Store(cpu, mem, v2, v7);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movdqa_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 16);
+        }
+
+        GuestMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqa_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqa_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 16);
+        }
+
+        GuestMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqa_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqa_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0x1ful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        Vector256<byte> v15 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        if (GuestMemory.MissesWrite(cpu, mem, v10, 32))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v10, 32);
+        }
+
+        GuestMemory.Store(cpu, mem, v10, v15);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movdqu_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movdqu_xmmm128_xmm_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a3 = (v1 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a3, 16))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a3, 16);
+        }
+
+        GuestMemory.Store(cpu, mem, a3, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movdqu_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqu_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqu_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 16))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 16);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqu_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = v0;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vmovdqu_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 32))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 32);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Jo_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        if (((uint)v0) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jno_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        if ((((uint)v0) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jb_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        if (((uint)v0) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jae_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        if ((((uint)v0) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Je_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        if ((v0 == (0x0ul) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jne_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        if (((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jbe_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + 160);
+        if ((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Ja_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + 160);
+        if (((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Js_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        if (((uint)(v0 >> (int)(0x3fu))) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jns_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        if ((((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jp_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 176);
+        if (((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jnp_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 176);
+        if ((((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jl_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        if ((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jge_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        if (((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jle_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        ulong v7 = *(ulong*)((byte*)cpu + 160);
+        if (((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Jg_rel32_64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        ulong v7 = *(ulong*)((byte*)cpu + 160);
+        if ((((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u) != 0)
+        {
+            TbOp* taken = op->Target;
+            if (taken == null)
+            {
+                return BlockHandlers.Unlinked(cpu, op, mem, op->BranchTarget);
+            }
+
+            return taken->Handler(cpu, taken, mem);
+        }
+
+        TbOp* next = op->Next;
+        if (next == null)
+        {
+            return BlockHandlers.Unlinked(cpu, op, mem, op->NextAddress);
+        }
+
+        return next->Handler(cpu, next, mem);
+    }
+
+    public static int Seto_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        *(byte*)((byte*)cpu + op->R0) = (byte)((uint)v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Seto_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a4, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a4, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a4, (byte)((uint)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Seto_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a12, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a12, (byte)((uint)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setno_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v0) == (0x0u) ? 1u : 0u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setno_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a6, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setno_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 192);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesWrite(cpu, mem, a14, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a14, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a14, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setb_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        *(byte*)((byte*)cpu + op->R0) = (byte)((uint)v0);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setb_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a4, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a4, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a4, (byte)((uint)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setb_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a12, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a12, (byte)((uint)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setae_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v0) == (0x0u) ? 1u : 0u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setae_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a6, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setae_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesWrite(cpu, mem, a14, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a14, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a14, (byte)(((uint)v0) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sete_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(v0 == (0x0ul) ? 1u : 0u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sete_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a5, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a5, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a5, (byte)(v0 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sete_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a13, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a13, (byte)(v0 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setne_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        *(byte*)((byte*)cpu + op->R0) = (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setne_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a7, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a7, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a7, (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setne_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 160);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a15, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a15, (byte)((v0 == (0x0ul) ? 1u : 0u) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setbe_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + 160);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setbe_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + 160);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a8 = (v6 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a8, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a8, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a8, (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setbe_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + 160);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
+        if (GuestMemory.MissesWrite(cpu, mem, a16, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a16, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a16, (byte)(((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Seta_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + 160);
+        *(byte*)((byte*)cpu + op->R0) = (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Seta_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + 160);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a10 = (v8 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a10, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a10, (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Seta_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 184);
+        ulong v2 = *(ulong*)((byte*)cpu + 160);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a18 = ((((v11 + ((ulong)op->Displacement)) + (v8 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v17);
+        if (GuestMemory.MissesWrite(cpu, mem, a18, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a18, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a18, (byte)((((uint)v0) | (v2 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sets_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        *(byte*)((byte*)cpu + op->R0) = (byte)((uint)(v0 >> (int)(0x3fu)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sets_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a6, (byte)((uint)(v0 >> (int)(0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Sets_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesWrite(cpu, mem, a14, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a14, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a14, (byte)((uint)(v0 >> (int)(0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setns_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setns_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a8 = (v6 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a8, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a8, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a8, (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setns_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
+        if (GuestMemory.MissesWrite(cpu, mem, a16, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a16, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a16, (byte)(((uint)(v0 >> (int)(0x3fu))) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setp_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 176);
+        *(byte*)((byte*)cpu + op->R0) = (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setp_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 176);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a4 = (v2 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a4, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a4, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a4, (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setp_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 176);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
+        if (GuestMemory.MissesWrite(cpu, mem, a12, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a12, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a12, (byte)((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setnp_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 176);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setnp_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 176);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a6, (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setnp_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 176);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesWrite(cpu, mem, a14, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a14, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a14, (byte)(((uint)global::Jitvmm.Runtime.Semantics.FlagSemantics.Parity(v0)) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setl_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setl_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a9, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a9, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a9, (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setl_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesWrite(cpu, mem, a17, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a17, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a17, (byte)(((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setge_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        *(byte*)((byte*)cpu + op->R0) = (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setge_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a11, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a11, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a11, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setge_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesWrite(cpu, mem, a19, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a19, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a19, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setle_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        ulong v7 = *(ulong*)((byte*)cpu + 160);
+        *(byte*)((byte*)cpu + op->R0) = (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setle_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        ulong v7 = *(ulong*)((byte*)cpu + 160);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a13 = (v11 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a13, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a13, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setle_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        ulong v7 = *(ulong*)((byte*)cpu + 160);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v20 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a21 = ((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v20);
+        if (GuestMemory.MissesWrite(cpu, mem, a21, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a21, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a21, (byte)((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setg_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        ulong v7 = *(ulong*)((byte*)cpu + 160);
+        *(byte*)((byte*)cpu + op->R0) = (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setg_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        ulong v7 = *(ulong*)((byte*)cpu + 160);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a15 = (v13 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a15, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a15, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a15, (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Setg_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 168);
+        ulong v4 = *(ulong*)((byte*)cpu + 192);
+        ulong v7 = *(ulong*)((byte*)cpu + 160);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a23 = ((((v16 + ((ulong)op->Displacement)) + (v13 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesWrite(cpu, mem, a23, 1))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, a23, 1);
+        }
+
+        GuestMemory.Store(cpu, mem, a23, (byte)(((((uint)(v0 >> (int)(0x3fu))) ^ ((uint)v4)) | (v7 == (0x0ul) ? 1u : 0u)) == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pushw_FS(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 312);
+        ulong v1 = *(ulong*)((byte*)cpu + 32);
+        ulong v3 = v1 - (0x2ul);
+        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, v3, (ushort)v0);
+        *(ulong*)((byte*)cpu + 32) = v3;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Pushq_FS(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + 312);
+        ulong v2 = *(ulong*)((byte*)cpu + 32);
+        ulong v4 = v2 - (0x8ul);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v4, ((ulong)v0));
+        *(ulong*)((byte*)cpu + 32) = v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popw_FS(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 2);
+        }
+
+        uint v1 = GuestMemory.Load16(cpu, mem, v0);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (v1 & (0xffffu)));
+        *(ulong*)((byte*)cpu + 32) = (v0 + (0x2ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popq_FS(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 8);
+        }
+
+        ulong v1 = GuestMemory.Load64(cpu, mem, v0);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (((uint)v1) & (0xffffu)));
+        *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cpuid(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.ProcessorIdentity.Cpuid(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm16_r16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v5 = *(ushort*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 >> (int)(v0 & (0xfu))) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm16_r16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm16_r16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
+        if (GuestMemory.MissesRead(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, a14);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)(v0 & (0xfu))) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bt_rm16_r16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
+        if (GuestMemory.MissesRead(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, a14);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Bt_rm16_r16_G_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -1258,6 +3642,38 @@ public static unsafe partial class Handlers
 
         GuestMemory.Store(cpu, mem, v4, ((ulong)v0));
         *(ulong*)((byte*)cpu + 32) = v4;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popw_GS(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 2);
+        }
+
+        uint v1 = GuestMemory.Load16(cpu, mem, v0);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (v1 & (0xffffu)));
+        *(ulong*)((byte*)cpu + 32) = (v0 + (0x2ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Popq_GS(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + 32);
+        if (GuestMemory.MissesRead(cpu, mem, v0, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v0, 8);
+        }
+
+        ulong v1 = GuestMemory.Load64(cpu, mem, v0);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (((uint)v1) & (0xffffu)));
+        *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2902,16 +5318,28 @@ public static unsafe partial class Handlers
 
     public static int Rdfsbase_r32(CpuState* cpu, TbOp* op, byte* mem)
     {
-        ulong v0 = *(ulong*)((byte*)cpu + 144);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)v0));
+        ulong v0 = *(ulong*)((byte*)cpu + 1280);
+        if (((v0 & (0x10000ul)) == (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+        }
+
+        ulong v6 = *(ulong*)((byte*)cpu + 144);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)v6));
         op++;
         return op->Handler(cpu, op, mem);
     }
 
     public static int Rdfsbase_r64(CpuState* cpu, TbOp* op, byte* mem)
     {
-        ulong v0 = *(ulong*)((byte*)cpu + 144);
-        *(ulong*)((byte*)cpu + op->R0) = v0;
+        ulong v0 = *(ulong*)((byte*)cpu + 1280);
+        if (((v0 & (0x10000ul)) == (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+        }
+
+        ulong v6 = *(ulong*)((byte*)cpu + 144);
+        *(ulong*)((byte*)cpu + op->R0) = v6;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2988,16 +5416,28 @@ public static unsafe partial class Handlers
 
     public static int Rdgsbase_r32(CpuState* cpu, TbOp* op, byte* mem)
     {
-        ulong v0 = *(ulong*)((byte*)cpu + 152);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)v0));
+        ulong v0 = *(ulong*)((byte*)cpu + 1280);
+        if (((v0 & (0x10000ul)) == (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+        }
+
+        ulong v6 = *(ulong*)((byte*)cpu + 152);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)v6));
         op++;
         return op->Handler(cpu, op, mem);
     }
 
     public static int Rdgsbase_r64(CpuState* cpu, TbOp* op, byte* mem)
     {
-        ulong v0 = *(ulong*)((byte*)cpu + 152);
-        *(ulong*)((byte*)cpu + op->R0) = v0;
+        ulong v0 = *(ulong*)((byte*)cpu + 1280);
+        if (((v0 & (0x10000ul)) == (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+        }
+
+        ulong v6 = *(ulong*)((byte*)cpu + 152);
+        *(ulong*)((byte*)cpu + op->R0) = v6;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3027,27 +5467,39 @@ public static unsafe partial class Handlers
 
     public static int Wrfsbase_r32(CpuState* cpu, TbOp* op, byte* mem)
     {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        ulong v1 = (ulong)v0;
-        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v1) ? 1u : 0u) != 0)
+        ulong v0 = *(ulong*)((byte*)cpu + 1280);
+        if (((v0 & (0x10000ul)) == (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+        }
+
+        uint v6 = *(uint*)((byte*)cpu + op->R0);
+        ulong v7 = (ulong)v6;
+        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v7) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        *(ulong*)((byte*)cpu + 144) = v1;
+        *(ulong*)((byte*)cpu + 144) = v7;
         op++;
         return op->Handler(cpu, op, mem);
     }
 
     public static int Wrfsbase_r64(CpuState* cpu, TbOp* op, byte* mem)
     {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v0) ? 1u : 0u) != 0)
+        ulong v0 = *(ulong*)((byte*)cpu + 1280);
+        if (((v0 & (0x10000ul)) == (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+        }
+
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v6) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        *(ulong*)((byte*)cpu + 144) = v0;
+        *(ulong*)((byte*)cpu + 144) = v6;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3095,27 +5547,39 @@ public static unsafe partial class Handlers
 
     public static int Wrgsbase_r32(CpuState* cpu, TbOp* op, byte* mem)
     {
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        ulong v1 = (ulong)v0;
-        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v1) ? 1u : 0u) != 0)
+        ulong v0 = *(ulong*)((byte*)cpu + 1280);
+        if (((v0 & (0x10000ul)) == (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+        }
+
+        uint v6 = *(uint*)((byte*)cpu + op->R0);
+        ulong v7 = (ulong)v6;
+        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v7) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        *(ulong*)((byte*)cpu + 152) = v1;
+        *(ulong*)((byte*)cpu + 152) = v7;
         op++;
         return op->Handler(cpu, op, mem);
     }
 
     public static int Wrgsbase_r64(CpuState* cpu, TbOp* op, byte* mem)
     {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v0) ? 1u : 0u) != 0)
+        ulong v0 = *(ulong*)((byte*)cpu + 1280);
+        if (((v0 & (0x10000ul)) == (0x0ul) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
+        }
+
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        if ((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v6) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        *(ulong*)((byte*)cpu + 152) = v0;
+        *(ulong*)((byte*)cpu + 152) = v6;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -4960,6 +7424,165 @@ public static unsafe partial class Handlers
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Lss_r16_m1616_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x2ul));
+        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
+        }
+
+        uint v9 = GuestMemory.Load16(cpu, mem, a8);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), v9);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lss_r16_m1616_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
+        }
+
+        uint v18 = GuestMemory.Load16(cpu, mem, a17);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), v18);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lss_r32_m1632_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x4ul));
+        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
+        }
+
+        uint v9 = GuestMemory.Load16(cpu, mem, a8);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), v9);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lss_r32_m1632_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
+        }
+
+        uint v18 = GuestMemory.Load16(cpu, mem, a17);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), v18);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lss_r64_m1664_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x8ul));
+        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
+        }
+
+        uint v9 = GuestMemory.Load16(cpu, mem, a8);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), v9);
+        *(ulong*)((byte*)cpu + op->R0) = v3;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lss_r64_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
+        }
+
+        uint v18 = GuestMemory.Load16(cpu, mem, a17);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), v18);
+        *(ulong*)((byte*)cpu + op->R0) = v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Btr_rm16_r16_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
@@ -5532,6 +8155,324 @@ public static unsafe partial class Handlers
 
         ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
         ulong v26 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v25), (~((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lfs_r16_m1616_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x2ul));
+        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
+        }
+
+        uint v9 = GuestMemory.Load16(cpu, mem, a8);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), v9);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lfs_r16_m1616_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
+        }
+
+        uint v18 = GuestMemory.Load16(cpu, mem, a17);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), v18);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lfs_r32_m1632_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x4ul));
+        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
+        }
+
+        uint v9 = GuestMemory.Load16(cpu, mem, a8);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), v9);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lfs_r32_m1632_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
+        }
+
+        uint v18 = GuestMemory.Load16(cpu, mem, a17);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), v18);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lfs_r64_m1664_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x8ul));
+        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
+        }
+
+        uint v9 = GuestMemory.Load16(cpu, mem, a8);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), v9);
+        *(ulong*)((byte*)cpu + op->R0) = v3;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lfs_r64_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
+        }
+
+        uint v18 = GuestMemory.Load16(cpu, mem, a17);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), v18);
+        *(ulong*)((byte*)cpu + op->R0) = v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lgs_r16_m1616_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x2ul));
+        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
+        }
+
+        uint v9 = GuestMemory.Load16(cpu, mem, a8);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), v9);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lgs_r16_m1616_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
+        }
+
+        uint v18 = GuestMemory.Load16(cpu, mem, a17);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), v18);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v11;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lgs_r32_m1632_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x4ul));
+        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
+        }
+
+        uint v9 = GuestMemory.Load16(cpu, mem, a8);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), v9);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lgs_r32_m1632_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
+        }
+
+        uint v18 = GuestMemory.Load16(cpu, mem, a17);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), v18);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lgs_r64_m1664_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x8ul));
+        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
+        }
+
+        uint v9 = GuestMemory.Load16(cpu, mem, a8);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), v9);
+        *(ulong*)((byte*)cpu + op->R0) = v3;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lgs_r64_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v8 = ((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = (v8 + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
+        }
+
+        uint v18 = GuestMemory.Load16(cpu, mem, a17);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), v18);
+        *(ulong*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6995,2524 +9936,6 @@ public static unsafe partial class Handlers
 
         ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
         uint v22 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v21), (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        uint v7 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 & (~((0x1u) << (int)v4))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v7 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v7 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = v7 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
-        }
-
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
-        if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)v4))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = v7 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
-        }
-
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
-        if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
-        }
-
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
-        if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)v4))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
-        }
-
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
-        if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a9 = (v7 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
-        }
-
-        ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
-        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v11), (~((0x1u) << (int)v4)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a9 = (v7 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
-        }
-
-        ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
-        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v11), (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
-        }
-
-        ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
-        uint v20 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v19), (~((0x1u) << (int)v4)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm32_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
-        }
-
-        ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
-        uint v20 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v19), (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v9 & (~((0x1ul) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((v9 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v9 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)v6))));
-        *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
-        }
-
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
-        if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)v6))));
-        *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
-        }
-
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
-        if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a11 = (v9 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
-        }
-
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
-        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v13), (~((0x1ul) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a11 = (v9 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
-        }
-
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
-        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v13), (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
-        if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
-        }
-
-        ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
-        ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v21), (~((0x1ul) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((v22 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm64_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
-        if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
-        }
-
-        ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
-        ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v21), (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        uint v9 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v9 ^ ((0x1u) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v9 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v9 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v9 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
-        }
-
-        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
-        }
-
-        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
-        }
-
-        uint v20 = GuestMemory.Load16(cpu, mem, v19);
-        if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
-        }
-
-        GuestMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
-        }
-
-        uint v20 = GuestMemory.Load16(cpu, mem, v19);
-        if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
-        }
-
-        GuestMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a11 = (v9 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
-        }
-
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v13 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a11 = (v9 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
-        }
-
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
-        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
-        if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
-        }
-
-        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
-        uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v21 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
-        if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
-        }
-
-        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
-        uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        uint v7 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 ^ ((0x1u) << (int)v4)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v7 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v7 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = v7 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
-        }
-
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
-        if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)v4)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = v7 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
-        }
-
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
-        if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
-        }
-
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
-        if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)v4)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
-        }
-
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
-        if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a9 = (v7 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
-        }
-
-        ulong v10 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
-        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)v4));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v11 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a9 = (v7 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
-        }
-
-        ulong v10 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
-        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
-        }
-
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
-        uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)v4));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v19 >> (int)v4) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
-        }
-
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
-        uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v9 ^ ((0x1ul) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((v9 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v9 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
-        }
-
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
-        if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
-        }
-
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
-        if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a11 = (v9 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
-        }
-
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((v13 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a11 = (v9 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
-        }
-
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
-        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
-        if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
-        }
-
-        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
-        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)v6));
-        *(ulong*)((byte*)cpu + 184) = ((v21 >> (int)v6) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
-        if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
-        }
-
-        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
-        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0xfu);
-        uint v5 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v5 ^ ((0x1u) << (int)v2));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v5 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v5 ^ ((0x1u) << (int)(v0 & (0xfu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0xfu);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
-        }
-
-        GuestMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)v2)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
-        }
-
-        GuestMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)(v0 & (0xfu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0xfu);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
-        }
-
-        uint v25 = GuestMemory.Load16(cpu, mem, v24);
-        if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
-        }
-
-        GuestMemory.Store(cpu, mem, v24, (ushort)(v25 ^ ((0x1u) << (int)v2)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
-        }
-
-        uint v25 = GuestMemory.Load16(cpu, mem, v24);
-        if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
-        }
-
-        GuestMemory.Store(cpu, mem, v24, (ushort)(v25 ^ ((0x1u) << (int)(v0 & (0xfu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0xfu);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
-        if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
-        }
-
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
-        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)v2));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
-        if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
-        }
-
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
-        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)(v0 & (0xfu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0xfu);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
-        if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
-        }
-
-        ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
-        uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v25), ((0x1u) << (int)v2));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v26 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm16_r16_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
-        if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
-        }
-
-        ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
-        uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v25), ((0x1u) << (int)(v0 & (0xfu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0x1fu);
-        uint v5 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v5 ^ ((0x1u) << (int)v2)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v5 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v5 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0x1fu);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)v2)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0x1fu);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
-        }
-
-        uint v24 = GuestMemory.Load32(cpu, mem, v23);
-        if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1u) << (int)v2)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
-        }
-
-        uint v24 = GuestMemory.Load32(cpu, mem, v23);
-        if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
-        }
-
-        GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0x1fu);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
-        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
-        }
-
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
-        uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)v2));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
-        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
-        }
-
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
-        uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)(v0 & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v2 = v0 & (0x1fu);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
-        if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
-        }
-
-        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
-        uint v25 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v24), ((0x1u) << (int)v2));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm32_r32_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
-        if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
-        }
-
-        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
-        uint v25 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v24), ((0x1u) << (int)(v0 & (0x1fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v3 = ((uint)v0) & (0x3fu);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v6 ^ ((0x1ul) << (int)v3));
-        *(ulong*)((byte*)cpu + 184) = ((v6 >> (int)v3) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v6 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v3 = ((uint)v0) & (0x3fu);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)v3)));
-        *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v3 = ((uint)v0) & (0x3fu);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
-        }
-
-        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
-        if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1ul) << (int)v3)));
-        *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)v3) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
-        }
-
-        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
-        if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v3 = ((uint)v0) & (0x3fu);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
-        if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
-        }
-
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
-        ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)v3));
-        *(ulong*)((byte*)cpu + 184) = ((v15 >> (int)v3) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
-        if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
-        }
-
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
-        ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v3 = ((uint)v0) & (0x3fu);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
-        if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
-        }
-
-        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
-        ulong v25 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v24), ((0x1ul) << (int)v3));
-        *(ulong*)((byte*)cpu + 184) = ((v25 >> (int)v3) & (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btc_rm64_r64_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
-        if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
-        }
-
-        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
-        ulong v25 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v24), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v3 = v0 == (0x0u) ? 1u : 0u;
-        uint v4 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v3 != 0 ? v4 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0)));
-        *(ulong*)((byte*)cpu + 160) = (v3 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v4 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v0 == (0x0u) ? 1u : 0u) != 0 ? v4 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r16_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
-        }
-
-        uint v3 = GuestMemory.Load16(cpu, mem, a2);
-        uint v6 = v3 == (0x0u) ? 1u : 0u;
-        uint v7 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v6 != 0 ? v7 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3)));
-        *(ulong*)((byte*)cpu + 160) = (v6 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
-        }
-
-        uint v3 = GuestMemory.Load16(cpu, mem, a2);
-        uint v7 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v3 == (0x0u) ? 1u : 0u) != 0 ? v7 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
-        }
-
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        uint v14 = v11 == (0x0u) ? 1u : 0u;
-        uint v15 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v14 != 0 ? v15 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
-        *(ulong*)((byte*)cpu + 160) = (v14 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
-        }
-
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        uint v15 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v11 == (0x0u) ? 1u : 0u) != 0 ? v15 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v3 = v0 == (0x0u) ? 1u : 0u;
-        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v3 != 0 ? v4 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0))));
-        *(ulong*)((byte*)cpu + 160) = (v3 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0u) ? 1u : 0u) != 0 ? v4 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r32_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
-        }
-
-        uint v3 = GuestMemory.Load32(cpu, mem, a2);
-        uint v6 = v3 == (0x0u) ? 1u : 0u;
-        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v6 != 0 ? v7 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3))));
-        *(ulong*)((byte*)cpu + 160) = (v6 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
-        }
-
-        uint v3 = GuestMemory.Load32(cpu, mem, a2);
-        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0u) ? 1u : 0u) != 0 ? v7 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        uint v14 = v11 == (0x0u) ? 1u : 0u;
-        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v14 != 0 ? v15 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11))));
-        *(ulong*)((byte*)cpu + 160) = (v14 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0u) ? 1u : 0u) != 0 ? v15 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v3 = v0 == (0x0ul) ? 1u : 0u;
-        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v3 != 0 ? v4 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0)));
-        *(ulong*)((byte*)cpu + 160) = (v3 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0ul) ? 1u : 0u) != 0 ? v4 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r64_rm64_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
-        }
-
-        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
-        uint v6 = v3 == (0x0ul) ? 1u : 0u;
-        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v6 != 0 ? v7 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v3)));
-        *(ulong*)((byte*)cpu + 160) = (v6 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
-        }
-
-        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
-        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0ul) ? 1u : 0u) != 0 ? v7 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v3)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        uint v14 = v11 == (0x0ul) ? 1u : 0u;
-        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v14 != 0 ? v15 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11)));
-        *(ulong*)((byte*)cpu + 160) = (v14 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsf_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0ul) ? 1u : 0u) != 0 ? v15 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v0 | (0x10000u)));
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
-        *(ulong*)((byte*)cpu + 160) = ((ulong)v3);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v0 | (0x10000u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
-        }
-
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v11 | (0x10000u)));
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v14;
-        *(ulong*)((byte*)cpu + 160) = ((ulong)v14);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
-        }
-
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v11 | (0x10000u))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v1 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v1);
-        *(ulong*)((byte*)cpu + 160) = ((ulong)v1);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v12);
-        *(ulong*)((byte*)cpu + 160) = ((ulong)v12);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0);
-        *(ulong*)((byte*)cpu + op->R0) = v1;
-        *(ulong*)((byte*)cpu + 160) = v1;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11);
-        *(ulong*)((byte*)cpu + op->R0) = v12;
-        *(ulong*)((byte*)cpu + 160) = v12;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Tzcnt_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v5 = v0 == (0x0u) ? 1u : 0u;
-        uint v6 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v5 != 0 ? v6 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0))));
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v6 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v0 == (0x0u) ? 1u : 0u) != 0 ? v6 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r16_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
-        }
-
-        uint v3 = GuestMemory.Load16(cpu, mem, a2);
-        uint v8 = v3 == (0x0u) ? 1u : 0u;
-        uint v9 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v8 != 0 ? v9 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3))));
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
-        }
-
-        uint v3 = GuestMemory.Load16(cpu, mem, a2);
-        uint v9 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v3 == (0x0u) ? 1u : 0u) != 0 ? v9 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
-        }
-
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        uint v16 = v11 == (0x0u) ? 1u : 0u;
-        uint v17 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v16 != 0 ? v17 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11))));
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
-        }
-
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        uint v17 = *(ushort*)((byte*)cpu + op->R0);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v11 == (0x0u) ? 1u : 0u) != 0 ? v17 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v5 = v0 == (0x0u) ? 1u : 0u;
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v5 != 0 ? v6 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)))));
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0u) ? 1u : 0u) != 0 ? v6 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r32_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
-        }
-
-        uint v3 = GuestMemory.Load32(cpu, mem, a2);
-        uint v8 = v3 == (0x0u) ? 1u : 0u;
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v8 != 0 ? v9 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3)))));
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
-        }
-
-        uint v3 = GuestMemory.Load32(cpu, mem, a2);
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0u) ? 1u : 0u) != 0 ? v9 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        uint v16 = v11 == (0x0u) ? 1u : 0u;
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v16 != 0 ? v17 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)))));
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0u) ? 1u : 0u) != 0 ? v17 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        uint v5 = v0 == (0x0ul) ? 1u : 0u;
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v5 != 0 ? v6 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v0))));
-        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0ul) ? 1u : 0u) != 0 ? v6 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v0))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r64_rm64_B_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
-        }
-
-        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
-        uint v8 = v3 == (0x0ul) ? 1u : 0u;
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v8 != 0 ? v9 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v3))));
-        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
-        }
-
-        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
-        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0ul) ? 1u : 0u) != 0 ? v9 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v3))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        uint v16 = v11 == (0x0ul) ? 1u : 0u;
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (v16 != 0 ? v17 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11))));
-        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? (0x0ul) : (0x1ul));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Bsr_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0ul) ? 1u : 0u) != 0 ? v17 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Lzcnt_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        uint v3 = ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)) - (0x10u);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
-        *(ulong*)((byte*)cpu + 160) = ((ulong)v3);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Lzcnt_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + op->R1);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)) - (0x10u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Lzcnt_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
-        }
-
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        uint v14 = ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)) - (0x10u);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)v14;
-        *(ulong*)((byte*)cpu + 160) = ((ulong)v14);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Lzcnt_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
-        }
-
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)) - (0x10u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Lzcnt_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        uint v1 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v1);
-        *(ulong*)((byte*)cpu + 160) = ((ulong)v1);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Lzcnt_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Lzcnt_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v12);
-        *(ulong*)((byte*)cpu + 160) = ((ulong)v12);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Lzcnt_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Lzcnt_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v0);
-        *(ulong*)((byte*)cpu + op->R0) = v1;
-        *(ulong*)((byte*)cpu + 160) = v1;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Lzcnt_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Lzcnt_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11);
-        *(ulong*)((byte*)cpu + op->R0) = v12;
-        *(ulong*)((byte*)cpu + 160) = v12;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0ul) ? 1u : 0u));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Lzcnt_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r16_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(sbyte)v0) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r16_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
-        }
-
-        uint v3 = GuestMemory.Load8(cpu, mem, a2);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(sbyte)v3) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r16_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
-        }
-
-        uint v11 = GuestMemory.Load8(cpu, mem, a10);
-        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(sbyte)v11) & (0xffffu));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r32_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(sbyte)v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r32_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
-        }
-
-        uint v3 = GuestMemory.Load8(cpu, mem, a2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(sbyte)v3));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r32_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
-        }
-
-        uint v11 = GuestMemory.Load8(cpu, mem, a10);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(sbyte)v11));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r64_rm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(sbyte)v0));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Movsx_r64_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
-        }
-
-        uint v3 = GuestMemory.Load8(cpu, mem, a2);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(sbyte)v3));
         op++;
         return op->Handler(cpu, op, mem);
     }

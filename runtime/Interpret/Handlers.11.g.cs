@@ -19,6 +19,2524 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
 {
+    public static int Btr_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
+        uint v7 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 & (~((0x1u) << (int)v4))));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v7 >> (int)v4) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v7 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = v7 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
+        }
+
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)v4))));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = v7 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
+        }
+
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
+        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
+        }
+
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)v4))));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
+        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
+        }
+
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+        }
+
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
+        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v11), (~((0x1u) << (int)v4)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v4) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+        }
+
+        ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
+        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v11), (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+        }
+
+        ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
+        uint v20 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v19), (~((0x1u) << (int)v4)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v4) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm32_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+        }
+
+        ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
+        uint v20 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd32(unchecked((global::System.IntPtr)v19), (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v9 & (~((0x1ul) << (int)v6)));
+        *(ulong*)((byte*)cpu + 184) = ((v9 >> (int)v6) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v9 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = v9 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)v6))));
+        *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = v9 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
+        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
+        }
+
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)v6))));
+        *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
+        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
+        }
+
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
+        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v13), (~((0x1ul) << (int)v6)));
+        *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v6) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
+        ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v13), (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+        }
+
+        ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
+        ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v21), (~((0x1ul) << (int)v6)));
+        *(ulong*)((byte*)cpu + 184) = ((v22 >> (int)v6) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btr_rm64_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+        }
+
+        ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
+        ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd64(unchecked((global::System.IntPtr)v21), (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
+        uint v9 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v9 ^ ((0x1u) << (int)v6));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v9 >> (int)v6) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v9 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v9 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = v9 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)v6)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = v9 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
+        }
+
+        uint v12 = GuestMemory.Load16(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
+        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
+        }
+
+        uint v20 = GuestMemory.Load16(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)v6)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
+        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
+        }
+
+        uint v20 = GuestMemory.Load16(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)v6));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v13 >> (int)v6) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
+        uint v13 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v12), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
+        }
+
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
+        uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)v6));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v21 >> (int)v6) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
+        }
+
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
+        uint v21 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v20), ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
+        uint v7 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 ^ ((0x1u) << (int)v4)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v7 >> (int)v4) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v7 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v7 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = v7 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
+        }
+
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)v4)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = v7 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
+        }
+
+        uint v10 = GuestMemory.Load32(cpu, mem, v9);
+        if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
+        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
+        }
+
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)v4)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
+        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
+        }
+
+        uint v18 = GuestMemory.Load32(cpu, mem, v17);
+        if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+        }
+
+        ulong v10 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
+        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)v4));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v11 >> (int)v4) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+        }
+
+        ulong v10 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
+        uint v11 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v10), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+        }
+
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
+        uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)v4));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v19 >> (int)v4) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+        }
+
+        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
+        uint v19 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v18), ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v9 ^ ((0x1ul) << (int)v6));
+        *(ulong*)((byte*)cpu + 184) = ((v9 >> (int)v6) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v9 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_imm8_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = v9 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)v6)));
+        *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_imm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = v9 + ((ulong)op->Displacement);
+        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
+        }
+
+        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
+        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
+        }
+
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)v6)));
+        *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
+        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
+        }
+
+        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
+        if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)v6));
+        *(ulong*)((byte*)cpu + 184) = ((v13 >> (int)v6) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a11 = (v9 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+        }
+
+        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
+        ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v12), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+        }
+
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
+        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)v6));
+        *(ulong*)((byte*)cpu + 184) = ((v21 >> (int)v6) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
+        if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+        }
+
+        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
+        ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v20), ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_r16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        uint v5 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v5 ^ ((0x1u) << (int)v2));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_r16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v5 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v5 ^ ((0x1u) << (int)(v0 & (0xfu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_r16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)v2)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_r16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
+        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)(v0 & (0xfu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_r16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
+        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
+        }
+
+        uint v25 = GuestMemory.Load16(cpu, mem, v24);
+        if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, v24, (ushort)(v25 ^ ((0x1u) << (int)v2)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_r16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
+        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
+        }
+
+        uint v25 = GuestMemory.Load16(cpu, mem, v24);
+        if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
+        }
+
+        GuestMemory.Store(cpu, mem, v24, (ushort)(v25 ^ ((0x1u) << (int)(v0 & (0xfu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_r16_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
+        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)v2));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_r16_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+        }
+
+        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
+        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v15), ((0x1u) << (int)(v0 & (0xfu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_r16_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0xfu);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
+        if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
+        }
+
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
+        uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v25), ((0x1u) << (int)v2));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v26 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm16_r16_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
+        if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
+        }
+
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
+        uint v26 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor16(unchecked((global::System.IntPtr)v25), ((0x1u) << (int)(v0 & (0xfu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_r32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        uint v5 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v5 ^ ((0x1u) << (int)v2)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_r32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v5 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(v5 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_r32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)v2)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_r32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
+        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+        }
+
+        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_r32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
+        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
+        }
+
+        uint v24 = GuestMemory.Load32(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1u) << (int)v2)));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_r32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
+        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
+        }
+
+        uint v24 = GuestMemory.Load32(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
+        }
+
+        GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_r32_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
+        uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)v2));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_r32_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
+        uint v15 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v14), ((0x1u) << (int)(v0 & (0x1fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_r32_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v2 = v0 & (0x1fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
+        }
+
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
+        uint v25 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v24), ((0x1u) << (int)v2));
+        *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm32_r32_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
+        }
+
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
+        uint v25 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor32(unchecked((global::System.IntPtr)v24), ((0x1u) << (int)(v0 & (0x1fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_r64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v6 ^ ((0x1ul) << (int)v3));
+        *(ulong*)((byte*)cpu + 184) = ((v6 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_r64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v6 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_r64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)v3)));
+        *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_r64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
+        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_r64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
+        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
+        }
+
+        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1ul) << (int)v3)));
+        *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_r64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
+        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
+        }
+
+        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
+        if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_r64_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
+        ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)v3));
+        *(ulong*)((byte*)cpu + 184) = ((v15 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_r64_B_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
+        if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
+        ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v14), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_r64_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)v0) & (0x3fu);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
+        }
+
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
+        ulong v25 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v24), ((0x1ul) << (int)v3));
+        *(ulong*)((byte*)cpu + 184) = ((v25 >> (int)v3) & (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Btc_rm64_r64_G_P(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
+        {
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
+        }
+
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
+        ulong v25 = (ulong)global::Jitvmm.Runtime.Semantics.Atomics.FetchXor64(unchecked((global::System.IntPtr)v24), ((0x1ul) << (int)(((uint)v0) & (0x3fu))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v3 = v0 == (0x0u) ? 1u : 0u;
+        uint v4 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v3 != 0 ? v4 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0)));
+        *(ulong*)((byte*)cpu + 160) = (v3 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v4 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v0 == (0x0u) ? 1u : 0u) != 0 ? v4 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r16_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
+        uint v6 = v3 == (0x0u) ? 1u : 0u;
+        uint v7 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v6 != 0 ? v7 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3)));
+        *(ulong*)((byte*)cpu + 160) = (v6 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
+        uint v7 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v3 == (0x0u) ? 1u : 0u) != 0 ? v7 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        uint v14 = v11 == (0x0u) ? 1u : 0u;
+        uint v15 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v14 != 0 ? v15 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
+        *(ulong*)((byte*)cpu + 160) = (v14 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        uint v15 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v11 == (0x0u) ? 1u : 0u) != 0 ? v15 : ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v3 = v0 == (0x0u) ? 1u : 0u;
+        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v3 != 0 ? v4 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0))));
+        *(ulong*)((byte*)cpu + 160) = (v3 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0u) ? 1u : 0u) != 0 ? v4 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r32_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
+        uint v6 = v3 == (0x0u) ? 1u : 0u;
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v6 != 0 ? v7 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3))));
+        *(ulong*)((byte*)cpu + 160) = (v6 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0u) ? 1u : 0u) != 0 ? v7 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v3))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        uint v14 = v11 == (0x0u) ? 1u : 0u;
+        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v14 != 0 ? v15 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11))));
+        *(ulong*)((byte*)cpu + 160) = (v14 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0u) ? 1u : 0u) != 0 ? v15 : ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v3 = v0 == (0x0ul) ? 1u : 0u;
+        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v3 != 0 ? v4 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0)));
+        *(ulong*)((byte*)cpu + 160) = (v3 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0ul) ? 1u : 0u) != 0 ? v4 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r64_rm64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
+        uint v6 = v3 == (0x0ul) ? 1u : 0u;
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v6 != 0 ? v7 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v3)));
+        *(ulong*)((byte*)cpu + 160) = (v6 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0ul) ? 1u : 0u) != 0 ? v7 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v3)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        uint v14 = v11 == (0x0ul) ? 1u : 0u;
+        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v14 != 0 ? v15 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11)));
+        *(ulong*)((byte*)cpu + 160) = (v14 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsf_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        ulong v15 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0ul) ? 1u : 0u) != 0 ? v15 : ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v0 | (0x10000u)));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v3);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v0 | (0x10000u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v11 | (0x10000u)));
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v14;
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v14);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32((v11 | (0x10000u))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v1 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v1);
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v1);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v0)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v12);
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v12);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros32(v11)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0);
+        *(ulong*)((byte*)cpu + op->R0) = v1;
+        *(ulong*)((byte*)cpu + 160) = v1;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11);
+        *(ulong*)((byte*)cpu + op->R0) = v12;
+        *(ulong*)((byte*)cpu + 160) = v12;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Tzcnt_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.TrailingZeros64(v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v5 = v0 == (0x0u) ? 1u : 0u;
+        uint v6 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v5 != 0 ? v6 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0))));
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v6 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v0 == (0x0u) ? 1u : 0u) != 0 ? v6 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r16_rm16_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
+        uint v8 = v3 == (0x0u) ? 1u : 0u;
+        uint v9 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v8 != 0 ? v9 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3))));
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r16_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+        }
+
+        uint v3 = GuestMemory.Load16(cpu, mem, a2);
+        uint v9 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v3 == (0x0u) ? 1u : 0u) != 0 ? v9 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        uint v16 = v11 == (0x0u) ? 1u : 0u;
+        uint v17 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(v16 != 0 ? v17 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11))));
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        uint v17 = *(ushort*)((byte*)cpu + op->R0);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)((v11 == (0x0u) ? 1u : 0u) != 0 ? v17 : ((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v5 = v0 == (0x0u) ? 1u : 0u;
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v5 != 0 ? v6 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)))));
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0u) ? 1u : 0u) != 0 ? v6 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r32_rm32_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
+        uint v8 = v3 == (0x0u) ? 1u : 0u;
+        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v8 != 0 ? v9 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3)))));
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
+        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0u) ? 1u : 0u) != 0 ? v9 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v3)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        uint v16 = v11 == (0x0u) ? 1u : 0u;
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v16 != 0 ? v17 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)))));
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0u) ? 1u : 0u) != 0 ? v17 : ((ulong)((0x1fu) - ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        uint v5 = v0 == (0x0ul) ? 1u : 0u;
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v5 != 0 ? v6 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v0))));
+        *(ulong*)((byte*)cpu + 160) = (v5 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v0 == (0x0ul) ? 1u : 0u) != 0 ? v6 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v0))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r64_rm64_B_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
+        uint v8 = v3 == (0x0ul) ? 1u : 0u;
+        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v8 != 0 ? v9 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v3))));
+        *(ulong*)((byte*)cpu + 160) = (v8 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+        }
+
+        ulong v3 = GuestMemory.Load64(cpu, mem, a2);
+        ulong v9 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v3 == (0x0ul) ? 1u : 0u) != 0 ? v9 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v3))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        uint v16 = v11 == (0x0ul) ? 1u : 0u;
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (v16 != 0 ? v17 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11))));
+        *(ulong*)((byte*)cpu + 160) = (v16 != 0 ? (0x0ul) : (0x1ul));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Bsr_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((v11 == (0x0ul) ? 1u : 0u) != 0 ? v17 : ((0x3ful) - ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11))));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r16_rm16_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        uint v3 = ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)) - (0x10u);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v3);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)) - (0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r16_rm16_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        uint v14 = ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)) - (0x10u);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)v14;
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v14);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r16_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)) - (0x10u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r32_rm32_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        uint v1 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v1);
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v1);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v0)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r32_rm32_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        uint v12 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)v12);
+        *(ulong*)((byte*)cpu + 160) = ((ulong)v12);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0u) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros32(v11)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r64_rm64_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v0);
+        *(ulong*)((byte*)cpu + op->R0) = v1;
+        *(ulong*)((byte*)cpu + 160) = v1;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r64_rm64_G_F(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11);
+        *(ulong*)((byte*)cpu + op->R0) = v12;
+        *(ulong*)((byte*)cpu + 160) = v12;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 == (0x0ul) ? 1u : 0u));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Lzcnt_r64_rm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.LeadingZeros64(v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r16_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(sbyte)v0) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r16_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(sbyte)v3) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r16_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
+        *(ushort*)((byte*)cpu + op->R0) = (ushort)(((uint)(sbyte)v11) & (0xffffu));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r32_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(sbyte)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r32_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(sbyte)v3));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r32_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)(sbyte)v11));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r64_rm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(sbyte)v0));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Movsx_r64_rm8_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+        }
+
+        uint v3 = GuestMemory.Load8(cpu, mem, a2);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(long)(int)((uint)(sbyte)v3));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Movsx_r64_rm8_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -3084,7 +5602,9 @@ public static unsafe partial class Handlers
 
     public static int Rdpid_r64(CpuState* cpu, TbOp* op, byte* mem)
     {
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.ProcessorId());
+        cpu->CurrentOp = (nint)op;
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Callouts.ProcessorIdentity.ProcessorId(cpu);
+        *(ulong*)((byte*)cpu + op->R0) = v1;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8905,3769 +11425,6 @@ public static unsafe partial class Handlers
         Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
         Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpminsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Por_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Por_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Por_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Por_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Por_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Por_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Por_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Por_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpor_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpor_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpor_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpor_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.BitwiseOr<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddsb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Paddsb_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Paddsb_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Paddsb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Paddsb_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Paddsb_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Paddsb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddsb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v16.As<byte, global::System.SByte>(), v15.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddsb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddsb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddsb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.SByte>(v1.As<byte, global::System.SByte>(), v0.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddsb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.SByte>(v12.As<byte, global::System.SByte>(), v11.As<byte, global::System.SByte>()).As<global::System.SByte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Paddsw_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Paddsw_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Paddsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Paddsw_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Paddsw_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Paddsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.AddSaturate<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.AddSaturate<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaxsw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pmaxsw_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pmaxsw_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pmaxsw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pmaxsw_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pmaxsw_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pmaxsw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pmaxsw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int16>(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Max<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpmaxsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Max<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pxor_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pxor_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pxor_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pxor_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pxor_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pxor_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pxor_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Pxor_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpxor_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpxor_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpxor_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Xor<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpxor_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Xor<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Lddqu_xmm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = v11;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vlddqu_xmm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vlddqu_ymm_m256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = v11;
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psllw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psllw_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psllw_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Left((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psllw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psllw_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psllw_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Left((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psllw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psllw_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psllw_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
-        return -1;
-    }
-
-    public static int Psllw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psllw_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psllw_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpsllw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpsllw_xmm_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpsllw_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpsllw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpsllw_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpsllw_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpsllw_ymm_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpsllw_ymm_ymm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpsllw_ymm_ymm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpsllw_ymm_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpsllw_ymm_ymm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpsllw_ymm_ymm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt16, byte>());
-        return -1;
-    }
-
-    public static int Pslld_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pslld_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pslld_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Left((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pslld_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pslld_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pslld_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Left((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pslld_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pslld_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pslld_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int Pslld_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pslld_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pslld_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpslld_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpslld_xmm_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpslld_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpslld_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpslld_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpslld_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpslld_ymm_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpslld_ymm_ymm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpslld_ymm_ymm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpslld_ymm_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpslld_ymm_ymm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpslld_ymm_ymm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int Psllq_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psllq_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psllq_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Left((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psllq_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psllq_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psllq_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedShift.Left((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psllq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psllq_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psllq_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psllq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psllq_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psllq_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpsllq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpsllq_xmm_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpsllq_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpsllq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpsllq_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpsllq_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpsllq_ymm_ymm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpsllq_ymm_ymm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpsllq_ymm_ymm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpsllq_ymm_ymm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpsllq_ymm_ymm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpsllq_ymm_ymm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.Left(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pmuludq_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pmuludq_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pmuludq_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pmuludq_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pmuludq_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pmuludq_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pmuludq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pmuludq_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pmuludq_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pmuludq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pmuludq_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pmuludq_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpmuludq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpmuludq_xmm_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpmuludq_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpmuludq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpmuludq_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpmuludq_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpmuludq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpmuludq_ymm_ymm_ymmm256_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpmuludq_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpmuludq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpmuludq_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpmuludq_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyEven(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pmaddwd_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pmaddwd_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pmaddwd_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAdd((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pmaddwd_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pmaddwd_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pmaddwd_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAdd((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Int16>()).As<global::System.Int32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pmaddwd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pmaddwd_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pmaddwd_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAdd(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
-        return -1;
-    }
-
-    public static int Pmaddwd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pmaddwd_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pmaddwd_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAdd(v16.As<byte, global::System.Int16>(), v15.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpmaddwd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpmaddwd_xmm_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpmaddwd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAdd(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpmaddwd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpmaddwd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpmaddwd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAdd(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpmaddwd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpmaddwd_ymm_ymm_ymmm256_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpmaddwd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAdd(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpmaddwd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpmaddwd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpmaddwd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MultiplyAdd(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int32, byte>());
-        return -1;
-    }
-
-    public static int Psadbw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psadbw_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psadbw_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.SumOfDifferences((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psadbw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psadbw_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psadbw_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::Jitvmm.Runtime.Semantics.PackedArithmetic.SumOfDifferences((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psadbw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psadbw_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psadbw_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SumOfDifferences(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psadbw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psadbw_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psadbw_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SumOfDifferences(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpsadbw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpsadbw_xmm_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpsadbw_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.SumOfDifferences(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpsadbw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpsadbw_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpsadbw_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.SumOfDifferences(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpsadbw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpsadbw_ymm_ymm_ymmm256_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpsadbw_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SumOfDifferences(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpsadbw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpsadbw_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpsadbw_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SumOfDifferences(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Maskmovq_rDI_mm_mm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Maskmovq_rDI_mm_mm_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Maskmovq_rDI_mm_mm_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        ulong v8 = *(ulong*)((byte*)cpu + op->R2);
-        ulong v10 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v15 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a22 = ((((v15 + ((ulong)op->Displacement)) + (v12 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v21);
-        if (GuestMemory.MissesPointer(cpu, mem, a22, 8, true))
-        {
-            return BlockHandlers.Note(cpu, a22, 131080);
-        }
-
-        ulong v23 = (ulong)GuestMemory.Pointer(cpu, mem, a22, 8, true);
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(unchecked((global::System.Byte*)v23), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v8).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v10).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), unchecked((global::System.Int32)0x8u));
-        return -1;
-    }
-
-    public static int Maskmovdqu_rDI_xmm_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Maskmovdqu_rDI_xmm_xmm_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Maskmovdqu_rDI_xmm_xmm_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (GuestMemory.MissesPointer(cpu, mem, a12, 16, true))
-        {
-            return BlockHandlers.Note(cpu, a12, 131088);
-        }
-
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 16, true);
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(unchecked((global::System.Byte*)v13), v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>(), unchecked((global::System.Int32)0x10u));
-        return -1;
-    }
-
-    public static int VEX_Vmaskmovdqu_rDI_xmm_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmaskmovdqu_rDI_xmm_xmm_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmaskmovdqu_rDI_xmm_xmm_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
-        if (GuestMemory.MissesPointer(cpu, mem, a12, 16, true))
-        {
-            return BlockHandlers.Note(cpu, a12, 131088);
-        }
-
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 16, true);
-        global::Jitvmm.Runtime.Semantics.MaskedAccess.StoreBytes(unchecked((global::System.Byte*)v13), v0.As<byte, global::System.Byte>(), v1.As<byte, global::System.Byte>(), unchecked((global::System.Int32)0x10u));
-        return -1;
-    }
-
-    public static int Psubb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psubb_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psubb_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psubb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psubb_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psubb_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psubb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psubw_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psubw_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psubw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psubw_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psubw_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psubw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubd_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psubd_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psubd_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt32>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psubd_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psubd_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psubd_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt32>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psubd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt32>(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.UInt32>(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubq_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psubq_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psubq_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt64>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psubq_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Psubq_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Psubq_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt64>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Psubq_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Psubq_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt64>(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Subtract<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.UInt64>(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpsubq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Subtract<global::System.UInt64>(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddb_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Paddb_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Paddb_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Add<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Paddb_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Paddb_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Paddb_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Add<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Paddb_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddb_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.Byte>(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddb_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddb_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddb_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.Byte>(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddb_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.Byte>(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddw_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Paddw_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Paddw_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Paddw_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Paddw_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Paddw_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt16>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Paddw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt16>(v16.As<byte, global::System.UInt16>(), v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt16>(v1.As<byte, global::System.UInt16>(), v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Add<global::System.UInt16>(v12.As<byte, global::System.UInt16>(), v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddd_mm_mmm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Paddd_mm_mmm64_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Paddd_mm_mmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v6 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt32>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v6).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v4).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Paddd_mm_mmm64_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Paddd_mm_mmm64_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Paddd_mm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
-        }
-
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        ulong v17 = *(ulong*)((byte*)cpu + op->R0);
-        *(uint*)((byte*)cpu + 968) = (0x0u);
-        *(byte*)((byte*)cpu + 964) = (byte)(0xffu);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.UnpackLow((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt32>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v17).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v15).As<global::System.UInt64, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt64>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(0xfffful).As<global::System.UInt64, byte>()).As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Paddd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Paddd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt32>(v16.As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vpaddd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Add<global::System.UInt32>(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -19,6 +19,4111 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
 {
+    public static int VEX_Vpsrlvd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsrlvd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsrlvd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsrlvd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsrlvd_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsrlvd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsrlvd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsrlvd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsrlvd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsrlvq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsrlvq_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsrlvq_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsrlvq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsrlvq_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsrlvq_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsrlvq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsrlvq_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsrlvq_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsrlvq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsrlvq_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsrlvq_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsravd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsravd_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsravd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSignedEach(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.UInt32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsravd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsravd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsravd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightSignedEach(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt32>()).As<global::System.Int32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsravd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsravd_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsravd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSignedEach(v1.As<byte, global::System.Int32>(), v0.As<byte, global::System.UInt32>()).As<global::System.Int32, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsravd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsravd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsravd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.RightSignedEach(v12.As<byte, global::System.Int32>(), v11.As<byte, global::System.UInt32>()).As<global::System.Int32, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsllvd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsllvd_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsllvd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsllvd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsllvd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsllvd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsllvd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsllvd_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsllvd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsllvd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsllvd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsllvd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsllvq_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsllvq_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsllvq_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsllvq_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsllvq_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsllvq_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsllvq_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsllvq_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsllvq_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsllvq_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsllvq_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsllvq_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShift.LeftEach(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpbroadcastd_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v0).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastd_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastd_ymm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(uint*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v0).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastd_ymm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v11).As<global::System.UInt32, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastq_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v0).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastq_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastq_ymm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v0).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastq_ymm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v11).As<global::System.UInt64, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vbroadcasti128_ymm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vbroadcasti128_ymm_m128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vbroadcasti128_ymm_m128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Twice(v11.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpbroadcastb_xmm_xmmm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(unchecked((global::System.Byte)v0)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastb_xmm_xmmm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(unchecked((global::System.Byte)v11)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastb_ymm_xmmm8(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(byte*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(unchecked((global::System.Byte)v0)).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastb_ymm_xmmm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 1);
+        }
+
+        uint v11 = GuestMemory.Load8(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(unchecked((global::System.Byte)v11)).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastw_xmm_xmmm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(unchecked((global::System.UInt16)v0)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastw_xmm_xmmm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(unchecked((global::System.UInt16)v11)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastw_ymm_xmmm16(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        uint v0 = *(ushort*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(unchecked((global::System.UInt16)v0)).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpbroadcastw_ymm_xmmm16_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+        }
+
+        uint v11 = GuestMemory.Load16(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(unchecked((global::System.UInt16)v11)).As<global::System.UInt16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Invpcid_r64_m128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = ((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a15 = (v13 + v14);
+        if (GuestMemory.MissesRead(cpu, mem, a15, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a15, 8);
+        }
+
+        ulong v16 = GuestMemory.Load64(cpu, mem, a15);
+        ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a22 = (((v13 + (0x8ul)) & ((ulong)op->AddressMask)) + v21);
+        if (GuestMemory.MissesRead(cpu, mem, a22, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a22, 8);
+        }
+
+        ulong v23 = GuestMemory.Load64(cpu, mem, a22);
+        return global::Jitvmm.Runtime.Callouts.Invalidation.ProcessContext(cpu, v4, v16, v23, ((ulong)op->NextAddress));
+    }
+
+    public static int VEX_Vpmaskmovd_xmm_xmm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpmaskmovd_xmm_xmm_m128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpmaskmovd_xmm_xmm_m128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v15 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v15.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpmaskmovd_ymm_ymm_m256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpmaskmovd_ymm_ymm_m256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpmaskmovd_ymm_ymm_m256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        Vector128<byte> v17 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, v13, (global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        Vector128<byte> v19 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, (v13 + (0x10ul)), (global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Join(v17.As<byte, global::System.Byte>(), v19.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpmaskmovq_xmm_xmm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpmaskmovq_xmm_xmm_m128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpmaskmovq_xmm_xmm_m128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v16 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpmaskmovq_ymm_ymm_m256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpmaskmovq_ymm_ymm_m256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpmaskmovq_ymm_ymm_m256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v1 = global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        Vector128<byte> v18 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, v14, (global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        Vector128<byte> v20 = global::Jitvmm.Runtime.Semantics.MaskedAccess.Load(cpu, (v14 + (0x10ul)), (global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Join(v18.As<byte, global::System.Byte>(), v20.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpmaskmovd_m128_xmm_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpmaskmovd_m128_xmm_xmm_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpmaskmovd_m128_xmm_xmm_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), v0.As<byte, global::System.UInt32>(), v14.As<byte, global::System.UInt32>());
+        return -1;
+    }
+
+    public static int VEX_Vpmaskmovd_m256_ymm_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpmaskmovd_m256_ymm_ymm_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpmaskmovd_m256_ymm_ymm_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
+        Vector128<byte> v2 = global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v0.As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
+        ulong v15 = v13 + (0x10ul);
+        Vector256<byte> v16 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.CheckStore(cpu, v13, v1.As<byte, global::System.UInt32>());
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.CheckStore(cpu, v15, v2.As<byte, global::System.UInt32>());
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, v13, v1.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>());
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, v15, v2.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v16.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>());
+        return -1;
+    }
+
+    public static int VEX_Vpmaskmovq_m128_xmm_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpmaskmovq_m128_xmm_xmm_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpmaskmovq_m128_xmm_xmm_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        Vector128<byte> v15 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), (global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.UInt32>(), v15.As<byte, global::System.UInt32>());
+        return -1;
+    }
+
+    public static int VEX_Vpmaskmovq_m256_ymm_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpmaskmovq_m256_ymm_ymm_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpmaskmovq_m256_ymm_ymm_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v1 = global::Jitvmm.Runtime.Semantics.PackedShuffle.DuplicateOdd(v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>();
+        Vector128<byte> v2 = global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
+        Vector128<byte> v3 = global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v1.As<byte, global::System.Byte>()).As<global::System.Byte, byte>();
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
+        ulong v16 = v14 + (0x10ul);
+        Vector256<byte> v17 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.CheckStore(cpu, v14, v2.As<byte, global::System.UInt32>());
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.CheckStore(cpu, v16, v3.As<byte, global::System.UInt32>());
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, v14, v2.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector256.GetLower<global::System.Byte>(v17.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>());
+        global::Jitvmm.Runtime.Semantics.MaskedAccess.Store(cpu, v16, v3.As<byte, global::System.UInt32>(), (global::System.Runtime.Intrinsics.Vector256.GetUpper<global::System.Byte>(v17.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.UInt32>());
+        return -1;
+    }
+
+    public static int VEX_Vpgatherdd_xmm_vm32x_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Dwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x4u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpgatherdd_ymm_vm32y_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Dwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x8u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpgatherdq_xmm_vm32x_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Qwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x2u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpgatherdq_ymm_vm32x_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Qwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x4u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpgatherqd_xmm_vm64x_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Dwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x12u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpgatherqd_xmm_vm64y_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Dwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x14u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpgatherqq_xmm_vm64x_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Qwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x12u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpgatherqq_ymm_vm64y_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Qwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x14u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vgatherdps_xmm_vm32x_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Dwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x4u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vgatherdps_ymm_vm32y_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Dwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x8u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vgatherdpd_xmm_vm32x_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Qwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x2u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vgatherdpd_ymm_vm32x_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Qwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x4u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vgatherqps_xmm_vm64x_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Dwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x12u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vgatherqps_xmm_vm64y_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Dwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x14u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vgatherqpd_xmm_vm64x_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Qwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x12u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vgatherqpd_ymm_vm64y_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        global::Jitvmm.Runtime.Semantics.GatherAccess.Qwords(cpu, ((uint)op->R0), ((uint)op->Index), ((uint)op->R2), (v4 + ((ulong)op->Displacement)), ((uint)op->Scale), ((ulong)op->AddressMask), v9, 0x14u);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vfmaddsub132ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub132ps_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub132ps_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub132ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub132ps_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub132ps_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub132ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub132ps_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub132ps_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub132ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub132ps_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub132ps_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub132pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub132pd_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub132pd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub132pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub132pd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub132pd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub132pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub132pd_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub132pd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub132pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub132pd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub132pd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd132ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd132ps_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd132ps_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd132ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd132ps_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd132ps_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd132ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd132ps_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd132ps_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd132ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd132ps_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd132ps_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd132pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd132pd_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd132pd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd132pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd132pd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd132pd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd132pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd132pd_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd132pd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd132pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd132pd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd132pd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd132ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd132ps_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd132ps_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd132ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd132ps_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd132ps_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd132ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd132ps_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd132ps_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd132ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd132ps_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd132ps_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd132pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd132pd_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd132pd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd132pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd132pd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd132pd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd132pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd132pd_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd132pd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd132pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd132pd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd132pd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd132ss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd132ss_xmm_xmm_xmmm32_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd132ss_xmm_xmm_xmmm32_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v2.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd132ss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd132ss_xmm_xmm_xmmm32_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd132ss_xmm_xmm_xmmm32_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v14.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd132sd_xmm_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd132sd_xmm_xmm_xmmm64_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd132sd_xmm_xmm_xmmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v2.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd132sd_xmm_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd132sd_xmm_xmm_xmmm64_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd132sd_xmm_xmm_xmmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddScalar(v14.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsub132ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsub132ps_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsub132ps_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsub132ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsub132ps_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsub132ps_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsub132ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsub132ps_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsub132ps_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsub132ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsub132ps_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsub132ps_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsub132pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsub132pd_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsub132pd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsub132pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsub132pd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsub132pd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsub132pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsub132pd_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsub132pd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsub132pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsub132pd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsub132pd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtract(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsub132ss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsub132ss_xmm_xmm_xmmm32_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsub132ss_xmm_xmm_xmmm32_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v2.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsub132ss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsub132ss_xmm_xmm_xmmm32_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsub132ss_xmm_xmm_xmmm32_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v14.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsub132sd_xmm_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsub132sd_xmm_xmm_xmmm64_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsub132sd_xmm_xmm_xmmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v2.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsub132sd_xmm_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsub132sd_xmm_xmm_xmmm64_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsub132sd_xmm_xmm_xmmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractScalar(v14.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmadd132ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmadd132ps_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmadd132ps_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmadd132ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmadd132ps_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmadd132ps_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmadd132ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmadd132ps_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmadd132ps_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmadd132ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmadd132ps_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmadd132ps_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmadd132pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmadd132pd_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmadd132pd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmadd132pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmadd132pd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmadd132pd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmadd132pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmadd132pd_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmadd132pd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmadd132pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmadd132pd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmadd132pd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegated(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmadd132ss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmadd132ss_xmm_xmm_xmmm32_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmadd132ss_xmm_xmm_xmmm32_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v2.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmadd132ss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmadd132ss_xmm_xmm_xmmm32_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmadd132ss_xmm_xmm_xmmm32_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v14.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmadd132sd_xmm_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmadd132sd_xmm_xmm_xmmm64_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmadd132sd_xmm_xmm_xmmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v2.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmadd132sd_xmm_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmadd132sd_xmm_xmm_xmmm64_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmadd132sd_xmm_xmm_xmmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddNegatedScalar(v14.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmsub132ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmsub132ps_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmsub132ps_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmsub132ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmsub132ps_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmsub132ps_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmsub132ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmsub132ps_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmsub132ps_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmsub132ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmsub132ps_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmsub132ps_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), v12.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmsub132pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmsub132pd_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmsub132pd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmsub132pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmsub132pd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmsub132pd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmsub132pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmsub132pd_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmsub132pd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmsub132pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmsub132pd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmsub132pd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegated(v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), v12.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmsub132ss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmsub132ss_xmm_xmm_xmmm32_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmsub132ss_xmm_xmm_xmmm32_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v2.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), v1.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmsub132ss_xmm_xmm_xmmm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmsub132ss_xmm_xmm_xmmm32_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmsub132ss_xmm_xmm_xmmm32_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.Note(cpu, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v14.As<byte, global::System.Single>(), v14.As<byte, global::System.Single>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt32, byte>()).As<byte, global::System.Single>(), v13.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmsub132sd_xmm_xmm_xmmm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmsub132sd_xmm_xmm_xmmm64_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmsub132sd_xmm_xmm_xmmm64_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v2.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), v1.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfnmsub132sd_xmm_xmm_xmmm64_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfnmsub132sd_xmm_xmm_xmmm64_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfnmsub132sd_xmm_xmm_xmmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
+        {
+            return BlockHandlers.Note(cpu, a10, 8);
+        }
+
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractNegatedScalar(v14.As<byte, global::System.Double>(), v14.As<byte, global::System.Double>(), (global::System.Runtime.Intrinsics.Vector128.CreateScalar(v11).As<global::System.UInt64, byte>()).As<byte, global::System.Double>(), v13.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub213ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub213ps_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub213ps_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v1.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub213ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub213ps_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub213ps_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub213ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub213ps_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub213ps_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v1.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub213ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub213ps_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub213ps_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub213pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub213pd_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub213pd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v1.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub213pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub213pd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub213pd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub213pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub213pd_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub213pd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v1.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmaddsub213pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmaddsub213pd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmaddsub213pd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAddSubtract(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd213ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd213ps_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd213ps_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v1.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd213ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd213ps_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd213ps_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd213ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd213ps_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd213ps_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v1.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd213ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd213ps_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd213ps_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd213pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd213pd_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd213pd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v1.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd213pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd213pd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd213pd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd213pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd213pd_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd213pd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v1.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmsubadd213pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmsubadd213pd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmsubadd213pd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplySubtractAdd(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd213ps_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd213ps_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd213ps_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v1.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd213ps_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd213ps_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd213ps_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd213ps_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd213ps_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd213ps_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v1.As<byte, global::System.Single>(), v2.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd213ps_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd213ps_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd213ps_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Single>(), v13.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>()).As<global::System.Single, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd213pd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd213pd_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd213pd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v1.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd213pd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd213pd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd213pd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd213pd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd213pd_ymm_ymm_ymmm256_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd213pd_ymm_ymm_ymmm256_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v1.As<byte, global::System.Double>(), v2.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vfmadd213pd_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vfmadd213pd_ymm_ymm_ymmm256_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vfmadd213pd_ymm_ymm_ymmm256_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
+        {
+            return BlockHandlers.Note(cpu, a10, 32);
+        }
+
+        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
+        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R0);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FusedFloat.MultiplyAdd(v12.As<byte, global::System.Double>(), v13.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
     public static int VEX_Vfmadd213ss_xmm_xmm_xmmm32(CpuState* cpu, TbOp* op, byte* mem)
     {
         int exit = VEX_Vfmadd213ss_xmm_xmm_xmmm32_Body(cpu, op, mem);
@@ -9528,3955 +13633,5 @@ public static unsafe partial class Handlers
         Vector128<byte> v3 = global::Jitvmm.Runtime.Semantics.HalfFloat.FromSingles(cpu, v0.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>();
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v3.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
-    }
-
-    public static int VEX_Vcvtps2ph_xmmm128_ymm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vcvtps2ph_xmmm128_ymm_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vcvtps2ph_xmmm128_ymm_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (GuestMemory.MissesPointer(cpu, mem, v10, 16, true))
-        {
-            return BlockHandlers.Note(cpu, v10, 131088);
-        }
-
-        ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 16, true);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v15 = global::Jitvmm.Runtime.Semantics.HalfFloat.FromSingles(cpu, v12.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>();
-        if (GuestMemory.MissesWrite(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 65552);
-        }
-
-        GuestMemory.Store(cpu, mem, v10, v15);
-        return -1;
-    }
-
-    public static int Pinsrb_xmm_r32m8_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pinsrb_xmm_r32m8_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pinsrb_xmm_r32m8_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v1.As<byte, global::System.Byte>(), v0, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Pinsrb_xmm_r32m8_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pinsrb_xmm_r32m8_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pinsrb_xmm_r32m8_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
-        {
-            return BlockHandlers.Note(cpu, a10, 1);
-        }
-
-        uint v11 = GuestMemory.Load8(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Pinsrb_xmm_r64m8_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pinsrb_xmm_r64m8_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pinsrb_xmm_r64m8_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v1.As<byte, global::System.Byte>(), v0, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Pinsrb_xmm_r64m8_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pinsrb_xmm_r64m8_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pinsrb_xmm_r64m8_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
-        {
-            return BlockHandlers.Note(cpu, a10, 1);
-        }
-
-        uint v11 = GuestMemory.Load8(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpinsrb_xmm_xmm_r32m8_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpinsrb_xmm_xmm_r32m8_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpinsrb_xmm_xmm_r32m8_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v1.As<byte, global::System.Byte>(), v0, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpinsrb_xmm_xmm_r32m8_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpinsrb_xmm_xmm_r32m8_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpinsrb_xmm_xmm_r32m8_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
-        {
-            return BlockHandlers.Note(cpu, a10, 1);
-        }
-
-        uint v11 = GuestMemory.Load8(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpinsrb_xmm_xmm_r64m8_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpinsrb_xmm_xmm_r64m8_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpinsrb_xmm_xmm_r64m8_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(byte*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v1.As<byte, global::System.Byte>(), v0, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpinsrb_xmm_xmm_r64m8_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpinsrb_xmm_xmm_r64m8_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpinsrb_xmm_xmm_r64m8_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 1))
-        {
-            return BlockHandlers.Note(cpu, a10, 1);
-        }
-
-        uint v11 = GuestMemory.Load8(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert8(v12.As<byte, global::System.Byte>(), v11, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Insertps_xmm_xmmm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Insertps_xmm_xmmm32_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Insertps_xmm_xmmm32_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v5 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertAndClear(v5.As<byte, global::System.UInt32>(), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), (((uint)op->Immediate) >> (int)(0x6u)))), ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int Insertps_xmm_xmmm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Insertps_xmm_xmmm32_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Insertps_xmm_xmmm32_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.Note(cpu, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertAndClear(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vinsertps_xmm_xmm_xmmm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vinsertps_xmm_xmm_xmmm32_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vinsertps_xmm_xmm_xmmm32_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v5 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.InsertAndClear(v5.As<byte, global::System.UInt32>(), ((uint)global::Jitvmm.Runtime.Semantics.PackedSelect.Extract32(v0.As<byte, global::System.UInt32>(), (((uint)op->Immediate) >> (int)(0x6u)))), ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vinsertps_xmm_xmm_xmmm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vinsertps_xmm_xmm_xmmm32_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vinsertps_xmm_xmm_xmmm32_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.Note(cpu, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.InsertAndClear(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Pinsrd_xmm_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pinsrd_xmm_rm32_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pinsrd_xmm_rm32_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert32(v1.As<byte, global::System.UInt32>(), v0, ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int Pinsrd_xmm_rm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pinsrd_xmm_rm32_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pinsrd_xmm_rm32_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.Note(cpu, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert32(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int Pinsrq_xmm_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pinsrq_xmm_rm64_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pinsrq_xmm_rm64_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert64(v1.As<byte, global::System.UInt64>(), v0, ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pinsrq_xmm_rm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pinsrq_xmm_rm64_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pinsrq_xmm_rm64_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.Note(cpu, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.Insert64(v12.As<byte, global::System.UInt64>(), v11, ((uint)op->Immediate)).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpinsrd_xmm_xmm_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpinsrd_xmm_xmm_rm32_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpinsrd_xmm_xmm_rm32_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert32(v1.As<byte, global::System.UInt32>(), v0, ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpinsrd_xmm_xmm_rm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpinsrd_xmm_xmm_rm32_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpinsrd_xmm_xmm_rm32_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.Note(cpu, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert32(v12.As<byte, global::System.UInt32>(), v11, ((uint)op->Immediate)).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpinsrq_xmm_xmm_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpinsrq_xmm_xmm_rm64_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpinsrq_xmm_xmm_rm64_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert64(v1.As<byte, global::System.UInt64>(), v0, ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpinsrq_xmm_xmm_rm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpinsrq_xmm_xmm_rm64_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpinsrq_xmm_xmm_rm64_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.Note(cpu, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.Insert64(v12.As<byte, global::System.UInt64>(), v11, ((uint)op->Immediate)).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vinserti128_ymm_ymm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vinserti128_ymm_ymm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vinserti128_ymm_ymm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertHalf(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vinserti128_ymm_ymm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vinserti128_ymm_ymm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vinserti128_ymm_ymm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.InsertHalf(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vextracti128_xmmm128_ymm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vextracti128_xmmm128_ymm_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vextracti128_xmmm128_ymm_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vextracti128_xmmm128_ymm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vextracti128_xmmm128_ymm_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vextracti128_xmmm128_ymm_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MissesWrite(cpu, mem, a13, 16))
-        {
-            return BlockHandlers.Note(cpu, a13, 65552);
-        }
-
-        GuestMemory.Store(cpu, mem, a13, (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
-        return -1;
-    }
-
-    public static int Dpps_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Dpps_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Dpps_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int Dpps_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Dpps_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Dpps_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v16.As<byte, global::System.Single>(), v15.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vdpps_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vdpps_xmm_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vdpps_xmm_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vdpps_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vdpps_xmm_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vdpps_xmm_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vdpps_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vdpps_ymm_ymm_ymmm256_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vdpps_ymm_ymm_ymmm256_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v1.As<byte, global::System.Single>(), v0.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vdpps_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vdpps_ymm_ymm_ymmm256_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vdpps_ymm_ymm_ymmm256_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v12.As<byte, global::System.Single>(), v11.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Single, byte>());
-        return -1;
-    }
-
-    public static int Dppd_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Dppd_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Dppd_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
-        return -1;
-    }
-
-    public static int Dppd_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Dppd_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Dppd_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vdppd_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vdppd_xmm_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vdppd_xmm_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vdppd_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vdppd_xmm_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vdppd_xmm_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.FloatDot.Dot(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Mpsadbw_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Mpsadbw_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Mpsadbw_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
-        return -1;
-    }
-
-    public static int Mpsadbw_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Mpsadbw_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Mpsadbw_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v16.As<byte, global::System.Byte>(), v15.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmpsadbw_xmm_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vmpsadbw_ymm_ymm_ymmm256_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.SlidingDifferences(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.UInt16, byte>());
-        return -1;
-    }
-
-    public static int Pclmulqdq_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pclmulqdq_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pclmulqdq_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.CarrylessProduct.Multiply(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int Pclmulqdq_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pclmulqdq_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pclmulqdq_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.CarrylessProduct.Multiply(v16.As<byte, global::System.UInt64>(), v15.As<byte, global::System.UInt64>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpclmulqdq_xmm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpclmulqdq_xmm_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpclmulqdq_xmm_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.CarrylessProduct.Multiply(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpclmulqdq_xmm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpclmulqdq_xmm_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpclmulqdq_xmm_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.CarrylessProduct.Multiply(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpclmulqdq_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpclmulqdq_ymm_ymm_ymmm256_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpclmulqdq_ymm_ymm_ymmm256_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.CarrylessProduct.Multiply(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpclmulqdq_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpclmulqdq_ymm_ymm_ymmm256_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpclmulqdq_ymm_ymm_ymmm256_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.CarrylessProduct.Multiply(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vperm2i128_ymm_ymm_ymmm256_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vperm2i128_ymm_ymm_ymmm256_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vperm2i128_ymm_ymm_ymmm256_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Halves(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vperm2i128_ymm_ymm_ymmm256_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vperm2i128_ymm_ymm_ymmm256_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vperm2i128_ymm_ymm_ymmm256_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedShuffle.Halves(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vblendvps_xmm_xmm_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vblendvps_xmm_xmm_xmmm128_xmm_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vblendvps_xmm_xmm_xmmm128_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), v2.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vblendvps_xmm_xmm_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vblendvps_xmm_xmm_xmmm128_xmm_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vblendvps_xmm_xmm_xmmm128_xmm_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), v13.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vblendvps_ymm_ymm_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vblendvps_ymm_ymm_ymmm256_ymm_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vblendvps_ymm_ymm_ymmm256_ymm_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>(), v2.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vblendvps_ymm_ymm_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vblendvps_ymm_ymm_ymmm256_ymm_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vblendvps_ymm_ymm_ymmm256_ymm_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt32>(), v11.As<byte, global::System.UInt32>(), v13.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vblendvpd_xmm_xmm_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vblendvpd_xmm_xmm_xmmm128_xmm_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vblendvpd_xmm_xmm_xmmm128_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), v2.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vblendvpd_xmm_xmm_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vblendvpd_xmm_xmm_xmmm128_xmm_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vblendvpd_xmm_xmm_xmmm128_xmm_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), v13.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vblendvpd_ymm_ymm_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vblendvpd_ymm_ymm_ymmm256_ymm_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vblendvpd_ymm_ymm_ymmm256_ymm_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.UInt64>(), v0.As<byte, global::System.UInt64>(), v2.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vblendvpd_ymm_ymm_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vblendvpd_ymm_ymm_ymmm256_ymm_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vblendvpd_ymm_ymm_ymmm256_ymm_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.UInt64>(), v11.As<byte, global::System.UInt64>(), v13.As<byte, global::System.UInt64>()).As<global::System.UInt64, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpblendvb_xmm_xmm_xmmm128_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpblendvb_xmm_xmm_xmmm128_xmm_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpblendvb_xmm_xmm_xmmm128_xmm_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), v2.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpblendvb_xmm_xmm_xmmm128_xmm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpblendvb_xmm_xmm_xmmm128_xmm_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpblendvb_xmm_xmm_xmmm128_xmm_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), v13.As<byte, global::System.Byte>()).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpblendvb_ymm_ymm_ymmm256_ymm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpblendvb_ymm_ymm_ymmm256_ymm_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpblendvb_ymm_ymm_ymmm256_ymm_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
-        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v2 = *(Vector256<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), v2.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpblendvb_ymm_ymm_ymmm256_ymm_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpblendvb_ymm_ymm_ymmm256_ymm_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpblendvb_ymm_ymm_ymmm256_ymm_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 32))
-        {
-            return BlockHandlers.Note(cpu, a10, 32);
-        }
-
-        Vector256<byte> v11 = GuestMemory.Load256(cpu, mem, a10);
-        Vector256<byte> v12 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector256<byte> v13 = *(Vector256<byte>*)((byte*)cpu + op->R3);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedSelect.BlendBySign(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), v13.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Pcmpestrm_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestrm_xmm_xmmm128_imm8_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestrm_xmm_xmmm128_imm8_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate));
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v9, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v9 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v9 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v9 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v9 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int Pcmpestrm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestrm_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestrm_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Pcmpestrm_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestrm_xmm_xmmm128_imm8_G_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestrm_xmm_xmmm128_imm8_G_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        uint v20 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate));
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v20, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v20 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v20 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v20 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int Pcmpestrm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestrm_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestrm_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Pcmpestrm64_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestrm64_xmm_xmmm128_imm8_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestrm64_xmm_xmmm128_imm8_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate));
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v5, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v5 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v5 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int Pcmpestrm64_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestrm64_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestrm64_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Pcmpestrm64_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestrm64_xmm_xmmm128_imm8_G_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestrm64_xmm_xmmm128_imm8_G_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate));
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v16, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v16 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v16 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int Pcmpestrm64_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestrm64_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestrm64_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestrm_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestrm_xmm_xmmm128_imm8_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestrm_xmm_xmmm128_imm8_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate));
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v9, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v9 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v9 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v9 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v9 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestrm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestrm_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestrm_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestrm_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestrm_xmm_xmmm128_imm8_G_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestrm_xmm_xmmm128_imm8_G_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        uint v20 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate));
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v20, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v20 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v20 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v20 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestrm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestrm_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestrm_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestrm64_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestrm64_xmm_xmmm128_imm8_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestrm64_xmm_xmmm128_imm8_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate));
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v5, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v5 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v5 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestrm64_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestrm64_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestrm64_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate));
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v16, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v16 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v16 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestrm64_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Pcmpestri_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestri_xmm_xmmm128_imm8_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestri_xmm_xmmm128_imm8_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v9, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v9 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v9 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v9 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v9 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int Pcmpestri_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestri_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestri_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        return -1;
-    }
-
-    public static int Pcmpestri_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestri_xmm_xmmm128_imm8_G_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestri_xmm_xmmm128_imm8_G_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        uint v20 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v20, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v20 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v20 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v20 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int Pcmpestri_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestri_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestri_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        return -1;
-    }
-
-    public static int Pcmpestri64_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestri64_xmm_xmmm128_imm8_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestri64_xmm_xmmm128_imm8_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v5, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v5 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v5 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int Pcmpestri64_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestri64_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestri64_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        return -1;
-    }
-
-    public static int Pcmpestri64_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestri64_xmm_xmmm128_imm8_G_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestri64_xmm_xmmm128_imm8_G_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v16, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v16 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v16 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int Pcmpestri64_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpestri64_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpestri64_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestri_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestri_xmm_xmmm128_imm8_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestri_xmm_xmmm128_imm8_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v9, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v9 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v9 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v9 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v9 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestri_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestri_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestri_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v5 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v2))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v5))), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestri_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestri_xmm_xmmm128_imm8_G_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestri_xmm_xmmm128_imm8_G_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        uint v20 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v20, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v20 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v20 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v20 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestri_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestri_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestri_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v16 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v13))), unchecked((global::System.Int64)((ulong)(long)(int)((uint)v16))), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestri64_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestri64_xmm_xmmm128_imm8_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestri64_xmm_xmmm128_imm8_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        uint v5 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v5, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v5 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v5 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v5 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestri64_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestri64_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestri64_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 0);
-        ulong v3 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v2), unchecked((global::System.Int64)v3), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestri64_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestri64_xmm_xmmm128_imm8_G_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestri64_xmm_xmmm128_imm8_G_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        uint v16 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v16, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v16 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v16 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v16 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int VEX_Vpcmpestri64_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpestri64_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpestri64_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        ulong v13 = *(ulong*)((byte*)cpu + 0);
-        ulong v14 = *(ulong*)((byte*)cpu + 16);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Explicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), unchecked((global::System.Int64)v13), unchecked((global::System.Int64)v14), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        return -1;
-    }
-
-    public static int Pcmpistrm_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpistrm_xmm_xmmm128_imm8_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpistrm_xmm_xmmm128_imm8_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v3, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v3 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v3 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v3 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v3 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int Pcmpistrm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpistrm_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpistrm_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Pcmpistrm_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpistrm_xmm_xmmm128_imm8_G_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpistrm_xmm_xmmm128_imm8_G_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v14, ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v14 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v14 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int Pcmpistrm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpistrm_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpistrm_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + 320) = (global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpcmpistrm_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpistrm_xmm_xmmm128_imm8_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpistrm_xmm_xmmm128_imm8_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v3, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v3 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v3 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v3 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v3 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int VEX_Vpcmpistrm_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpistrm_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpistrm_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpcmpistrm_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpistrm_xmm_xmmm128_imm8_G_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpistrm_xmm_xmmm128_imm8_G_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(v14, ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v14 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v14 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int VEX_Vpcmpistrm_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpistrm_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpistrm_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector256<byte>*)((byte*)cpu + 320) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.TextCompare.Mask(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Pcmpistri_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpistri_xmm_xmmm128_imm8_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpistri_xmm_xmmm128_imm8_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v3, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v3 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v3 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v3 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v3 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int Pcmpistri_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpistri_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpistri_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        return -1;
-    }
-
-    public static int Pcmpistri_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpistri_xmm_xmmm128_imm8_G_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpistri_xmm_xmmm128_imm8_G_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v14, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v14 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v14 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int Pcmpistri_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Pcmpistri_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Pcmpistri_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        return -1;
-    }
-
-    public static int VEX_Vpcmpistri_xmm_xmmm128_imm8_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpistri_xmm_xmmm128_imm8_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpistri_xmm_xmmm128_imm8_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v3 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v3, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v3 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v3 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v3 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v3 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int VEX_Vpcmpistri_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpistri_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpistri_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v1.As<byte, global::System.Byte>(), v0.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        return -1;
-    }
-
-    public static int VEX_Vpcmpistri_xmm_xmmm128_imm8_G_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpistri_xmm_xmmm128_imm8_G_F_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpistri_xmm_xmmm128_imm8_G_F_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate));
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(v14, ((uint)op->Immediate))));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 & (0xffffu)) != (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 160) = ((ulong)((v14 & (0x10000u)) == (0x0u) ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 168) = (((ulong)((v14 >> (int)(0x11u)) & (0x1u))) << (int)(0x3fu));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = (0x0ul);
-        *(ulong*)((byte*)cpu + 176) = (0x1ul);
-        return -1;
-    }
-
-    public static int VEX_Vpcmpistri_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpcmpistri_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpcmpistri_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + 8) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Index(((uint)global::Jitvmm.Runtime.Semantics.TextCompare.Implicit(v12.As<byte, global::System.Byte>(), v11.As<byte, global::System.Byte>(), ((uint)op->Immediate))), ((uint)op->Immediate))));
-        return -1;
-    }
-
-    public static int Sha1rnds4_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Sha1rnds4_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Sha1rnds4_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v2 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha1Rounds4(v2.As<byte, global::System.UInt32>(), v1.As<byte, global::System.UInt32>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int Sha1rnds4_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Sha1rnds4_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Sha1rnds4_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesRead(cpu, mem, a11, 16))
-        {
-            return BlockHandlers.Note(cpu, a11, 16);
-        }
-
-        Vector128<byte> v12 = GuestMemory.Load128(cpu, mem, a11);
-        Vector128<byte> v13 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.ShaRounds.Sha1Rounds4(v13.As<byte, global::System.UInt32>(), v12.As<byte, global::System.UInt32>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt32, byte>());
-        return -1;
-    }
-
-    public static int Aeskeygenassist_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Aeskeygenassist_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Aeskeygenassist_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.KeygenAssist(v0.As<byte, global::System.Byte>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int Aeskeygenassist_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Aeskeygenassist_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Aeskeygenassist_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.AesRound.KeygenAssist(v15.As<byte, global::System.Byte>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vaeskeygenassist_xmm_xmmm128_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vaeskeygenassist_xmm_xmmm128_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vaeskeygenassist_xmm_xmmm128_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.AesRound.KeygenAssist(v0.As<byte, global::System.Byte>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vaeskeygenassist_xmm_xmmm128_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vaeskeygenassist_xmm_xmmm128_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vaeskeygenassist_xmm_xmmm128_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.AesRound.KeygenAssist(v11.As<byte, global::System.Byte>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Rorx_r32_rm32_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v0, unchecked((global::System.Int32)((uint)op->Immediate)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Rorx_r32_rm32_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v11, unchecked((global::System.Int32)((uint)op->Immediate)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Rorx_r64_rm64_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v0, unchecked((global::System.Int32)((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Rorx_r64_rm64_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 8);
-        }
-
-        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v11, unchecked((global::System.Int32)((uint)op->Immediate))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Prefetchreserved3_m8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Prefetchreserved4_m8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Prefetchreserved5_m8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Prefetchreserved6_m8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Prefetchreserved7_m8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Ud0(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
-    }
-
-    public static int VEX_Vbroadcastss_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Create(v0).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vbroadcastss_ymm_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v0).As<global::System.UInt32, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int VEX_Vbroadcastsd_ymm_xmm(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Create(v0).As<global::System.UInt64, byte>());
-        op++;
-        return op->Handler(cpu, op, mem);
     }
 }
