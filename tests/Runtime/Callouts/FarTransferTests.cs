@@ -31,7 +31,7 @@ public sealed unsafe class FarTransferTests : IDisposable
         _machine.EnterLongMode();
         FarTransfers.Call(_machine.Cpu, TestMachine.KernelCode32, 0x2000, 8, 0x1234);
         Assert.Equal(32, CpuMode.CodeBits(_machine.Cpu));
-        Assert.Equal([0x1234, TestMachine.KernelCode], [_machine.Slot(0), _machine.Slot(1)]);
+        Assert.Equal([0x1234, TestMachine.KernelCode], _machine.Slots(2));
         _machine.Push(4, TestMachine.KernelCode, 0x5678);
         FarTransfers.Return(_machine.Cpu, 4, 8);
         Assert.Equal((64, 0x5678u, TestMachine.Stack - 8), (CpuMode.CodeBits(_machine.Cpu), _machine.Rip, _machine.Cpu->Gpr[4]));
@@ -44,7 +44,7 @@ public sealed unsafe class FarTransferTests : IDisposable
         _machine.SetDescriptor(Own + 8, 0);
         FarTransfers.Call(_machine.Cpu, Own | 3, 0, 8, 0x4007);
         Assert.Equal((0, 0x30000u, TestMachine.InnerStack - 32), (_machine.Cpu->System.Cpl, _machine.Rip, _machine.Cpu->Gpr[4]));
-        Assert.Equal([0x4007, TestMachine.UserCode, 0x80000, TestMachine.UserData], [_machine.Slot(0), _machine.Slot(1), _machine.Slot(2), _machine.Slot(3)]);
+        Assert.Equal([0x4007, TestMachine.UserCode, 0x80000, TestMachine.UserData], _machine.Slots(4));
         FarTransfers.Return(_machine.Cpu, 8, 0);
         Assert.Equal((3, 0x4007u, 0x80000ul), (_machine.Cpu->System.Cpl, _machine.Rip, _machine.Cpu->Gpr[4]));
     }
@@ -55,8 +55,7 @@ public sealed unsafe class FarTransferTests : IDisposable
         _machine.EnterProtectedMode().EnterUser(TestMachine.UserCode32).SetDescriptor(Own, TestMachine.Gate(TestMachine.KernelCode32, 0x30000, 0xec, 2));
         _machine.Push(4, 0xaaaa, 0xbbbb);
         FarTransfers.Call(_machine.Cpu, Own | 3, 0, 4, 0x4007);
-        ulong[] frame = [.. Enumerable.Range(0, 6).Select(slot => _machine.Slot(slot, 4))];
-        Assert.Equal([0x4007, TestMachine.UserCode32, 0xbbbb, 0xaaaa, 0x7fff8, TestMachine.UserData], frame);
+        Assert.Equal([0x4007, TestMachine.UserCode32, 0xbbbb, 0xaaaa, 0x7fff8, TestMachine.UserData], _machine.Slots(6, 4));
         FarTransfers.Return(_machine.Cpu, 4, 8);
         Assert.Equal((3, 0x80000ul), (_machine.Cpu->System.Cpl, _machine.Cpu->Gpr[4]));
     }

@@ -20,7 +20,7 @@ public sealed unsafe class InterruptDeliveryTests : IDisposable
         Assert.Equal(0x1234_5678_9000ul, _machine.Cpu->Rip);
         Assert.Equal(((TestMachine.Stack - 3) & ~15ul) - 40, _machine.Cpu->Gpr[4]);
         Assert.Equal(0x47ul, _machine.Cpu->ReadFlags());
-        Assert.Equal([0x1111, TestMachine.KernelCode, 0x247, TestMachine.Stack - 3, TestMachine.KernelData], Frame(5));
+        Assert.Equal([0x1111, TestMachine.KernelCode, 0x247, TestMachine.Stack - 3, TestMachine.KernelData], _machine.Slots(5));
         FarTransfers.InterruptReturn(_machine.Cpu, 8);
         Assert.Equal((0x1111ul, TestMachine.Stack - 3, 0x247ul), (_machine.Cpu->Rip, _machine.Cpu->Gpr[4], _machine.Cpu->ReadFlags()));
     }
@@ -35,7 +35,7 @@ public sealed unsafe class InterruptDeliveryTests : IDisposable
         Assert.Equal(0xdead000ul, _machine.Cpu->System.Cr2);
         Assert.Equal(TestMachine.InnerStack - 48, _machine.Cpu->Gpr[4]);
         Assert.Equal(0, _machine.Cpu->Selectors[(int)SegmentIndex.Ss]);
-        Assert.Equal([6, 0x4000, TestMachine.UserCode, 0x10202, 0x80000, TestMachine.UserData], Frame(6));
+        Assert.Equal([6, 0x4000, TestMachine.UserCode, 0x10202, 0x80000, TestMachine.UserData], _machine.Slots(6));
         Assert.NotEqual(0ul, _machine.Cpu->FlagsSystem & SystemFlags.Interrupt);
         _machine.Cpu->Gpr[4] += 8;
         FarTransfers.InterruptReturn(_machine.Cpu, 8);
@@ -75,7 +75,7 @@ public sealed unsafe class InterruptDeliveryTests : IDisposable
     {
         _machine.EnterLongMode().EnterUser().SetLongGate(0x80, 0x30000, 0xee);
         InterruptDelivery.Software(_machine.Cpu, 0x80, 0, 0x4002);
-        Assert.Equal([0x4002, TestMachine.UserCode, 0x202], Frame(3));
+        Assert.Equal([0x4002, TestMachine.UserCode, 0x202], _machine.Slots(3));
     }
 
     [Fact]
@@ -123,7 +123,7 @@ public sealed unsafe class InterruptDeliveryTests : IDisposable
         InterruptDelivery.DeliverInterrupt(_machine.Cpu, 0x40);
         Assert.Equal(0x3e000u, _machine.Rip);
         Assert.Equal(0x3ffffff8ul, _machine.Cpu->System.Cr2);
-        Assert.Equal([2, 0x4000, TestMachine.UserCode], Frame(3));
+        Assert.Equal([2, 0x4000, TestMachine.UserCode], _machine.Slots(3));
     }
 
     [Fact]
@@ -137,7 +137,7 @@ public sealed unsafe class InterruptDeliveryTests : IDisposable
         InterruptDelivery.DeliverInterrupt(_machine.Cpu, 0x40);
         Assert.Equal((0x12340ul, 0x5678u, 0x7ffaul), (_machine.Cpu->System.Bases[1], _machine.Rip, _machine.Cpu->Gpr[4]));
         Assert.Equal(0ul, _machine.Cpu->FlagsSystem);
-        Assert.Equal([0x777, 0xf000, 0x302], [_machine.Slot(0, 2), _machine.Slot(1, 2), _machine.Slot(2, 2)]);
+        Assert.Equal([0x777, 0xf000, 0x302], _machine.Slots(3, 2));
         FarTransfers.InterruptReturn(_machine.Cpu, 2);
         Assert.Equal((0xf0000ul, 0x777u, 0x8000ul, 0x302ul), (_machine.Cpu->System.Bases[1], _machine.Rip, _machine.Cpu->Gpr[4], _machine.Cpu->ReadFlags()));
     }
@@ -148,8 +148,7 @@ public sealed unsafe class InterruptDeliveryTests : IDisposable
         _machine.EnterProtectedMode().EnterUser(TestMachine.UserCode32).SetGate(0x40, 0x30000);
         InterruptDelivery.DeliverInterrupt(_machine.Cpu, 0x40);
         Assert.Equal((0, TestMachine.InnerStack - 20), (_machine.Cpu->System.Cpl, _machine.Cpu->Gpr[4]));
-        ulong[] frame = [.. Enumerable.Range(0, 5).Select(slot => _machine.Slot(slot, 4))];
-        Assert.Equal([0x4000, TestMachine.UserCode32, 0x202, 0x80000, TestMachine.UserData], frame);
+        Assert.Equal([0x4000, TestMachine.UserCode32, 0x202, 0x80000, TestMachine.UserData], _machine.Slots(5, 4));
         FarTransfers.InterruptReturn(_machine.Cpu, 4);
         Assert.Equal((3, 0x80000ul, 0x4000u), (_machine.Cpu->System.Cpl, _machine.Cpu->Gpr[4], _machine.Rip));
     }
@@ -170,6 +169,4 @@ public sealed unsafe class InterruptDeliveryTests : IDisposable
     }
 
     public void Dispose() => _machine.Dispose();
-
-    private ulong[] Frame(int slots) => [.. Enumerable.Range(0, slots).Select(slot => _machine.Slot(slot))];
 }

@@ -132,6 +132,18 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
     /// <summary>A slot of the current stack, counted from its top.</summary>
     public ulong Slot(int index, int bytes = 8) => Read(Cpu->Gpr[4] + (ulong)(index * bytes), bytes);
 
+    /// <summary>The first slots of the current stack.</summary>
+    public ulong[] Slots(int count, int bytes = 8)
+    {
+        ulong[] slots = new ulong[count];
+        for (int index = 0; index < count; index++)
+        {
+            slots[index] = Slot(index, bytes);
+        }
+
+        return slots;
+    }
+
     public void SetDescriptor(uint selector, ulong descriptor) => Write(Gdt + (selector & 0xfff8), descriptor);
 
     /// <summary>A descriptor of code, data or a legacy system segment; access is the byte with type, S, DPL and P; flags are AVL, L, D/B, G.</summary>
