@@ -54,7 +54,7 @@ public sealed unsafe class Engine : IDisposable
         Cache = new CodeCache(memory, new BlockDecoder(HandlerSet.Direct, threshold), BlockHandlers.StaleAddress, BlockHandlers.ReturnAddress, Options.CodeCacheLimit);
         if (threshold != 0)
         {
-            Compiler = new RegionCompiler(Cache, threshold, Options.Tiering == Tiering.Tier1, Options.Checked);
+            Compiler = new RegionCompiler(Cache, Options.Tiering == Tiering.Tier1, Options.Checked);
         }
     }
 

@@ -21,6 +21,9 @@ public sealed unsafe class CodeCache : IDisposable
 
     private readonly Dictionary<CodeLocation, TranslationBlock> _blocks = [];
     private readonly Dictionary<ulong, List<TranslationBlock>> _blocksOfPage = [];
+
+    /// <summary>How often translations of a page were invalidated. Survives flushes: what was rewritten will be again.</summary>
+    private readonly Dictionary<ulong, int> _rewritesOfPage = [];
     private readonly IBlockTranslator _translator;
     private readonly nint _staleHandler;
     private readonly List<VCpu> _vcpus = [];
@@ -130,6 +133,21 @@ public sealed unsafe class CodeCache : IDisposable
                 return block;
             }
         }
+    }
+
+    /// <summary>
+    /// How often code on the pages of [physical, physical + length) was invalidated. Compiling it again costs more each time than
+    /// running it did, unless the guest makes it worth by running it more. Call with <see cref="Gate"/> held.
+    /// </summary>
+    public int RewritesOf(ulong physical, ulong length)
+    {
+        int rewrites = 0;
+        for (ulong page = physical >> GuestPages.PageShift; page <= (physical + length - 1) >> GuestPages.PageShift; page++)
+        {
+            rewrites = Math.Max(rewrites, _rewritesOfPage.GetValueOrDefault(page));
+        }
+
+        return rewrites;
     }
 
     /// <summary>Room for <paramref name="count"/> records, or null when the cache is full: the caller's vCPU must then call <see cref="Flush"/>.</summary>
@@ -380,11 +398,13 @@ public sealed unsafe class CodeCache : IDisposable
             return;
         }
 
+        bool rewritten = false;
         for (int i = list.Count - 1; i >= 0; i--)
         {
             TranslationBlock block = list[i];
             if (block.Overlaps(address, length))
             {
+                rewritten |= !block.IsStale;
                 MakeStale(block);
             }
 
@@ -392,6 +412,11 @@ public sealed unsafe class CodeCache : IDisposable
             {
                 list.RemoveAt(i);
             }
+        }
+
+        if (rewritten)
+        {
+            CollectionsMarshal.GetValueRefOrAddDefault(_rewritesOfPage, page, out _)++;
         }
 
         if (list.Count == 0)

@@ -7,6 +7,8 @@ namespace Jitvmm.Runtime.CodeCache;
 /// </summary>
 public sealed unsafe class TranslationBlock
 {
+    private const ulong MaxHotThreshold = 1ul << 40;
+
     /// <summary>Made by a translator; <paramref name="ops"/> come from <see cref="CodeCache.Allocate"/>.</summary>
     public TranslationBlock(in CodeLocation location, ulong end, TbOp* ops, int opCount, int instructionCount)
     {
@@ -34,6 +36,12 @@ public sealed unsafe class TranslationBlock
 
     /// <summary>Times entered in tier 0.</summary>
     public ulong Executions => Ops->Immediate;
+
+    /// <summary>Executions at which the block is offered to tier 1; 0 for never.</summary>
+    public ulong HotThreshold => Ops->Displacement;
+
+    /// <summary>Live regions compiled from it, as their head or inside. Written with the cache's gate held.</summary>
+    public int RegionCount { get; set; }
 
     /// <summary>Whether its guest bytes changed since.</summary>
     public bool IsStale { get; internal set; }
@@ -69,14 +77,17 @@ public sealed unsafe class TranslationBlock
         Volatile.Write(ref *(nint*)&Ops->Handler, handler);
     }
 
-    /// <summary>Makes the block run in tier 0 again, counting from 0. Call with the cache's gate held.</summary>
-    public void LeaveRegion(nint handler, ulong threshold)
+    /// <summary>Makes the block run in tier 0 again, counting from 0, twice as far: its region may go again. Call with the cache's gate held.</summary>
+    public void LeaveRegion(nint handler)
     {
         RegionCode = 0;
-        Volatile.Write(ref *(nint*)&Ops->Handler, handler);
         Ops->Immediate = 0;
+        Ops->Displacement <<= Ops->Displacement < MaxHotThreshold ? 1 : 0;
 
         // A vCPU may have read the old handler just now: the code address it will read next stays valid.
-        Ops->Displacement = threshold;
+        Volatile.Write(ref *(nint*)&Ops->Handler, handler);
     }
+
+    /// <summary>Offers the block to tier 1 again only when it has run that often. Call with the cache's gate held.</summary>
+    public void Postpone(ulong executions) => Ops->Displacement = executions;
 }

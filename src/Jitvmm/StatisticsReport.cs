@@ -3,6 +3,7 @@ using System.Text;
 using Jitvmm.Linux;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Host;
+using Jitvmm.Translator.Regions;
 
 namespace Jitvmm;
 
@@ -14,6 +15,7 @@ internal static unsafe class StatisticsReport
     public static void Write(LinuxProcess process)
     {
         CodeCacheStatistics cache = process.Engine.Cache.Statistics;
+        RegionStatistics regions = process.Engine.Compiler?.Statistics ?? new RegionStatistics();
         byte[] text = Encoding.UTF8.GetBytes(string.Create(
             CultureInfo.InvariantCulture,
             $"""
@@ -22,6 +24,10 @@ internal static unsafe class StatisticsReport
               instructions translated  {cache.InstructionsTranslated,14:N0}
               blocks invalidated       {cache.BlocksInvalidated,14:N0}
               code cache flushes       {cache.Flushes,14:N0}
+              regions compiled         {regions.RegionsCompiled,14:N0}
+              regions invalidated      {regions.RegionsInvalidated,14:N0}
+              instructions compiled    {regions.InstructionsCompiled,14:N0}
+              compile time, ms         {regions.CompileTime.TotalMilliseconds,14:N0}
 
             """));
         fixed (byte* bytes = text)

@@ -20,6 +20,11 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
 
     private const int MaxInstructionBytes = 15;
 
+    /// <summary>Invalidations of a page that do not count: loaders relocate, JITs fill a page bit by bit.</summary>
+    private const int FreeRewrites = 4;
+
+    private const int MaxThresholdShift = 32;
+
     private readonly GuestCodeReader _reader = new();
     private readonly Decoder _decoder;
     private readonly Instruction[] _instructions = new Instruction[MaxInstructions];
@@ -175,7 +180,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         or Mnemonic.Vcomiss or Mnemonic.Vcomisd or Mnemonic.Vucomiss or Mnemonic.Vucomisd;
 
     /// <summary>Whether an instruction may leave flags as they were: a shift by 0, a repeated compare of nothing.</summary>
-    private static bool WritesFlagsConditionally(in Instruction instruction) => Lifter.IsRepeated(instruction) || instruction.Mnemonic is
+    internal static bool WritesFlagsConditionally(in Instruction instruction) => Lifter.IsRepeated(instruction) || instruction.Mnemonic is
         Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr
         or Mnemonic.Shld or Mnemonic.Shrd;
 
@@ -193,7 +198,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         TbOp* op = ops;
         op->Address = address;
         op->R0 = location.NextPage != 0 ? (ushort)1 : (ushort)0;
-        op->Displacement = _hotThreshold;
+        op->Displacement = ThresholdOf(cache, location, count);
         SetHandler(op++, _handlers.Enter);
         for (int i = 0; i < count; i++)
         {
@@ -233,6 +238,16 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         }
 
         return new TranslationBlock(location, undefinedEnd && count > 0 ? end + 1 : end, ops, (int)(op - ops), count);
+    }
+
+    /// <summary>
+    /// Doubles with every other time the page's code was rewritten, beyond the first few: a loop that rewrites itself stays
+    /// in tier 0, and what compiling costs in total stays below what the guest runs.
+    /// </summary>
+    private ulong ThresholdOf(CodeCache cache, in CodeLocation location, int count)
+    {
+        int rewrites = cache.RewritesOf(location.Physical, count > 0 ? _instructions[count - 1].NextIP - location.Address : 1);
+        return _hotThreshold << Math.Clamp((rewrites - FreeRewrites) / 2, 0, MaxThresholdShift);
     }
 
     /// <summary>The lift knows; decoding for a guest that unmasks exceptions may be slow.</summary>

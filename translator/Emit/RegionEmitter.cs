@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.CompilerServices;
+using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
@@ -33,6 +34,12 @@ public sealed class RegionEmitter
     private const int MemoryArgument = 1;
     private const int EntryArgument = 2;
 
+    /// <summary>How far an access may be from an address in the window without a comparison of its own: half the guard.</summary>
+    private const long MaxDistance = (long)AddressSpace.GuardSize / 2;
+
+    /// <summary>Below this, no program has anything mapped: a base that is negative faults with such a displacement.</summary>
+    private const long MaxFieldOffset = 0x8000;
+
     private readonly IReadOnlyList<RegionBlock> _blocks;
     private readonly bool _checked;
     private readonly DynamicMethod _method;
@@ -44,11 +51,15 @@ public sealed class RegionEmitter
     private readonly LocalBuilder _rip;
     private readonly LocalBuilder _code;
     private readonly LocalBuilder _pages;
-    private readonly Dictionary<int, (int Bytes, bool Write, bool Permissions)> _checkedAddresses = [];
+    private readonly Dictionary<int, (int Bytes, bool Write)> _checkedAddresses = [];
+
+    /// <summary>Roots of which an address was found in the window, and its distance from the root.</summary>
+    private readonly Dictionary<int, long> _windowDistances = [];
     private readonly Label _leave;
     private RegionBlock _block;
     private LocalBuilder?[] _values = [];
     private bool[] _inlined = [];
+    private AddressRoots _roots = new([]);
     private bool _ended;
 
     private RegionEmitter(IReadOnlyList<RegionBlock> blocks, bool isChecked)
@@ -68,13 +79,14 @@ public sealed class RegionEmitter
     /// <summary>Compiles a region whose blocks have IR and flag liveness.</summary>
     /// <param name="blocks">In guest address order.</param>
     /// <param name="isChecked">Check page permissions of each access, so that faults leave with exact state.</param>
-    public static Region Compile(IReadOnlyList<RegionBlock> blocks, bool isChecked)
+    /// <param name="dependencies">Blocks outside the region whose code it relies on.</param>
+    public static Region Compile(IReadOnlyList<RegionBlock> blocks, bool isChecked, IReadOnlyList<TranslationBlock> dependencies)
     {
         RegionEmitter emitter = new(blocks, isChecked);
         emitter.EmitAll();
         RuntimeMethodHandle handle = GetMethodDescriptor(emitter._method);
         RuntimeHelpers.PrepareMethod(handle);
-        return new Region(blocks, emitter._method, handle.GetFunctionPointer());
+        return new Region(blocks, dependencies, emitter._method, handle.GetFunctionPointer());
     }
 
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "GetMethodDescriptor")]
@@ -128,6 +140,8 @@ public sealed class RegionEmitter
         _inlined = Inlining.Plan(block.Code, block.Used);
         _il.Mark(_labels[block.Address]);
         _checkedAddresses.Clear();
+        _windowDistances.Clear();
+        _roots = new AddressRoots(block.Code);
         if (block.IsLoopHead)
         {
             // The safepoint: one load and test per iteration.
@@ -313,6 +327,12 @@ public sealed class RegionEmitter
     /// <summary>Leaves unless an access may go straight to host memory; then <see cref="PushHostAddress"/> gives its address.</summary>
     private void CheckAddress(int address, int bytes, bool write, bool permissions, Label slow)
     {
+        if (!permissions)
+        {
+            CheckWindow(address, slow);
+            return;
+        }
+
         if (_values[address] == null)
         {
             EmitValue(address);
@@ -320,20 +340,61 @@ public sealed class RegionEmitter
         }
 
         // Permissions cannot change between two accesses of one block, except by another thread, which x86 does not order either.
-        if (_checkedAddresses.TryGetValue(address, out (int Bytes, bool Write, bool Permissions) known)
-            && known.Bytes >= bytes && (known.Write || !write) && (known.Permissions || !permissions))
+        if (_checkedAddresses.TryGetValue(address, out (int Bytes, bool Write) known)
+            && known.Bytes >= bytes && (known.Write || !write))
         {
             return;
         }
 
-        _checkedAddresses[address] = (bytes, write, permissions);
-        Push(address);
-        _il.Constant((long)AddressSpace.Limit, IrType.I64);
-        _il.BranchCompare(OpCodes.Bge_Un, slow, IrType.I64);
-        if (permissions)
+        _checkedAddresses[address] = (bytes, write);
+        LeaveUnlessInWindow(address, slow);
+        CheckPermissions(address, bytes, write, slow);
+    }
+
+    /// <summary>
+    /// Leaves unless an access stays inside the guest's window or its guard. An address that was compared covers those within
+    /// <see cref="MaxDistance"/> of it; of a base and a small displacement the base is compared, which sits in a register already.
+    /// </summary>
+    private void CheckWindow(int address, Label slow)
+    {
+        ref readonly IrInstruction op = ref _block.Code[address];
+        if (op.Opcode == IrOpcode.Constant && (ulong)op.Immediate < AddressSpace.Limit)
         {
-            CheckPermissions(address, bytes, write, slow);
+            return;
         }
+
+        (int root, long distance) = _roots.Of(address);
+        if (_windowDistances.TryGetValue(root, out long known) && distance - known is >= -MaxDistance and <= MaxDistance)
+        {
+            return;
+        }
+
+        // A register with a larger displacement may be an index that is negative.
+        bool isBase = _values[address] == null && op.Opcode == IrOpcode.Add && _block.Code[op.B].Opcode == IrOpcode.Constant
+            && _block.Code[op.B].Immediate is >= -MaxFieldOffset and <= MaxFieldOffset;
+        int compared = isBase ? op.A : address;
+        _windowDistances[root] = _roots.Of(compared).Distance;
+        KeepUnlessRegister(compared);
+        LeaveUnlessInWindow(compared, slow);
+    }
+
+    /// <summary>A value that is used twice: a register that is unchanged so far is its own local.</summary>
+    private void KeepUnlessRegister(int index)
+    {
+        if (_values[index] == null && !(_inlined[index] && _block.Code[index] is { Opcode: IrOpcode.Get, Width: 64 }))
+        {
+            EmitValue(index);
+            Keep(index);
+        }
+    }
+
+    /// <summary>A shift, because no instruction compares with a constant of 47 bits.</summary>
+    private void LeaveUnlessInWindow(int address, Label slow)
+    {
+        Push(address);
+        _il.Constant(AddressSpace.AddressBits, IrType.I32);
+        _il.Shift(OpCodes.Shr_Un, IrType.I64);
+        _il.BranchOn(OpCodes.Brtrue, slow, IrType.I64);
     }
 
     private void CheckPermissions(int address, int bytes, bool write, Label slow)

@@ -6,8 +6,9 @@ namespace Jitvmm.Translator.Regions;
 /// <summary>Compiled code of several blocks, with one entry for each block it may be entered at.</summary>
 public sealed class Region
 {
-    internal Region(IReadOnlyList<RegionBlock> blocks, DynamicMethod method, nint code)
+    internal Region(IReadOnlyList<RegionBlock> blocks, IReadOnlyList<TranslationBlock> dependencies, DynamicMethod method, nint code)
     {
+        Dependencies = [.. dependencies];
         Method = method;
         Code = code;
         foreach (RegionBlock block in blocks)
@@ -22,6 +23,9 @@ public sealed class Region
     }
 
     public List<TranslationBlock> Blocks { get; } = [];
+
+    /// <summary>Blocks outside it whose code it relied on: it goes with them.</summary>
+    public IReadOnlyList<TranslationBlock> Dependencies { get; }
 
     public List<(TranslationBlock Block, int Entry)> Entries { get; } = [];
 

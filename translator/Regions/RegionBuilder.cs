@@ -24,10 +24,15 @@ public sealed class RegionBuilder
 
     private const int MaxBlocks = 48;
 
+    /// <summary>Loops nested three deep still become one region.</summary>
+    private const int MaxRegionsOfBlock = 3;
+
     private readonly CodeCache _cache;
     private readonly BlockDecoder _decoder = new(HandlerSet.Direct, 0);
     private readonly IrBuilder _builder = new();
     private readonly Lifter _lifter;
+    private readonly Dictionary<ulong, StatusFlags> _flagsReadAt = [];
+    private readonly List<TranslationBlock> _dependencies = [];
     private readonly Instruction[] _instructions = new Instruction[BlockDecoder.MaxInstructions];
 
     public RegionBuilder(CodeCache cache)
@@ -36,9 +41,14 @@ public sealed class RegionBuilder
         _lifter = new Lifter(_builder);
     }
 
+    /// <summary>Blocks outside the region built last whose code it relied on.</summary>
+    public IReadOnlyList<TranslationBlock> Dependencies => _dependencies;
+
     /// <summary>The blocks of a region around <paramref name="head"/> in address order, lifted; null when the head cannot be compiled.</summary>
     public List<RegionBlock>? Build(TranslationBlock head)
     {
+        _flagsReadAt.Clear();
+        _dependencies.Clear();
         Dictionary<ulong, RegionBlock> chosen = [];
         Queue<TranslationBlock> pending = new();
         pending.Enqueue(head);
@@ -75,11 +85,21 @@ public sealed class RegionBuilder
         return blocks;
     }
 
-    /// <summary>A block tier 0 has run often enough, relative to the head, to be worth its compile time.</summary>
+    /// <summary>
+    /// A block tier 0 has run often enough, relative to the head, to be worth its compile time, and that is not in
+    /// many regions already: without that bound each entry into a large function would compile most of it again.
+    /// </summary>
     private TranslationBlock? Worthwhile(TranslationBlock head, ulong address)
     {
         TranslationBlock? block = _cache.Find(address);
-        return block != null && (block.Address == head.Address || block.Executions * 16 >= head.Executions) ? block : null;
+        if (block == null || block == head)
+        {
+            return block;
+        }
+
+        // A page that is rewritten often makes its blocks wait longer; they would take the region with them.
+        bool isStable = block.HotThreshold <= head.HotThreshold || block.Executions >= block.HotThreshold;
+        return isStable && block.RegionCount < MaxRegionsOfBlock && block.Executions * 16 >= head.Executions ? block : null;
     }
 
     private RegionBlock? Lift(TranslationBlock source)
@@ -180,12 +200,12 @@ public sealed class RegionBuilder
     }
 
     /// <summary>Status flags live at each block's ends, to a fixed point over the region; everything is live where it is left.</summary>
-    private static void FindLiveFlags(List<RegionBlock> blocks, Dictionary<ulong, RegionBlock> chosen)
+    private void FindLiveFlags(List<RegionBlock> blocks, Dictionary<ulong, RegionBlock> chosen)
     {
         foreach (RegionBlock block in blocks)
         {
             block.Used = new int[block.Code.Length];
-            block.FlagReads = Array.ConvertAll(block.Instructions, FlagsRead);
+            block.FlagReads = Array.ConvertAll(block.Instructions, FlagUse.ReadBy);
         }
 
         bool changed = true;
@@ -204,16 +224,7 @@ public sealed class RegionBuilder
         }
     }
 
-    private static StatusFlags FlagsRead(Instruction instruction)
-    {
-        RflagsBits read = instruction.RflagsRead;
-        return Pick(read, RflagsBits.CF, StatusFlags.Carry) | Pick(read, RflagsBits.PF, StatusFlags.Parity) | Pick(read, RflagsBits.AF, StatusFlags.Adjust)
-            | Pick(read, RflagsBits.ZF, StatusFlags.Zero) | Pick(read, RflagsBits.SF, StatusFlags.Sign) | Pick(read, RflagsBits.OF, StatusFlags.Overflow);
-    }
-
-    private static StatusFlags Pick(RflagsBits read, RflagsBits bit, StatusFlags flag) => (read & bit) != 0 ? flag : StatusFlags.None;
-
-    private static StatusFlags LiveOut(RegionBlock block, Dictionary<ulong, RegionBlock> chosen)
+    private StatusFlags LiveOut(RegionBlock block, Dictionary<ulong, RegionBlock> chosen)
     {
         FlowControl flow = block.Instructions[^1].FlowControl;
         bool direct = flow is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch or FlowControl.Next
@@ -231,9 +242,35 @@ public sealed class RegionBuilder
                 continue;
             }
 
-            live |= chosen.TryGetValue(successor, out RegionBlock? next) ? next.FlagsIn : StatusFlags.All;
+            live |= chosen.TryGetValue(successor, out RegionBlock? next) ? next.FlagsIn : FlagsReadAt(successor);
         }
 
         return live;
+    }
+
+    /// <summary>Flags that the code where the region is left reads; the region then depends on that code.</summary>
+    private StatusFlags FlagsReadAt(ulong address)
+    {
+        if (_flagsReadAt.TryGetValue(address, out StatusFlags known))
+        {
+            return known;
+        }
+
+        StatusFlags read = StatusFlags.All;
+        lock (_cache.Memory.Gate)
+        {
+            if (_cache.Find(address) is { } block)
+            {
+                int count = _decoder.Decode((AddressSpace)_cache.Memory, address, _instructions, out _);
+                read = FlagUse.ReadBy(_instructions.AsSpan(0, Math.Clamp(count, 0, block.InstructionCount)));
+                if (read != StatusFlags.All)
+                {
+                    _dependencies.Add(block);
+                }
+            }
+        }
+
+        _flagsReadAt.Add(address, read);
+        return read;
     }
 }

@@ -23,17 +23,20 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
     private const int FutexWait = 128;
     private const int FutexWake = 129;
 
+    /// <summary>What waiting for compilations may take at first; later a quarter of all time.</summary>
+    private static readonly TimeSpan s_freeCompileTime = TimeSpan.FromSeconds(1);
+
+    private readonly long _start = Stopwatch.GetTimestamp();
     private readonly CodeCache _cache;
     private readonly RegionBuilder _builder;
     private readonly bool _synchronous;
-    private readonly ulong _threshold;
     private readonly Dictionary<TranslationBlock, List<Region>> _regionsOf = [];
     private readonly HashSet<Region> _regions = [];
 
     /// <summary>Regions no longer entered; a vCPU may still be inside, so they stay until the next flush.</summary>
     private readonly List<Region> _retired = [];
 
-    private readonly Queue<TranslationBlock> _queue = new();
+    private readonly List<TranslationBlock> _queue = [];
     private readonly Lock _queueGate = new();
 
     /// <summary>Counts enqueued blocks; the background thread sleeps on it as a futex.</summary>
@@ -44,13 +47,12 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
     /// <summary>The background thread's record (a <see cref="HostThread"/>); 0 until it runs.</summary>
     private nint _worker;
 
-    public RegionCompiler(CodeCache cache, ulong threshold, bool synchronous, bool isChecked)
+    public RegionCompiler(CodeCache cache, bool synchronous, bool isChecked)
     {
         _cache = cache;
         _enqueued = (int*)NativeMemory.AllocZeroed(sizeof(int));
         _builder = new RegionBuilder(cache);
         _synchronous = synchronous;
-        _threshold = threshold;
         IsChecked = isChecked;
         cache.BlockInvalidated = Retire;
         cache.Flushed = Forget;
@@ -99,7 +101,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
 
         lock (_queueGate)
         {
-            _queue.Enqueue(block);
+            _queue.Add(block);
             if (_thread == null)
             {
                 _thread = new Thread(Work) { IsBackground = true, Name = "Region compiler" };
@@ -145,7 +147,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
             TranslationBlock? block;
             lock (_queueGate)
             {
-                _queue.TryDequeue(out block);
+                block = TakeHottest();
             }
 
             if (block != null)
@@ -159,11 +161,63 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
         }
     }
 
+    /// <summary>The waiting block that ran most: while the queue is long, what became hot first need not be what is hot.</summary>
+    private TranslationBlock? TakeHottest()
+    {
+        int best = -1;
+        ulong most = 0;
+        for (int i = _queue.Count - 1; i >= 0; i--)
+        {
+            TranslationBlock block = _queue[i];
+            if (block.IsStale || block.HasRegion)
+            {
+                // The last element, which moves here, was looked at already; the best may be it.
+                best = best == _queue.Count - 1 ? i : best;
+                _queue[i] = _queue[^1];
+                _queue.RemoveAt(_queue.Count - 1);
+            }
+            else if (block.Executions >= most)
+            {
+                best = i;
+                most = block.Executions;
+            }
+        }
+
+        if (best < 0)
+        {
+            return null;
+        }
+
+        TranslationBlock hottest = _queue[best];
+        _queue[best] = _queue[^1];
+        _queue.RemoveAt(_queue.Count - 1);
+        return hottest;
+    }
+
+    /// <summary>
+    /// Whether a vCPU that waits for its compilations has waited enough for now: tier 0 would have been faster. The block
+    /// is then offered again when it has run more.
+    /// </summary>
+    private bool IsOverBudget(TranslationBlock block)
+    {
+        if (!_synchronous || Statistics.CompileTime < s_freeCompileTime + Stopwatch.GetElapsedTime(_start) / 4)
+        {
+            return false;
+        }
+
+        lock (_cache.Gate)
+        {
+            block.Postpone(16 * block.Executions);
+        }
+
+        return true;
+    }
+
     private void Compile(TranslationBlock block)
     {
         lock (_compileGate)
         {
-            if (block.IsStale || _regionsOf.ContainsKey(block) && block.HasRegion)
+            if (block.IsStale || block.HasRegion || IsOverBudget(block))
             {
                 return;
             }
@@ -175,7 +229,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
             }
 
             bool isChecked = IsChecked;
-            Region region = RegionEmitter.Compile(blocks, isChecked);
+            Region region = RegionEmitter.Compile(blocks, isChecked, _builder.Dependencies);
             Statistics.CompileTime += Stopwatch.GetElapsedTime(start);
             Statistics.RegionsCompiled++;
             Statistics.InstructionsCompiled += region.InstructionCount;
@@ -187,7 +241,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
     {
         lock (_cache.Gate)
         {
-            if (isChecked != IsChecked || region.Blocks.Exists(block => block.IsStale))
+            if (isChecked != IsChecked || region.Blocks.Exists(static block => block.IsStale) || region.Dependencies.Any(static block => block.IsStale))
             {
                 return;
             }
@@ -197,12 +251,13 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
             _regions.Add(region);
             foreach (TranslationBlock block in region.Blocks)
             {
-                if (!_regionsOf.TryGetValue(block, out List<Region>? list))
-                {
-                    _regionsOf[block] = list = [];
-                }
+                block.RegionCount++;
+                RegionsOf(block).Add(region);
+            }
 
-                list.Add(region);
+            foreach (TranslationBlock block in region.Dependencies)
+            {
+                RegionsOf(block).Add(region);
             }
 
             foreach ((TranslationBlock block, int entry) in region.Entries)
@@ -214,6 +269,16 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
                 }
             }
         }
+    }
+
+    private List<Region> RegionsOf(TranslationBlock block)
+    {
+        if (!_regionsOf.TryGetValue(block, out List<Region>? list))
+        {
+            _regionsOf[block] = list = [];
+        }
+
+        return list;
     }
 
     /// <summary>A block's bytes changed: every region made of it must not be entered again.</summary>
@@ -239,12 +304,32 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
 
         _retired.Add(region);
         Statistics.RegionsInvalidated++;
+        foreach (TranslationBlock block in region.Blocks)
+        {
+            block.RegionCount--;
+            Unlist(block, region);
+        }
+
+        foreach (TranslationBlock block in region.Dependencies)
+        {
+            Unlist(block, region);
+        }
+
         foreach ((TranslationBlock entry, _) in region.Entries)
         {
             if (!entry.IsStale && entry.RegionCode == region.Code)
             {
-                entry.LeaveRegion(BlockHandlers.EnterAddress, _threshold);
+                entry.LeaveRegion(BlockHandlers.EnterAddress);
             }
+        }
+    }
+
+    /// <summary>Does nothing for the block whose list is being retired: that is no longer listed.</summary>
+    private void Unlist(TranslationBlock block, Region region)
+    {
+        if (_regionsOf.TryGetValue(block, out List<Region>? list) && list.Remove(region) && list.Count == 0)
+        {
+            _regionsOf.Remove(block);
         }
     }
 
