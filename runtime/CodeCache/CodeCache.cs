@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
@@ -22,8 +23,10 @@ public sealed unsafe class CodeCache : IDisposable
     private readonly Dictionary<CodeLocation, TranslationBlock> _blocks = [];
     private readonly Dictionary<ulong, List<TranslationBlock>> _blocksOfPage = [];
 
-    /// <summary>How often translations of a page were invalidated. Survives flushes: what was rewritten will be again.</summary>
-    private readonly Dictionary<ulong, int> _rewritesOfPage = [];
+    /// <summary>
+    /// How often translations of a page were invalidated, boxed because dictionaries of such values are compiled at start. Survives flushes: what was rewritten will be again.
+    /// </summary>
+    private readonly Dictionary<ulong, StrongBox<int>> _rewritesOfPage = [];
     private readonly IBlockTranslator _translator;
     private readonly nint _staleHandler;
     private readonly List<VCpu> _vcpus = [];
@@ -144,7 +147,7 @@ public sealed unsafe class CodeCache : IDisposable
         int rewrites = 0;
         for (ulong page = physical >> GuestPages.PageShift; page <= (physical + length - 1) >> GuestPages.PageShift; page++)
         {
-            rewrites = Math.Max(rewrites, _rewritesOfPage.GetValueOrDefault(page));
+            rewrites = Math.Max(rewrites, _rewritesOfPage.GetValueOrDefault(page)?.Value ?? 0);
         }
 
         return rewrites;
@@ -416,7 +419,12 @@ public sealed unsafe class CodeCache : IDisposable
 
         if (rewritten)
         {
-            CollectionsMarshal.GetValueRefOrAddDefault(_rewritesOfPage, page, out _)++;
+            if (!_rewritesOfPage.TryGetValue(page, out StrongBox<int>? count))
+            {
+                _rewritesOfPage[page] = count = new StrongBox<int>();
+            }
+
+            count.Value++;
         }
 
         if (list.Count == 0)

@@ -51,13 +51,13 @@ public static unsafe partial class HostMemory
         void* result = MapPages(null, (nuint)length, protection, MapPrivate | MapAnonymous | MapNoReserve, -1, 0);
         if ((nint)result == -1)
         {
-            throw new InsufficientMemoryException($"The host refused to reserve {length >> 20} MiB of address space (error {Marshal.GetLastPInvokeError()}).");
+            throw new InsufficientMemoryException($"The host refused to reserve {length >> 20} MiB of address space (error {Marshal.GetLastSystemError()}).");
         }
 
         return (byte*)result;
     }
 
-    [DllImport("libc", EntryPoint = "mmap", SetLastError = true)]
+    [DllImport("libc", EntryPoint = "mmap")]
     private static extern void* MapPages(void* address, nuint length, int protection, int flags, int fd, long offset);
 
     [DllImport("libc", EntryPoint = "mprotect", SetLastError = true)]

@@ -68,13 +68,13 @@ internal static unsafe partial class HostStubs
         code.CopyTo(new Span<byte>(page, DataOffset));
         if (Protect(page, DataOffset, 5) != 0)
         {
-            throw new InvalidOperationException($"The host refused executable memory (error {Marshal.GetLastPInvokeError()}).");
+            throw new InvalidOperationException($"The host refused executable memory (error {Marshal.GetLastSystemError()}).");
         }
 
         *(byte**)(page + DataOffset + 8) = HostMemory.ReserveZeroed((ulong)MaxThreads * HostThread.Size);
         return page;
     }
 
-    [DllImport("libc", EntryPoint = "mprotect", SetLastError = true)]
+    [DllImport("libc", EntryPoint = "mprotect")]
     private static extern int Protect(void* address, nuint length, int protection);
 }

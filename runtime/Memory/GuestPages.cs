@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using Jitvmm.Runtime.Host;
 
 namespace Jitvmm.Runtime.Memory;
@@ -87,12 +86,8 @@ public abstract unsafe class GuestPages : IDisposable
             return;
         }
 
-        for (ulong done = 0; done < count;)
-        {
-            uint chunk = (uint)Math.Min(count - done, 1u << 30);
-            Unsafe.InitBlockUnaligned(Pages + first + done, (byte)access, chunk);
-            done += chunk;
-        }
+        // The page bytes are always mapped. .NET's own fill is compiled at run time, which every start would pay for.
+        _ = HostCalls.TryFill(Pages + first, (byte)access, count);
     }
 
     /// <summary>

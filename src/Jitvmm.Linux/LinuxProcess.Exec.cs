@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Text;
 using Jitvmm.Linux.Files;
 using Jitvmm.Linux.Loading;
+using Jitvmm.Linux.Mappings;
 using Jitvmm.Linux.Signals;
 using Jitvmm.Runtime.Host;
 
@@ -177,7 +178,7 @@ public sealed unsafe partial class LinuxProcess
             ulong rsp = stack.Build(in loaded, exec.GivenPath, exec.Arguments, exec.Environment, Credentials.Current(), stackLimit, exec.Image.ExecutableStack);
             Program = new ProgramImage
             {
-                Path = Encoding.Latin1.GetBytes(exec.File.Identity.Path),
+                Path = MappedFile.BytesOf(exec.File.Identity.Path),
                 Arguments = exec.Arguments,
                 Environment = exec.Environment,
                 AuxiliaryVector = stack.AuxiliaryVector,

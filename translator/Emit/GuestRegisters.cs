@@ -24,7 +24,6 @@ public sealed class GuestRegisters
 
     private readonly IlWriter _il;
     private readonly LocalBuilder?[] _locals = new LocalBuilder?[Count];
-    private readonly bool[] _written = new bool[Count];
     private readonly bool[] _isWide = new bool[Count];
 
     /// <summary>Plans the locals for the operations that are used.</summary>
@@ -40,7 +39,6 @@ public sealed class GuestRegisters
                 if (used[i] > 0 && span[i].Opcode is IrOpcode.Get or IrOpcode.Set && IndexOf(span[i].State.Offset) is int index and >= 0)
                 {
                     present[index] = true;
-                    _written[index] |= span[i].Opcode == IrOpcode.Set;
                     _isWide[index] |= index >= FirstVector && (span[i].Width == 256 || VectorByte(span[i].State.Offset) >= 16);
                 }
             }
@@ -73,26 +71,43 @@ public sealed class GuestRegisters
             : -1;
     }
 
-    /// <summary>Loads every register the region uses from the CPU state.</summary>
-    public void LoadAll()
+    /// <summary>
+    /// The registers, as a set of their numbers, that an operation reads, writes, and writes without keeping any part of
+    /// what was there.
+    /// </summary>
+    public void Effects(in IrInstruction op, out ulong read, out ulong written, out ulong replaced)
+    {
+        int index = op.Opcode is IrOpcode.Get or IrOpcode.Set ? IndexOf(op.State.Offset) : -1;
+        ulong bit = index >= 0 ? 1ul << index : 0;
+        bool isWhole = index >= 0 && op.Width == WidthOf(index);
+        read = op.Opcode == IrOpcode.Get || !isWhole ? bit : 0;
+        written = op.Opcode == IrOpcode.Set ? bit : 0;
+        replaced = isWhole ? written : 0;
+    }
+
+    /// <summary>The register at a state offset, as a set; empty when that place is not kept in a local.</summary>
+    public static ulong SetOf(int offset) => IndexOf(offset) is int index and >= 0 ? 1ul << index : 0;
+
+    /// <summary>Loads registers from the CPU state.</summary>
+    public void Load(ulong registers)
     {
         for (int index = 0; index < Count; index++)
         {
-            if (_locals[index] is { } local)
+            if ((registers >> index & 1) != 0)
             {
                 PushStateAddress(OffsetOf(index));
                 _il.LoadIndirect(WidthOf(index), false);
-                _il.StoreLocal(local, TypeOf(index));
+                _il.StoreLocal(_locals[index]!, TypeOf(index));
             }
         }
     }
 
-    /// <summary>Stores every register the region may have written.</summary>
-    public void StoreAll()
+    /// <summary>Stores registers to the CPU state.</summary>
+    public void Store(ulong registers)
     {
         for (int index = 0; index < Count; index++)
         {
-            if (_written[index])
+            if ((registers >> index & 1) != 0)
             {
                 PushStateAddress(OffsetOf(index));
                 _il.LoadLocal(_locals[index]!, TypeOf(index));

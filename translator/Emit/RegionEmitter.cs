@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Reflection;
 using System.Reflection.Emit;
 using System.Runtime.CompilerServices;
@@ -17,15 +18,15 @@ namespace Jitvmm.Translator.Emit;
 /// </summary>
 /// <remarks>
 /// <code>
-///   load registers the region uses          ← entry
-///   switch (entry) ─────► block labels
+///   switch (entry)
+///   one stub per entry: load the registers it needs, go to its block
 ///   blocks, in guest address order; branches inside the region are plain IL branches
 ///   cold: one stub per guest instruction that may have to leave (rip = it, code = Interpret)
-///   leave: store registers the region wrote, RIP; return code
+///   leave: store the registers that were written, RIP; return code. One per set of registers, longer ones leading to shorter ones
 /// </code>
 /// Nothing calls and comes back on a slow path: a check that fails leaves the region, tier 0 executes that one
 /// instruction, and the region is entered again at its next entry. A rejoining call would make RyuJIT keep
-/// every register in memory around it. All exits share one epilogue, so the exits of a large region cost little
+/// every register in memory around it. Exits share epilogues, so the exits of a large region cost little
 /// code, and the evaluation stack is empty at every join.
 /// </remarks>
 public sealed class RegionEmitter
@@ -46,8 +47,15 @@ public sealed class RegionEmitter
     private readonly IlWriter _il;
     private readonly GuestRegisters _registers;
     private readonly Dictionary<ulong, Label> _labels = [];
-    private readonly Dictionary<ulong, Label> _interpretExits = [];
-    private readonly List<(Label Label, ulong Rip, BlockExit Code)> _coldExits = [];
+    private readonly Dictionary<(ulong Rip, ulong Dirty), Label> _interpretExits = [];
+    private readonly List<(Label Label, ulong Rip, BlockExit Code, ulong Dirty)> _coldExits = [];
+    private readonly RegisterFlow _flow;
+
+    /// <summary>Where exits go that must store these registers.</summary>
+    private readonly Dictionary<ulong, Label> _leaves = [];
+
+    /// <summary>Registers written since an entry, on some path.</summary>
+    private ulong _dirty;
     private readonly LocalBuilder _rip;
     private readonly LocalBuilder _code;
     private readonly LocalBuilder _pages;
@@ -55,7 +63,6 @@ public sealed class RegionEmitter
 
     /// <summary>Roots of which an address was found in the window, and its distance from the root.</summary>
     private readonly Dictionary<int, long> _windowDistances = [];
-    private readonly Label _leave;
     private RegionBlock _block;
     private LocalBuilder?[] _values = [];
     private bool[] _inlined = [];
@@ -67,13 +74,13 @@ public sealed class RegionEmitter
         _blocks = blocks;
         _block = blocks[0];
         _checked = isChecked;
-        _method = new DynamicMethod($"region_{blocks[0].Address:x}", typeof(int), [typeof(nint), typeof(nint), typeof(int)], typeof(RegionEmitter).Module, true);
+        _method = new DynamicMethod($"region_{blocks[0].Address:x}", typeof(int), [typeof(nint), typeof(nint), typeof(int)], typeof(RegionEmitter).Module, true) { InitLocals = false };
         _il = new IlWriter(_method.GetILGenerator(4096));
         _registers = new GuestRegisters(_il, blocks.Select(block => ((ReadOnlyMemory<IrInstruction>)block.Code, block.Used)));
         _rip = _il.NewLocal(typeof(ulong));
         _code = _il.NewLocal(typeof(int));
         _pages = _il.NewLocal(typeof(ulong));
-        _leave = _il.NewLabel();
+        _flow = new RegisterFlow(blocks, _registers);
     }
 
     /// <summary>Compiles a region whose blocks have IR and flag liveness.</summary>
@@ -99,32 +106,63 @@ public sealed class RegionEmitter
             _labels[block.Address] = _il.NewLabel();
         }
 
-        _registers.LoadAll();
-        _registers.PushStateAddress(CpuState.PagesOffset);
-        _il.LoadIndirect(64, false);
-        _il.StoreLocal(_pages, IrType.I64);
-        RegionBlock[] entries = [.. _blocks.Where(block => block.Entry >= 0).OrderBy(block => block.Entry)];
-        if (entries.Length > 1)
-        {
-            _il.Argument(EntryArgument, IrType.I32);
-            _il.Switch([.. entries.Select(block => _labels[block.Address])]);
-        }
-
-        _il.Branch(_labels[entries[0].Address]);
+        EmitEntries();
         foreach (RegionBlock block in _blocks)
         {
             EmitBlock(block);
         }
 
-        foreach ((Label label, ulong rip, BlockExit code) in _coldExits)
+        foreach ((Label label, ulong rip, BlockExit code, ulong dirty) in _coldExits)
         {
             _il.Mark(label);
             SetExit(rip, code);
-            _il.Branch(_leave);
+            _il.Branch(Leave(dirty));
         }
 
-        _il.Mark(_leave);
-        _registers.StoreAll();
+        EmitLeaves();
+    }
+
+    private void EmitEntries()
+    {
+        _registers.PushStateAddress(CpuState.PagesOffset);
+        _il.LoadIndirect(64, false);
+        _il.StoreLocal(_pages, IrType.I64);
+        RegionBlock[] entries = [.. _blocks.Where(block => block.Entry >= 0).OrderBy(block => block.Entry)];
+        Label[] stubs = Array.ConvertAll(entries, _ => _il.NewLabel());
+        if (entries.Length > 1)
+        {
+            _il.Argument(EntryArgument, IrType.I32);
+            _il.Switch(stubs);
+        }
+
+        _il.Branch(stubs[0]);
+        for (int i = 0; i < entries.Length; i++)
+        {
+            _il.Mark(stubs[i]);
+            _registers.Load(_flow.LiveAtStart(entries[i]));
+            _il.Branch(_labels[entries[i].Address]);
+        }
+    }
+
+    /// <summary>Each way out stores what the largest one within it does not, and goes on there.</summary>
+    private void EmitLeaves()
+    {
+        ulong[] sets = [.. _leaves.Keys.OrderBy(BitOperations.PopCount)];
+        Label store = _il.NewLabel();
+        for (int i = 0; i < sets.Length; i++)
+        {
+            int inner = i - 1;
+            while (inner >= 0 && (sets[inner] & ~sets[i]) != 0)
+            {
+                inner--;
+            }
+
+            _il.Mark(_leaves[sets[i]]);
+            _registers.Store(inner < 0 ? sets[i] : sets[i] & ~sets[inner]);
+            _il.Branch(inner < 0 ? store : _leaves[sets[inner]]);
+        }
+
+        _il.Mark(store);
         _registers.PushStateAddress(CpuState.RipOffset);
         _il.LoadLocal(_rip, IrType.I64);
         _il.StoreIndirect(64, false);
@@ -132,10 +170,26 @@ public sealed class RegionEmitter
         _il.Return();
     }
 
+    private Label Leave(ulong dirty)
+    {
+        if (!_leaves.TryGetValue(dirty, out Label label))
+        {
+            _leaves[dirty] = label = _il.NewLabel();
+        }
+
+        return label;
+    }
+
+    /// <summary>The way out from here. The registers stored there were loaded only if the analysis foresaw it.</summary>
+    private Label LeaveHere() => _flow.MayLeave(_block)
+        ? Leave(_dirty)
+        : throw new InvalidOperationException($"the region is left unexpectedly from {_block.Address:x}");
+
     private void EmitBlock(RegionBlock block)
     {
         _block = block;
         _ended = false;
+        _dirty = _flow.DirtyAtStart(block);
         _values = new LocalBuilder?[block.Code.Length];
         _inlined = Inlining.Plan(block.Code, block.Used);
         _il.Mark(_labels[block.Address]);
@@ -228,6 +282,7 @@ public sealed class RegionEmitter
         if (GuestRegisters.IndexOf(op.State.Offset) >= 0)
         {
             _registers.Set(op.State.Offset, op.Width, () => Push(op.A));
+            _dirty |= GuestRegisters.SetOf(op.State.Offset);
             return;
         }
 
@@ -248,14 +303,14 @@ public sealed class RegionEmitter
         _il.StoreLocal(_rip, IrType.I64);
         _il.Constant(op.Immediate, IrType.I32);
         _il.StoreLocal(_code, IrType.I32);
-        _il.Branch(_leave);
+        _il.Branch(LeaveHere());
         _ended = true;
     }
 
     private void LeaveTo(ulong rip, BlockExit code)
     {
         SetExit(rip, code);
-        _il.Branch(_leave);
+        _il.Branch(LeaveHere());
         _ended = true;
     }
 
@@ -288,7 +343,7 @@ public sealed class RegionEmitter
 
         _il.Constant((long)BlockExit.Lookup, IrType.I32);
         _il.StoreLocal(_code, IrType.I32);
-        _il.Branch(_leave);
+        _il.Branch(LeaveHere());
         _ended = true;
     }
 
@@ -300,10 +355,10 @@ public sealed class RegionEmitter
     private Label InterpretExit(int index)
     {
         ulong rip = GuestAddress(index);
-        if (!_interpretExits.TryGetValue(rip, out Label label))
+        if (!_interpretExits.TryGetValue((rip, _dirty), out Label label))
         {
             label = ColdExit(rip, BlockExit.Interpret);
-            _interpretExits[rip] = label;
+            _interpretExits[(rip, _dirty)] = label;
         }
 
         return label;
@@ -311,8 +366,9 @@ public sealed class RegionEmitter
 
     private Label ColdExit(ulong rip, BlockExit code)
     {
+        _ = LeaveHere();
         Label label = _il.NewLabel();
-        _coldExits.Add((label, rip, code));
+        _coldExits.Add((label, rip, code, _dirty));
         return label;
     }
 

@@ -60,6 +60,15 @@ internal static unsafe class HostFile
         }
     }
 
+    /// <summary>Removes an empty directory at a path the VMM itself chose.</summary>
+    public static int RemoveDirectoryTrusted(ReadOnlySpan<byte> path)
+    {
+        fixed (byte* text = Terminated(path, stackalloc byte[path.Length + 1]))
+        {
+            return (int)HostSyscall.Raw(84, (ulong)text);
+        }
+    }
+
     /// <summary>Opens the inode behind a descriptor anew, with other access.</summary>
     public static int Reopen(int fd, int flags)
     {

@@ -5,7 +5,7 @@ using Jitvmm.Runtime.Memory;
 namespace Jitvmm.Linux.Loading;
 
 /// <summary>One PT_LOAD program header, checked.</summary>
-public readonly record struct ElfSegment(ulong Offset, ulong Address, ulong FileSize, ulong MemorySize, PageAccess Access)
+public sealed record ElfSegment(ulong Offset, ulong Address, ulong FileSize, ulong MemorySize, PageAccess Access)
 {
     public ulong End => Address + MemorySize;
 }

@@ -10,6 +10,18 @@ namespace Jitvmm.Linux.Mappings;
 /// <param name="HostPath">Where the host has the file, to map more of it later; null when that is not known.</param>
 public sealed record MappedFile(string Path, ulong Device, ulong Inode, string? HostPath = null)
 {
+    /// <summary>The bytes of a path that has one character for each.</summary>
+    internal static byte[] BytesOf(string path)
+    {
+        byte[] bytes = new byte[path.Length];
+        for (int i = 0; i < bytes.Length; i++)
+        {
+            bytes[i] = (byte)path[i];
+        }
+
+        return bytes;
+    }
+
     /// <summary>What an open host descriptor is.</summary>
     /// <param name="hostFd">The descriptor.</param>
     /// <param name="device">Its st_dev.</param>

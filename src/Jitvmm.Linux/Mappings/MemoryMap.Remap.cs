@@ -186,7 +186,7 @@ public sealed unsafe partial class MemoryMap
             return -1;
         }
 
-        byte[] path = System.Text.Encoding.Latin1.GetBytes(file.HostPath + "\0");
+        byte[] path = MappedFile.BytesOf(file.HostPath + "\0");
         fixed (byte* p = path)
         {
             long fd = HostCalls.Raw(2, (ulong)p, 0x80000);
