@@ -12,6 +12,21 @@ internal static unsafe class StatisticsReport
 {
     private const long SysWrite = 1;
 
+    /// <summary>Instructions, as far as blocks still there counted them.</summary>
+    private static long ExecutedByTier0(CodeCache cache)
+    {
+        long executed = 0;
+        lock (cache.Gate)
+        {
+            foreach (TranslationBlock block in cache.Blocks)
+            {
+                executed += (long)block.Executions * block.InstructionCount;
+            }
+        }
+
+        return executed;
+    }
+
     public static void Write(LinuxProcess process)
     {
         CodeCacheStatistics cache = process.Engine.Cache.Statistics;
@@ -22,6 +37,7 @@ internal static unsafe class StatisticsReport
             jitvmm: process {process.Pid}
               blocks translated        {cache.BlocksTranslated,14:N0}
               instructions translated  {cache.InstructionsTranslated,14:N0}
+              executed by tier 0       {ExecutedByTier0(process.Engine.Cache),14:N0}
               blocks invalidated       {cache.BlocksInvalidated,14:N0}
               code cache flushes       {cache.Flushes,14:N0}
               regions compiled         {regions.RegionsCompiled,14:N0}
