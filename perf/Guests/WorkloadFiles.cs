@@ -10,7 +10,7 @@ internal static class WorkloadFiles
         // Under the build output, not /tmp: the guest's /tmp is its own.
         string folder = Path.Combine(AppContext.BaseDirectory, "work-" + Environment.ProcessId);
         Directory.CreateDirectory(folder);
-        foreach (string file in Directory.GetFiles(Path.Combine(Measurement.Root(), "perf/Guests/programs"), "work.*"))
+        foreach (string file in Directory.GetFiles(Path.Combine(Measurement.Root(), "perf/Guests/programs"), "?ork.*"))
         {
             File.Copy(file, Path.Combine(folder, Path.GetFileName(file)));
         }
