@@ -25,6 +25,7 @@ public static unsafe class InterruptFlag
     }
 
     /// <summary>POPF wrote <see cref="CpuState.FlagsSystem"/>. A single step (TF) is taken by the vCPU loop.</summary>
+    [ChangesMemoryView]
     public static void Loaded(CpuState* cpu)
     {
         if (cpu->System.IsMachine == 0)
@@ -48,6 +49,7 @@ public static unsafe class InterruptFlag
 
     /// <summary>STAC and CLAC.</summary>
     [TouchesRegisters]
+    [ChangesMemoryView]
     public static void SetAccessOverride(CpuState* cpu, int allowed)
     {
         if (cpu->System.Cpl != 0)

@@ -3,7 +3,7 @@ using Jitvmm.Runtime.Cpu;
 
 namespace Jitvmm.Runtime.Execution;
 
-/// <summary>Why <c>MachineCpu.Run</c> came back.</summary>
+/// <summary>Why <see cref="MachineCpu.Run"/> came back.</summary>
 public enum MachineExit
 {
     /// <summary>HLT with nothing pending: wait until <see cref="MachineCpu.Kick"/>, then run on.</summary>
@@ -15,7 +15,7 @@ public enum MachineExit
 
 /// <summary>
 /// A CPU of a machine guest: the engine's vCPU with exceptions and interrupts delivered to the guest itself.
-/// One thread creates it and calls <c>Run</c>; <see cref="Kick"/> and <see cref="RequestStop"/> may come from any.
+/// One thread creates it and calls <see cref="Run"/>; <see cref="Kick"/> and <see cref="RequestStop"/> may come from any.
 /// </summary>
 public sealed unsafe partial class MachineCpu : IDisposable
 {
@@ -42,7 +42,7 @@ public sealed unsafe partial class MachineCpu : IDisposable
     /// <summary>Makes the CPU look for an interrupt soon. Any thread.</summary>
     public void Kick() => _vcpu.RequestExit();
 
-    /// <summary>Makes <c>Run</c> return, now and until <see cref="Resume"/>. Any thread.</summary>
+    /// <summary>Makes <see cref="Run"/> return, now and until <see cref="Resume"/>. Any thread.</summary>
     public void RequestStop()
     {
         _stop = true;

@@ -11737,6 +11737,7 @@ public static unsafe partial class Handlers
         ulong v41 = *(ulong*)((byte*)cpu + 216);
         *(ulong*)((byte*)cpu + 216) = (v41 ^ ((v41 ^ v6) & (v38 & (0xfffful))));
         global::Jitvmm.Runtime.Callouts.InterruptFlag.Loaded(cpu);
+        mem = cpu->MemoryBase;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11759,6 +11760,7 @@ public static unsafe partial class Handlers
         ulong v41 = *(ulong*)((byte*)cpu + 216);
         *(ulong*)((byte*)cpu + 216) = (v41 ^ ((v41 ^ v6) & (v38 & (0xfffful))));
         global::Jitvmm.Runtime.Callouts.InterruptFlag.Loaded(cpu);
+        mem = cpu->MemoryBase;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11786,6 +11788,7 @@ public static unsafe partial class Handlers
         ulong v38 = *(ulong*)((byte*)cpu + 216);
         *(ulong*)((byte*)cpu + 216) = (v38 ^ ((v38 ^ v1) & v37));
         global::Jitvmm.Runtime.Callouts.InterruptFlag.Loaded(cpu);
+        mem = cpu->MemoryBase;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11807,6 +11810,7 @@ public static unsafe partial class Handlers
         ulong v38 = *(ulong*)((byte*)cpu + 216);
         *(ulong*)((byte*)cpu + 216) = (v38 ^ ((v38 ^ v1) & v37));
         global::Jitvmm.Runtime.Callouts.InterruptFlag.Loaded(cpu);
+        mem = cpu->MemoryBase;
         op++;
         return op->Handler(cpu, op, mem);
     }

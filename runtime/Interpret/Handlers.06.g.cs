@@ -7341,29 +7341,10 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
         }
 
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesPointer(cpu, mem, v14, 2, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 2, false);
-        ulong a16 = (v14 + (0xdul));
-        if (GuestMemory.MissesPointer(cpu, mem, a16, 1, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a16, 1);
-        }
-
-        ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 1, false);
-        if (GuestMemory.MissesPointer(cpu, mem, v14, 14, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 14);
-        }
-
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 14, false);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v18 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), unchecked((global::System.Int32)0x2u), 0xdul, unchecked((global::System.Int32)0x0u));
         global::Jitvmm.Runtime.Semantics.X87.Fldenv(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7378,29 +7359,10 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
         }
 
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesPointer(cpu, mem, v14, 4, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 4, false);
-        ulong a16 = (v14 + (0x1bul));
-        if (GuestMemory.MissesPointer(cpu, mem, a16, 1, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a16, 1);
-        }
-
-        ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 1, false);
-        if (GuestMemory.MissesPointer(cpu, mem, v14, 28, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 28);
-        }
-
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 28, false);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v18 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), unchecked((global::System.Int32)0x4u), 0x1bul, unchecked((global::System.Int32)0x0u));
         global::Jitvmm.Runtime.Semantics.X87.Fldenv(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7433,30 +7395,12 @@ public static unsafe partial class Handlers
     public static int Fnstenv_m14byte_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesPointer(cpu, mem, v11, 2, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v11, 2);
-        }
-
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 2, true);
-        ulong a13 = (v11 + (0xdul));
-        if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
-        }
-
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
-        if (GuestMemory.MissesPointer(cpu, mem, v11, 14, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v11, 14);
-        }
-
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 14, true);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), unchecked((global::System.Int32)0x2u), 0xdul, unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.X87.Fnstenv(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7464,30 +7408,12 @@ public static unsafe partial class Handlers
     public static int Fnstenv_m28byte_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesPointer(cpu, mem, v11, 4, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v11, 4);
-        }
-
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 4, true);
-        ulong a13 = (v11 + (0x1bul));
-        if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
-        }
-
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
-        if (GuestMemory.MissesPointer(cpu, mem, v11, 28, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v11, 28);
-        }
-
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 28, true);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), unchecked((global::System.Int32)0x4u), 0x1bul, unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.X87.Fnstenv(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9030,29 +8956,10 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
         }
 
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesPointer(cpu, mem, v14, 2, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 2, false);
-        ulong a16 = (v14 + (0x5dul));
-        if (GuestMemory.MissesPointer(cpu, mem, a16, 1, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a16, 1);
-        }
-
-        ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 1, false);
-        if (GuestMemory.MissesPointer(cpu, mem, v14, 94, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 94);
-        }
-
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 94, false);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v18 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), unchecked((global::System.Int32)0x2u), 0x5dul, unchecked((global::System.Int32)0x0u));
         global::Jitvmm.Runtime.Semantics.X87.Frstor(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9067,29 +8974,10 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
         }
 
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesPointer(cpu, mem, v14, 4, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 4, false);
-        ulong a16 = (v14 + (0x6bul));
-        if (GuestMemory.MissesPointer(cpu, mem, a16, 1, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a16, 1);
-        }
-
-        ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 1, false);
-        if (GuestMemory.MissesPointer(cpu, mem, v14, 108, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 108);
-        }
-
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, v14, 108, false);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v18 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14), unchecked((global::System.Int32)0x4u), 0x6bul, unchecked((global::System.Int32)0x0u));
         global::Jitvmm.Runtime.Semantics.X87.Frstor(cpu, unchecked((global::System.Byte*)v18), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9098,30 +8986,12 @@ public static unsafe partial class Handlers
     public static int Fnsave_m94byte_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesPointer(cpu, mem, v11, 2, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v11, 2);
-        }
-
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 2, true);
-        ulong a13 = (v11 + (0x5dul));
-        if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
-        }
-
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
-        if (GuestMemory.MissesPointer(cpu, mem, v11, 94, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v11, 94);
-        }
-
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 94, true);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), unchecked((global::System.Int32)0x2u), 0x5dul, unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.X87.Fnsave(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9129,30 +8999,12 @@ public static unsafe partial class Handlers
     public static int Fnsave_m108byte_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesPointer(cpu, mem, v11, 4, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v11, 4);
-        }
-
-        ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 4, true);
-        ulong a13 = (v11 + (0x6bul));
-        if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
-        }
-
-        ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
-        if (GuestMemory.MissesPointer(cpu, mem, v11, 108, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v11, 108);
-        }
-
-        ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, v11, 108, true);
+        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v15 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), unchecked((global::System.Int32)0x4u), 0x6bul, unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.X87.Fnsave(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
         op++;
         return op->Handler(cpu, op, mem);
     }

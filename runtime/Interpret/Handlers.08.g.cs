@@ -23,6 +23,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         global::Jitvmm.Runtime.Callouts.InterruptFlag.SetAccessOverride(cpu, unchecked((global::System.Int32)0x1u));
+        mem = cpu->MemoryBase;
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -5617,26 +5617,9 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        if (GuestMemory.MissesPointer(cpu, mem, v10, 1, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v10, 1);
-        }
-
-        ulong v30 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 1, true);
-        ulong a31 = (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)));
-        if (GuestMemory.MissesPointer(cpu, mem, a31, 1, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a31, 1);
-        }
-
-        ulong v32 = (ulong)GuestMemory.Pointer(cpu, mem, a31, 1, true);
-        if (GuestMemory.MissesPointer(cpu, mem, v10, 576, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v10, 576);
-        }
-
-        ulong v33 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 576, true);
+        ulong v33 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, v10, unchecked((global::System.Int32)0x1u), (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)), unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5656,26 +5639,9 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        if (GuestMemory.MissesPointer(cpu, mem, v10, 1, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v10, 1);
-        }
-
-        ulong v30 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 1, true);
-        ulong a31 = (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)));
-        if (GuestMemory.MissesPointer(cpu, mem, a31, 1, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a31, 1);
-        }
-
-        ulong v32 = (ulong)GuestMemory.Pointer(cpu, mem, a31, 1, true);
-        if (GuestMemory.MissesPointer(cpu, mem, v10, 576, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v10, 576);
-        }
-
-        ulong v33 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 576, true);
+        ulong v33 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, v10, unchecked((global::System.Int32)0x1u), (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)), unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5695,25 +5661,7 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        if (GuestMemory.MissesPointer(cpu, mem, v10, 1, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 1);
-        }
-
-        ulong v30 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 1, false);
-        ulong a31 = (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)));
-        if (GuestMemory.MissesPointer(cpu, mem, a31, 1, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a31, 1);
-        }
-
-        ulong v32 = (ulong)GuestMemory.Pointer(cpu, mem, a31, 1, false);
-        if (GuestMemory.MissesPointer(cpu, mem, v10, 576, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 576);
-        }
-
-        ulong v33 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 576, false);
+        ulong v33 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, v10, unchecked((global::System.Int32)0x1u), (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)), unchecked((global::System.Int32)0x0u));
         uint v37 = global::Jitvmm.Runtime.Semantics.ExtendedState.Xrstor(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
         if ((v37 == (0x0u) ? 1u : 0u) != 0)
         {
@@ -5739,25 +5687,7 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        if (GuestMemory.MissesPointer(cpu, mem, v10, 1, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 1);
-        }
-
-        ulong v30 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 1, false);
-        ulong a31 = (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)));
-        if (GuestMemory.MissesPointer(cpu, mem, a31, 1, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a31, 1);
-        }
-
-        ulong v32 = (ulong)GuestMemory.Pointer(cpu, mem, a31, 1, false);
-        if (GuestMemory.MissesPointer(cpu, mem, v10, 576, false))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v10, 576);
-        }
-
-        ulong v33 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 576, false);
+        ulong v33 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, v10, unchecked((global::System.Int32)0x1u), (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)), unchecked((global::System.Int32)0x0u));
         uint v37 = global::Jitvmm.Runtime.Semantics.ExtendedState.Xrstor(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
         if ((v37 == (0x0u) ? 1u : 0u) != 0)
         {
@@ -5783,26 +5713,9 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        if (GuestMemory.MissesPointer(cpu, mem, v10, 1, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v10, 1);
-        }
-
-        ulong v30 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 1, true);
-        ulong a31 = (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)));
-        if (GuestMemory.MissesPointer(cpu, mem, a31, 1, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a31, 1);
-        }
-
-        ulong v32 = (ulong)GuestMemory.Pointer(cpu, mem, a31, 1, true);
-        if (GuestMemory.MissesPointer(cpu, mem, v10, 576, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v10, 576);
-        }
-
-        ulong v33 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 576, true);
+        ulong v33 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, v10, unchecked((global::System.Int32)0x1u), (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)), unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5822,26 +5735,9 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        if (GuestMemory.MissesPointer(cpu, mem, v10, 1, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v10, 1);
-        }
-
-        ulong v30 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 1, true);
-        ulong a31 = (v10 + (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)));
-        if (GuestMemory.MissesPointer(cpu, mem, a31, 1, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, a31, 1);
-        }
-
-        ulong v32 = (ulong)GuestMemory.Pointer(cpu, mem, a31, 1, true);
-        if (GuestMemory.MissesPointer(cpu, mem, v10, 576, true))
-        {
-            return BlockHandlers.MissPointer(cpu, op, mem, v10, 576);
-        }
-
-        ulong v33 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 576, true);
+        ulong v33 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, v10, unchecked((global::System.Int32)0x1u), (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)), unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsave(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -1,6 +1,8 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Semantics;
 
 namespace Jitvmm.Runtime.Memory;
 
@@ -15,9 +17,17 @@ public static unsafe class GuestAccess
     public const uint ErrorUser = 4;
     public const uint ErrorFetch = 16;
 
-    /// <summary>Host pointer to <paramref name="length"/> readable bytes (writable ones too when asked). Invalidates translations of a written range.</summary>
+    /// <summary>
+    /// Host pointer to <paramref name="length"/> readable bytes (writable ones too when asked). Invalidates translations of a written range.
+    /// In a machine guest null when they are not all in one page of RAM or ROM: <see cref="Read"/> and <see cref="Write"/> then do it piece by piece.
+    /// </summary>
     public static byte* Pointer(CpuState* cpu, ulong address, ulong length, bool write)
     {
+        if (cpu->System.IsMachine != 0)
+        {
+            return PagedMemory.Crosses(address, (int)length) ? null : PagedMemory.Pointer(cpu, address, (int)length, write, false);
+        }
+
         if (!AddressSpace.InWindow(address, length))
         {
             RaiseNonCanonical(address, write);
@@ -41,6 +51,64 @@ public static unsafe class GuestAccess
         }
 
         return cpu->MemoryBase + address;
+    }
+
+    /// <summary>1 to 8 bytes, wherever they are.</summary>
+    public static ulong Read(CpuState* cpu, ulong address, int bytes)
+    {
+        if (cpu->System.IsMachine != 0)
+        {
+            return PagedMemory.Read(cpu, address, bytes, false);
+        }
+
+        ulong value = 0;
+        Unsafe.CopyBlockUnaligned(&value, Pointer(cpu, address, (ulong)bytes, false), (uint)bytes);
+        return value;
+    }
+
+    /// <summary>The writing counterpart; a fault leaves all bytes as they were.</summary>
+    public static void Write(CpuState* cpu, ulong address, int bytes, ulong value)
+    {
+        if (cpu->System.IsMachine != 0)
+        {
+            PagedMemory.Write(cpu, address, bytes, value, false);
+            return;
+        }
+
+        Unsafe.CopyBlockUnaligned(Pointer(cpu, address, (ulong)bytes, true), &value, (uint)bytes);
+    }
+
+    /// <summary>
+    /// Host pointer to a state image of less than a page. Processors touch its first field, then its last byte, before any other, which shows in the
+    /// address of a page fault. After writing, <see cref="CommitStateArea"/>.
+    /// </summary>
+    /// <param name="cpu">The CPU.</param>
+    /// <param name="address">Where the image starts.</param>
+    /// <param name="first">Bytes of its first field.</param>
+    /// <param name="last">Offset of its last byte.</param>
+    /// <param name="write">Not 0 when it will be written.</param>
+    [TouchesRegisters]
+    public static ulong StateArea(CpuState* cpu, ulong address, int first, ulong last, int write)
+    {
+        if (cpu->System.IsMachine == 0)
+        {
+            Pointer(cpu, address, (ulong)first, write != 0);
+            Pointer(cpu, address + last, 1, write != 0);
+            return (ulong)(cpu->MemoryBase + address);
+        }
+
+        byte* plain = Pointer(cpu, address, last + 1, write != 0);
+        return (ulong)(plain != null ? plain : StagedAccess.StageArea(cpu, address, (int)last + 1, write != 0));
+    }
+
+    /// <summary>Brings a written state image to its place when it was staged.</summary>
+    [TouchesRegisters]
+    public static void CommitStateArea(CpuState* cpu)
+    {
+        if (cpu->System.IsMachine != 0)
+        {
+            StagedAccess.CommitArea(cpu);
+        }
     }
 
     // Each Raise method is a lone throw: RyuJIT then knows that calls to it do not return, and the callers, tier-0

@@ -40,6 +40,11 @@ public unsafe struct StagedMemory
 
     [FieldOffset(0)] public int Count;
 
+    /// <summary>Bytes of the state image that waits to be written, or 0, and where to. It is in the last buffer.</summary>
+    [FieldOffset(4)] public int AreaBytes;
+
+    [FieldOffset(8)] public ulong AreaAddress;
+
     /// <summary>Up to <see cref="MaxSlots"/> of them.</summary>
     [FieldOffset(64)] public StagedSlot FirstSlot;
 
@@ -171,6 +176,47 @@ public static unsafe class StagedAccess
         }
 
         staging->Count = 0;
+    }
+
+    /// <summary>A state image that crosses pages, copied to a buffer.</summary>
+    internal static byte* StageArea(CpuState* cpu, ulong address, int bytes, bool write)
+    {
+        StagedMemory* staging = (StagedMemory*)cpu->System.Staging;
+        byte* buffer = staging->Buffers + ((StagedMemory.MaxSlots - 1) * StagedMemory.BufferBytes);
+        if (write)
+        {
+            // Both ends now, in the order processors touch them, so that the commit cannot fault half-way.
+            PagedMemory.Pointer(cpu, address, 1, true, false);
+            PagedMemory.Pointer(cpu, address + (uint)bytes - 1, 1, true, false);
+        }
+
+        for (int done = 0; done < bytes;)
+        {
+            int size = Math.Min(8, bytes - done);
+            ulong value = PagedMemory.Read(cpu, address + (uint)done, size, false);
+            Buffer.MemoryCopy(&value, buffer + done, size, size);
+            done += size;
+        }
+
+        staging->AreaBytes = write ? bytes : 0;
+        staging->AreaAddress = address;
+        return buffer;
+    }
+
+    internal static void CommitArea(CpuState* cpu)
+    {
+        StagedMemory* staging = (StagedMemory*)cpu->System.Staging;
+        int bytes = staging->AreaBytes;
+        staging->AreaBytes = 0;
+        byte* buffer = staging->Buffers + ((StagedMemory.MaxSlots - 1) * StagedMemory.BufferBytes);
+        for (int done = 0; done < bytes;)
+        {
+            int size = Math.Min(8, bytes - done);
+            ulong value = 0;
+            Buffer.MemoryCopy(buffer + done, &value, 8, size);
+            PagedMemory.Write(cpu, staging->AreaAddress + (uint)done, size, value, false);
+            done += size;
+        }
     }
 
     private static void Fetch(PhysicalMemory memory, StagedSlot* slot, byte* buffer)

@@ -27,7 +27,7 @@ public static unsafe class GatherAccess
             if (pending[i] < 0)
             {
                 ulong address = ((origin + (IndexAt(cpu, index, i, shape) << (int)scale)) & addressMask) + segment;
-                result[i] = Unsafe.ReadUnaligned<uint>(GuestAccess.Pointer(cpu, address, 4, false));
+                result[i] = (uint)GuestAccess.Read(cpu, address, 4);
             }
 
             pending[i] = 0;
@@ -49,7 +49,7 @@ public static unsafe class GatherAccess
             if (pending[i] < 0)
             {
                 ulong address = ((origin + (IndexAt(cpu, index, i, shape) << (int)scale)) & addressMask) + segment;
-                result[i] = Unsafe.ReadUnaligned<ulong>(GuestAccess.Pointer(cpu, address, 8, false));
+                result[i] = GuestAccess.Read(cpu, address, 8);
             }
 
             pending[i] = 0;

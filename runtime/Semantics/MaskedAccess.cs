@@ -25,6 +25,17 @@ public static unsafe class MaskedAccess
         }
 
         Check(cpu, address, bytes, false);
+        Vector128<uint> result = default;
+        if (cpu->System.IsMachine != 0)
+        {
+            for (int i = 0; i < Vector128<uint>.Count; i++)
+            {
+                result = taken.GetElement(i) != 0 ? result.WithElement(i, (uint)GuestAccess.Read(cpu, address + (uint)(4 * i), 4)) : result;
+            }
+
+            return result;
+        }
+
         byte* source = cpu->MemoryBase + address;
         if ((address & (AddressSpace.PageSize - 1)) <= AddressSpace.PageSize - 16)
         {
@@ -32,7 +43,6 @@ public static unsafe class MaskedAccess
             return Vector128.Load((uint*)source) & taken;
         }
 
-        Vector128<uint> result = default;
         for (int i = 0; i < Vector128<uint>.Count; i++)
         {
             if (taken.GetElement(i) != 0)
@@ -54,6 +64,19 @@ public static unsafe class MaskedAccess
     public static void Store(CpuState* cpu, ulong address, Vector128<uint> mask, Vector128<uint> value)
     {
         CheckStore(cpu, address, mask);
+        if (cpu->System.IsMachine != 0)
+        {
+            for (int i = 0; i < Vector128<uint>.Count; i++)
+            {
+                if ((int)mask.GetElement(i) < 0)
+                {
+                    GuestAccess.Write(cpu, address + (uint)(4 * i), 4, value.GetElement(i));
+                }
+            }
+
+            return;
+        }
+
         byte* target = cpu->MemoryBase + address;
         if (Avx2.IsSupported)
         {

@@ -43,22 +43,7 @@ public static unsafe class StackSemantics
         cpu->Gpr[Rbp] = size == 2 ? (cpu->Gpr[Rbp] & ~0xfffful) | (frame & 0xffff) : frame;
     }
 
-    private static void Store(CpuState* cpu, ulong address, ulong value, int size)
-    {
-        byte* target = GuestAccess.Pointer(cpu, address, (ulong)size, true);
-        if (size == 2)
-        {
-            Unsafe.WriteUnaligned(target, (ushort)value);
-        }
-        else
-        {
-            Unsafe.WriteUnaligned(target, value);
-        }
-    }
+    private static void Store(CpuState* cpu, ulong address, ulong value, int size) => GuestAccess.Write(cpu, address, size, value);
 
-    private static ulong Load(CpuState* cpu, ulong address, int size)
-    {
-        byte* source = GuestAccess.Pointer(cpu, address, (ulong)size, false);
-        return size == 2 ? Unsafe.ReadUnaligned<ushort>(source) : Unsafe.ReadUnaligned<ulong>(source);
-    }
+    private static ulong Load(CpuState* cpu, ulong address, int size) => GuestAccess.Read(cpu, address, size);
 }

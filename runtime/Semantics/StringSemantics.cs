@@ -42,7 +42,12 @@ public static unsafe class StringSemantics
         byte* source = Run(cpu, from, elements, size, false);
         byte* target = Run(cpu, to, elements, size, true);
         ulong distance = down ? from - to : to - from;
-        if (distance >= bytes)
+        if (source == null || target == null)
+        {
+            elements = 1;
+            GuestAccess.Write(cpu, to, size, GuestAccess.Read(cpu, from, size));
+        }
+        else if (distance >= bytes)
         {
             Buffer.MemoryCopy(source, target, bytes, bytes);
         }
@@ -71,6 +76,13 @@ public static unsafe class StringSemantics
         ulong elements = Math.Min(count, ElementsInPage(to, size, down));
         byte* target = Run(cpu, to, elements, size, true);
         ulong value = cpu->Gpr[0];
+        if (target == null)
+        {
+            GuestAccess.Write(cpu, to, size, value);
+            Advance(cpu, flags, 1, false, true);
+            return count == 1 ? 1 : 0;
+        }
+
         switch (size)
         {
             case 1:
@@ -105,7 +117,8 @@ public static unsafe class StringSemantics
         bool down = cpu->FlagD != 0;
         ulong elements = Math.Min(count, ElementsInPage(from, size, down));
         byte* run = Run(cpu, from, elements, size, false);
-        ulong value = ReadElement(down ? run : run + (elements - 1) * (uint)size, size);
+        elements = run == null ? 1 : elements;
+        ulong value = run == null ? GuestAccess.Read(cpu, from, size) : ReadElement(down ? run : run + (elements - 1) * (uint)size, size);
         cpu->Gpr[0] = size switch
         {
             1 => (cpu->Gpr[0] & ~0xfful) | value,
@@ -131,8 +144,22 @@ public static unsafe class StringSemantics
         bool down = cpu->FlagD != 0;
         ulong limit = Math.Min(count, Math.Min(ElementsInPage(from, size, down), ElementsInPage(to, size, down)));
         ulong low = down ? (limit - 1) * (uint)size : 0;
-        byte* left = Run(cpu, from, limit, size, false) + low;
-        byte* right = Run(cpu, to, limit, size, false) + low;
+        byte* left = Run(cpu, from, limit, size, false);
+        byte* right = Run(cpu, to, limit, size, false);
+        ulong first = 0;
+        ulong second = 0;
+        if (left == null || right == null)
+        {
+            limit = 1;
+            first = GuestAccess.Read(cpu, from, size);
+            second = GuestAccess.Read(cpu, to, size);
+            left = (byte*)&first;
+            right = (byte*)&second;
+            low = 0;
+        }
+
+        left += low;
+        right += low;
         nint step = down ? -size : size;
         bool wanted = (flags & WhileEqual) != 0;
         ulong done = 0;
@@ -167,7 +194,17 @@ public static unsafe class StringSemantics
         bool down = cpu->FlagD != 0;
         ulong limit = Math.Min(count, ElementsInPage(to, size, down));
         ulong low = down ? (limit - 1) * (uint)size : 0;
-        byte* right = Run(cpu, to, limit, size, false) + low;
+        byte* right = Run(cpu, to, limit, size, false);
+        ulong element = 0;
+        if (right == null)
+        {
+            limit = 1;
+            element = GuestAccess.Read(cpu, to, size);
+            right = (byte*)&element;
+            low = 0;
+        }
+
+        right += low;
         nint step = down ? -size : size;
         bool wanted = (flags & WhileEqual) != 0;
         ulong a = size == 8 ? cpu->Gpr[0] : cpu->Gpr[0] & ((1ul << (8 * size)) - 1);
@@ -187,12 +224,17 @@ public static unsafe class StringSemantics
     }
 
     /// <summary>
-    /// Host address of the lowest of the elements that start in one page, the first at <paramref name="address"/>. Only that
-    /// one can fault, so it is looked at by itself: the fault then names the address the CPU would have met.
+    /// Host address of the lowest of the elements that start in one page, the first at <paramref name="address"/>; null when they are not plain memory in one
+    /// page, and one element at a time is next. Only the first
+    /// can fault, so it is looked at by itself: the fault then names the address the CPU would have met.
     /// </summary>
     private static byte* Run(CpuState* cpu, ulong address, ulong elements, int size, bool write)
     {
-        GuestAccess.Pointer(cpu, address, (uint)size, write);
+        if (GuestAccess.Pointer(cpu, address, (uint)size, write) == null)
+        {
+            return null;
+        }
+
         ulong low = cpu->FlagD != 0 ? (elements - 1) * (uint)size : 0;
         return GuestAccess.Pointer(cpu, address - low, elements * (uint)size, write);
     }

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Text;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Semantics;
 using Jitvmm.Translator.Ir;
 using Jitvmm.Translator.Passes;
 
@@ -171,6 +172,11 @@ internal sealed class HandlerPrinter(StringBuilder output)
                 return true;
             case IrOpcode.Call when op.Type == IrType.None:
                 Line(CallExpression(op) + ";");
+                if (op.Method!.IsDefined(typeof(ChangesMemoryViewAttribute), false))
+                {
+                    Line("mem = cpu->MemoryBase;");
+                }
+
                 return false;
             default:
                 Line($"{TypeName(op.Type)} v{index} = {Expression(op)};");

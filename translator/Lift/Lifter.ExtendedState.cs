@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Semantics;
 using Jitvmm.Translator.Ir;
 
@@ -54,20 +55,21 @@ public sealed partial class Lifter
         // Only who asks for the upper YMM halves needs room for them.
         Value wantsAvx = _b.IsNotZero(_b.Mask(requested, (long)ExtendedState.AvxComponent));
         Value last = _b.Select(wantsAvx, _b.Constant(ExtendedState.AreaSize - 1), _b.Constant(ExtendedState.AvxOffset - 1));
-        Value area = StateArea(1, last, ExtendedState.AvxOffset, writes);
-        return _b.Call(Method(typeof(ExtendedState), method), _b.Cpu(), area, requested, StatePointerWidth, _b.Constant32(XmmCount));
+        Value area = StateArea(1, last, writes);
+        Value result = _b.Call(Method(typeof(ExtendedState), method), _b.Cpu(), area, requested, StatePointerWidth, _b.Constant32(XmmCount));
+        if (writes)
+        {
+            CommitStateArea();
+        }
+
+        return result;
     }
 
-    /// <summary>
-    /// A state image in memory, less than a page. Processors touch its first field, then its last byte, before any other
-    /// (FXSAVE and FXRSTOR the last byte first), which shows in the address of a page fault.
-    /// </summary>
-    private Value StateArea(int first, Value last, int bytes, bool writes)
-    {
-        _b.Pointer(_o.Address(), first, writes);
-        _b.Pointer(_b.Add(_o.Address(), last), 1, writes);
-        return _b.Pointer(_o.Address(), bytes, writes);
-    }
+    private Value StateArea(int first, Value last, bool writes) => _b.Call(
+        Method(typeof(GuestAccess), nameof(GuestAccess.StateArea)), _b.Cpu(), _o.Address(), _b.Constant32(first), last, _b.Constant32(writes ? 1 : 0));
+
+    /// <summary>What was written to a <see cref="StateArea"/> takes its place.</summary>
+    private void CommitStateArea() => _b.Call(Method(typeof(GuestAccess), nameof(GuestAccess.CommitStateArea)), _b.Cpu());
 
     private void RaiseIfMisaligned(int alignment) =>
         _b.RaiseIf(_b.IsNotZero(_b.Mask(_o.Address(), alignment - 1)), ExceptionVector.GeneralProtection);

@@ -52,7 +52,14 @@ public static unsafe partial class BlockHandlers
             return (int)BlockExit.Exception;
         }
 
+        // The store may hit its own block, which makes this record stale; it still has to be carried out first.
         StagedMemory* staging = (StagedMemory*)cpu->System.Staging;
+        delegate*<CpuState*, TbOp*, byte*, int> handler = op->Handler;
+        if ((nint)handler == StaleAddress)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
         if (!StagedAccess.TryStage(cpu, staging, address, bytes, use))
         {
             cpu->Rip = op->Address;
@@ -64,7 +71,7 @@ public static unsafe partial class BlockHandlers
             return op->Handler(cpu, op, memory);
         }
 
-        int exit = Step(cpu, op, memory, staging);
+        int exit = Step(cpu, op, handler, memory, staging);
         if (exit != CheckedFloat.Returned)
         {
             return exit;
@@ -75,16 +82,11 @@ public static unsafe partial class BlockHandlers
     }
 
     /// <summary>Runs a copy of one record that goes nowhere else, then carries out what it stored.</summary>
-    private static int Step(CpuState* cpu, TbOp* op, byte* memory, StagedMemory* staging)
+    private static int Step(CpuState* cpu, TbOp* op, delegate*<CpuState*, TbOp*, byte*, int> handler, byte* memory, StagedMemory* staging)
     {
         TbOp* copy = staging->Records;
         copy[0] = *op;
-        if ((nint)copy->Handler == StaleAddress)
-        {
-            StagedAccess.Forget(staging);
-            return Dispatch.Lookup(cpu, op->Address);
-        }
-
+        copy->Handler = handler;
         copy[1] = default;
         *(nint*)&copy[1].Handler = ReturnAddress;
         copy->Next = null;
