@@ -9451,8 +9451,9 @@ public static unsafe partial class Handlers
     public static int Lldt_rm16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(ushort*)((byte*)cpu + op->R0);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, (v1 & (0xffffu)));
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, (v3 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9460,15 +9461,16 @@ public static unsafe partial class Handlers
     public static int Lldt_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
         }
 
-        uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v4);
+        uint v6 = GuestMemory.Load16(cpu, mem, a5);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v6);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9476,17 +9478,18 @@ public static unsafe partial class Handlers
     public static int Lldt_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
         }
 
-        uint v12 = GuestMemory.Load16(cpu, mem, a11);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v12);
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v14);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9494,8 +9497,9 @@ public static unsafe partial class Handlers
     public static int Lldt_r32m16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(uint*)((byte*)cpu + op->R0);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, (v1 & (0xffffu)));
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, (v3 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9503,15 +9507,16 @@ public static unsafe partial class Handlers
     public static int Lldt_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
         }
 
-        uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v4);
+        uint v6 = GuestMemory.Load16(cpu, mem, a5);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v6);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9519,17 +9524,18 @@ public static unsafe partial class Handlers
     public static int Lldt_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
         }
 
-        uint v12 = GuestMemory.Load16(cpu, mem, a11);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v12);
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v14);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9537,8 +9543,9 @@ public static unsafe partial class Handlers
     public static int Lldt_r64m16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, (((uint)v1) & (0xffffu)));
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, (((uint)v3) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9546,15 +9553,16 @@ public static unsafe partial class Handlers
     public static int Lldt_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
         }
 
-        uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v4);
+        uint v6 = GuestMemory.Load16(cpu, mem, a5);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v6);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9562,17 +9570,18 @@ public static unsafe partial class Handlers
     public static int Lldt_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
         }
 
-        uint v12 = GuestMemory.Load16(cpu, mem, a11);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v12);
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadLocal(cpu, v14);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9580,8 +9589,9 @@ public static unsafe partial class Handlers
     public static int Ltr_rm16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(ushort*)((byte*)cpu + op->R0);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, (v1 & (0xffffu)));
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        uint v3 = *(ushort*)((byte*)cpu + op->R0);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, (v3 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9589,15 +9599,16 @@ public static unsafe partial class Handlers
     public static int Ltr_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
         }
 
-        uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v4);
+        uint v6 = GuestMemory.Load16(cpu, mem, a5);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v6);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9605,17 +9616,18 @@ public static unsafe partial class Handlers
     public static int Ltr_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
         }
 
-        uint v12 = GuestMemory.Load16(cpu, mem, a11);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v12);
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v14);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9623,8 +9635,9 @@ public static unsafe partial class Handlers
     public static int Ltr_r32m16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(uint*)((byte*)cpu + op->R0);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, (v1 & (0xffffu)));
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        uint v3 = *(uint*)((byte*)cpu + op->R0);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, (v3 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9632,15 +9645,16 @@ public static unsafe partial class Handlers
     public static int Ltr_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
         }
 
-        uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v4);
+        uint v6 = GuestMemory.Load16(cpu, mem, a5);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v6);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9648,17 +9662,18 @@ public static unsafe partial class Handlers
     public static int Ltr_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
         }
 
-        uint v12 = GuestMemory.Load16(cpu, mem, a11);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v12);
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v14);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9666,8 +9681,9 @@ public static unsafe partial class Handlers
     public static int Ltr_r64m16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->R0);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, (((uint)v1) & (0xffffu)));
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->R0);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, (((uint)v3) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9675,15 +9691,16 @@ public static unsafe partial class Handlers
     public static int Ltr_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a5 = (v3 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
         }
 
-        uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v4);
+        uint v6 = GuestMemory.Load16(cpu, mem, a5);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v6);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9691,17 +9708,18 @@ public static unsafe partial class Handlers
     public static int Ltr_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
-        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckLoad(cpu);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
         }
 
-        uint v12 = GuestMemory.Load16(cpu, mem, a11);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v12);
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadTask(cpu, v14);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10353,23 +10371,29 @@ public static unsafe partial class Handlers
     public static int Lgdt_m1664_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a9 = ((v6 + ((ulong)op->Displacement)) + (0x2ul));
-        if (GuestMemory.MissesRead(cpu, mem, a9, 8))
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a7, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a9, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a7, 2);
         }
 
-        ulong v10 = GuestMemory.Load64(cpu, mem, a9);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v4, v10);
+        uint v8 = GuestMemory.Load16(cpu, mem, a7);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (0x2ul));
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v8, v14);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10377,26 +10401,32 @@ public static unsafe partial class Handlers
     public static int Lgdt_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = ((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = (v9 + v10);
-        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        uint v12 = GuestMemory.Load16(cpu, mem, a11);
-        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a18 = (((v9 + (0x2ul)) & ((ulong)op->AddressMask)) + v17);
-        if (GuestMemory.MissesRead(cpu, mem, a18, 8))
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = ((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a15 = (v13 + v14);
+        if (GuestMemory.MissesRead(cpu, mem, a15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a18, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a15, 2);
         }
 
-        ulong v19 = GuestMemory.Load64(cpu, mem, a18);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v12, v19);
+        uint v16 = GuestMemory.Load16(cpu, mem, a15);
+        ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a22 = (((v13 + (0x2ul)) & ((ulong)op->AddressMask)) + v21);
+        if (GuestMemory.MissesRead(cpu, mem, a22, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a22, 8);
+        }
+
+        ulong v23 = GuestMemory.Load64(cpu, mem, a22);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v16, v23);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10404,23 +10434,29 @@ public static unsafe partial class Handlers
     public static int Lidt_m1664_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a3 = (v1 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a9 = ((v6 + ((ulong)op->Displacement)) + (0x2ul));
-        if (GuestMemory.MissesRead(cpu, mem, a9, 8))
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a7 = (v5 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a7, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a9, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a7, 2);
         }
 
-        ulong v10 = GuestMemory.Load64(cpu, mem, a9);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v4, v10);
+        uint v8 = GuestMemory.Load16(cpu, mem, a7);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (0x2ul));
+        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+        }
+
+        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v8, v14);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10428,26 +10464,32 @@ public static unsafe partial class Handlers
     public static int Lidt_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = ((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = (v9 + v10);
-        if (GuestMemory.MissesRead(cpu, mem, a11, 2))
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a11, 2);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        uint v12 = GuestMemory.Load16(cpu, mem, a11);
-        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a18 = (((v9 + (0x2ul)) & ((ulong)op->AddressMask)) + v17);
-        if (GuestMemory.MissesRead(cpu, mem, a18, 8))
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = ((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a15 = (v13 + v14);
+        if (GuestMemory.MissesRead(cpu, mem, a15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a18, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a15, 2);
         }
 
-        ulong v19 = GuestMemory.Load64(cpu, mem, a18);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v12, v19);
+        uint v16 = GuestMemory.Load16(cpu, mem, a15);
+        ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a22 = (((v13 + (0x2ul)) & ((ulong)op->AddressMask)) + v21);
+        if (GuestMemory.MissesRead(cpu, mem, a22, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a22, 8);
+        }
+
+        ulong v23 = GuestMemory.Load64(cpu, mem, a22);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v16, v23);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10584,112 +10626,166 @@ public static unsafe partial class Handlers
     public static int Lmsw_rm16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + op->R0);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v0 & (0xffffu)), ((ulong)op->NextAddress));
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v4 = *(ushort*)((byte*)cpu + op->R0);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v4 & (0xffffu)), ((ulong)op->NextAddress));
     }
 
     public static int Lmsw_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        uint v3 = GuestMemory.Load16(cpu, mem, a2);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v3 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
+        }
+
+        uint v7 = GuestMemory.Load16(cpu, mem, a6);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v7 & (0xffffu)), ((ulong)op->NextAddress));
     }
 
     public static int Lmsw_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v11 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, a14);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v15 & (0xffffu)), ((ulong)op->NextAddress));
     }
 
     public static int Lmsw_r32m16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + op->R0);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v0 & (0xffffu)), ((ulong)op->NextAddress));
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        uint v4 = *(uint*)((byte*)cpu + op->R0);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v4 & (0xffffu)), ((ulong)op->NextAddress));
     }
 
     public static int Lmsw_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        uint v3 = GuestMemory.Load16(cpu, mem, a2);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v3 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
+        }
+
+        uint v7 = GuestMemory.Load16(cpu, mem, a6);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v7 & (0xffffu)), ((ulong)op->NextAddress));
     }
 
     public static int Lmsw_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v11 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, a14);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v15 & (0xffffu)), ((ulong)op->NextAddress));
     }
 
     public static int Lmsw_r64m16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (((uint)v0) & (0xffffu)), ((ulong)op->NextAddress));
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (((uint)v4) & (0xffffu)), ((ulong)op->NextAddress));
     }
 
     public static int Lmsw_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        uint v3 = GuestMemory.Load16(cpu, mem, a2);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v3 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
+        }
+
+        uint v7 = GuestMemory.Load16(cpu, mem, a6);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v7 & (0xffffu)), ((ulong)op->NextAddress));
     }
 
     public static int Lmsw_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 2))
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 2);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        uint v11 = GuestMemory.Load16(cpu, mem, a10);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v11 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 2))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a14, 2);
+        }
+
+        uint v15 = GuestMemory.Load16(cpu, mem, a14);
+        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v15 & (0xffffu)), ((ulong)op->NextAddress));
     }
 
     public static int Invlpg_m_B(CpuState* cpu, TbOp* op, byte* mem)

@@ -859,27 +859,33 @@ public static unsafe partial class Handlers
     public static int Invpcid_r64_m128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v1 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = ((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a11 = (v9 + v10);
-        if (GuestMemory.MissesRead(cpu, mem, a11, 8))
+        uint v0 = *(uint*)((byte*)cpu + 1252);
+        if ((v0 != (0x0u) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a11, 8);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v12 = GuestMemory.Load64(cpu, mem, a11);
-        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a18 = (((v9 + (0x8ul)) & ((ulong)op->AddressMask)) + v17);
-        if (GuestMemory.MissesRead(cpu, mem, a18, 8))
+        ulong v4 = *(ulong*)((byte*)cpu + op->R0);
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = ((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a15 = (v13 + v14);
+        if (GuestMemory.MissesRead(cpu, mem, a15, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a18, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a15, 8);
         }
 
-        ulong v19 = GuestMemory.Load64(cpu, mem, a18);
-        return global::Jitvmm.Runtime.Callouts.Invalidation.ProcessContext(cpu, v0, v12, v19, ((ulong)op->NextAddress));
+        ulong v16 = GuestMemory.Load64(cpu, mem, a15);
+        ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a22 = (((v13 + (0x8ul)) & ((ulong)op->AddressMask)) + v21);
+        if (GuestMemory.MissesRead(cpu, mem, a22, 8))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a22, 8);
+        }
+
+        ulong v23 = GuestMemory.Load64(cpu, mem, a22);
+        return global::Jitvmm.Runtime.Callouts.Invalidation.ProcessContext(cpu, v4, v16, v23, ((ulong)op->NextAddress));
     }
 
     public static int VEX_Vpmaskmovd_xmm_xmm_m128_G(CpuState* cpu, TbOp* op, byte* mem)
