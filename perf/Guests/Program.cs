@@ -55,8 +55,8 @@ internal static class Program
     private static void ReportPrograms(string folder, int rounds, string tier, string? filter)
     {
         string? qemu = File.Exists("/usr/bin/qemu-x86_64") ? "/usr/bin/qemu-x86_64" : null;
-        Console.WriteLine($"| program (tier {tier}) | native ms | qemu / native | jitvmm / native | jitvmm / qemu |");
-        Console.WriteLine("|---|--:|--:|--:|--:|");
+        Console.WriteLine($"| program (tier {tier}) | native ms | qemu / native | jitvmm / native | jitvmm / qemu | CPU, jitvmm / qemu |");
+        Console.WriteLine("|---|--:|--:|--:|--:|--:|");
         foreach (Workload workload in Workload.All)
         {
             if ((filter != null && !workload.Name.Contains(filter, StringComparison.Ordinal)) || !File.Exists(workload.Arguments[0]))
@@ -80,8 +80,9 @@ internal static class Program
             double guest = samples[2].Median;
             string peer = qemu == null ? "n/a" : Ratio(samples[1], samples[1].Median / native);
             string against = qemu == null ? "n/a" : Ratio(samples[1], guest / samples[1].Median);
+            string cpu = qemu == null ? "n/a" : Ratio(samples[1], samples[2].MedianCpu / samples[1].MedianCpu);
             Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"| {workload.Name} | {native:F0} | {peer} | {Ratio(samples[2], guest / native)} | {against} |"));
+                CultureInfo.InvariantCulture, $"| {workload.Name} | {native:F0} | {peer} | {Ratio(samples[2], guest / native)} | {against} | {cpu} |"));
         }
     }
 

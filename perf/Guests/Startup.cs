@@ -25,10 +25,10 @@ internal static class Startup
             memory = string.Create(CultureInfo.InvariantCulture, $"{int.Parse(lastLine, CultureInfo.InvariantCulture) / 1024} MB");
         }
 
-        Console.WriteLine("| start | hello world in .NET, ms | jitvmm run /bin/true, ms | ratio | resident |");
-        Console.WriteLine("|---|--:|--:|--:|--:|");
+        Console.WriteLine("| start | hello world in .NET, ms | jitvmm run /bin/true, ms | ratio | CPU ratio | resident |");
+        Console.WriteLine("|---|--:|--:|--:|--:|--:|");
         Console.WriteLine(string.Create(
-            CultureInfo.InvariantCulture, $"| /bin/true | {dotnet.Median:F1} | {(guest.Failed ? double.NaN : guest.Median):F1} | {guest.Median / dotnet.Median:F2} | {memory} |"));
+            CultureInfo.InvariantCulture, $"| /bin/true | {dotnet.Median:F1} | {(guest.Failed ? double.NaN : guest.Median):F1} | {guest.Median / dotnet.Median:F2} | {guest.MedianCpu / dotnet.MedianCpu:F2} | {memory} |"));
         Console.WriteLine();
     }
 

@@ -28,7 +28,7 @@ internal sealed record Workload(string Name, string[] Arguments)
         new("sqlite3", ["/usr/bin/sqlite3", ":memory:", ".read work.sql"]),
 
         // The compiler proper: qemu-x86_64 runs what a guest executes natively, so that gcc's driver would compare nothing.
-        new("cc1 -O2", [Compiler(), "-quiet", "-O2", "-o", "work.s", "work.c"]),
+        new("cc1 -O2", [Compiler(), "-quiet", "-imultiarch", "x86_64-linux-gnu", "-O2", "-o", "work.s", "work.c"]),
         new("x264", ["/usr/bin/x264", "--quiet", "--no-progress", "--threads", "1", "--preset", "fast", "-o", "out.264", "video.y4m"]),
         new("ffmpeg", ["/usr/bin/ffmpeg", "-loglevel", "error", "-y", "-threads", "1", "-i", "video.y4m", "-c:v", "mpeg4", "-threads", "1", "-f", "avi", "out.avi"]),
         new("node", ["/usr/bin/node", "work.js"]),
