@@ -20,6 +20,9 @@ public sealed unsafe class CodeCache : IDisposable
 {
     public const long DefaultLimit = 256L << 20;
 
+    /// <summary>A store that begins this far before a page may still reach into it.</summary>
+    private const ulong LongestStore = 31;
+
     private readonly Dictionary<CodeLocation, TranslationBlock> _blocks = [];
     private readonly Dictionary<ulong, List<TranslationBlock>> _blocksOfPage = [];
 
@@ -27,6 +30,10 @@ public sealed unsafe class CodeCache : IDisposable
     /// How often translations of a page were invalidated, boxed because dictionaries of such values are compiled at start. Survives flushes: what was rewritten will be again.
     /// </summary>
     private readonly Dictionary<ulong, StrongBox<int>> _rewritesOfPage = [];
+
+    /// <summary>Pages that show the memory of translated pages at another address, with the numbers of those.</summary>
+    private readonly Dictionary<ulong, List<ulong>> _codeSeenThrough = [];
+
     private readonly IBlockTranslator _translator;
     private readonly nint _staleHandler;
     private readonly List<VCpu> _vcpus = [];
@@ -190,7 +197,7 @@ public sealed unsafe class CodeCache : IDisposable
                     vcpu.ClearJumpCaches();
                 }
 
-                foreach (ulong page in _blocksOfPage.Keys)
+                foreach (ulong page in _blocksOfPage.Keys.Concat(_codeSeenThrough.Keys))
                 {
                     Memory.Pages[page] &= unchecked((byte)~PageAccess.Code);
                 }
@@ -203,6 +210,7 @@ public sealed unsafe class CodeCache : IDisposable
 
                 _blocks.Clear();
                 _blocksOfPage.Clear();
+                _codeSeenThrough.Clear();
                 HostMemory.Discard(_arena, (ulong)_used);
                 _used = 0;
                 RegionBytes = 0;
@@ -350,13 +358,16 @@ public sealed unsafe class CodeCache : IDisposable
     /// <summary>Notes that a block has bytes in a page; whether the guest may write there.</summary>
     private bool AddToPage(ulong page, TranslationBlock block)
     {
+        bool writable = false;
         if (!_blocksOfPage.TryGetValue(page, out List<TranslationBlock>? list))
         {
             _blocksOfPage[page] = list = [];
+            writable = MarkAliases(page);
         }
 
         list.Add(block);
-        bool writable = (Memory.Pages[page] & (byte)PageAccess.Write) != 0;
+        CancelPreparedStores(page);
+        writable |= (Memory.Pages[page] & (byte)PageAccess.Write) != 0;
         if ((Memory.Pages[page] & (byte)PageAccess.Code) == 0)
         {
             Memory.Pages[page] |= (byte)PageAccess.Code;
@@ -369,6 +380,43 @@ public sealed unsafe class CodeCache : IDisposable
         return writable;
     }
 
+    /// <summary>Has writes through other addresses of a page invalidate what is translated from it; whether there may be such writes.</summary>
+    private bool MarkAliases(ulong page)
+    {
+        bool writable = false;
+        foreach (ulong alias in Memory.AliasesOf?.Invoke(page) ?? [])
+        {
+            if (!_codeSeenThrough.TryGetValue(alias, out List<ulong>? pages))
+            {
+                _codeSeenThrough[alias] = pages = [];
+            }
+
+            if (!pages.Contains(page))
+            {
+                pages.Add(page);
+            }
+
+            writable |= (Memory.Pages[alias] & (byte)PageAccess.Write) != 0;
+            Memory.Pages[alias] |= (byte)PageAccess.Code;
+            CancelPreparedStores(alias);
+        }
+
+        return writable;
+    }
+
+    /// <summary>A store that has invalidated this page but is still to come must invalidate it again: the bytes just translated are the old ones.</summary>
+    private void CancelPreparedStores(ulong page)
+    {
+        foreach (VCpu vcpu in _vcpus)
+        {
+            ulong store = vcpu.State->PreparedStore;
+            if (store >> GuestPages.PageShift == page || (store + LongestStore) >> GuestPages.PageShift == page)
+            {
+                vcpu.State->PreparedStore = ulong.MaxValue;
+            }
+        }
+    }
+
     /// <summary>Makes stale what was translated from [address, address + length). Called with the address space's gate held.</summary>
     private void Invalidate(ulong address, ulong length)
     {
@@ -376,9 +424,9 @@ public sealed unsafe class CodeCache : IDisposable
         {
             ulong first = address >> GuestPages.PageShift;
             ulong last = (address + length - 1) >> GuestPages.PageShift;
-            if (last - first > (ulong)_blocksOfPage.Count)
+            if (last - first > (ulong)(_blocksOfPage.Count + _codeSeenThrough.Count))
             {
-                foreach (ulong page in _blocksOfPage.Keys.Where(page => page >= first && page <= last).ToArray())
+                foreach (ulong page in _blocksOfPage.Keys.Concat(_codeSeenThrough.Keys).Where(page => page >= first && page <= last).ToArray())
                 {
                     InvalidatePage(page, address, length);
                 }
@@ -395,9 +443,43 @@ public sealed unsafe class CodeCache : IDisposable
 
     private void InvalidatePage(ulong page, ulong address, ulong length)
     {
-        if (!_blocksOfPage.TryGetValue(page, out List<TranslationBlock>? list))
+        bool showsOther = InvalidateSeenThrough(page, address, length);
+        InvalidateBlocks(page, address, length);
+        if (!showsOther && !_blocksOfPage.ContainsKey(page))
         {
             Memory.Pages[page] &= unchecked((byte)~PageAccess.Code);
+        }
+    }
+
+    /// <summary>Invalidates translations of the same memory at other addresses; whether any are left.</summary>
+    private bool InvalidateSeenThrough(ulong page, ulong address, ulong length)
+    {
+        if (_codeSeenThrough.Count == 0 || !_codeSeenThrough.TryGetValue(page, out List<ulong>? pages))
+        {
+            return false;
+        }
+
+        ulong start = Math.Max(address, page << GuestPages.PageShift);
+        ulong end = Math.Min(address + length, (page + 1) << GuestPages.PageShift);
+        foreach (ulong code in pages)
+        {
+            InvalidateBlocks(code, start + ((code - page) << GuestPages.PageShift), end - start);
+        }
+
+        pages.RemoveAll(code => !_blocksOfPage.ContainsKey(code));
+        if (pages.Count > 0)
+        {
+            return true;
+        }
+
+        _codeSeenThrough.Remove(page);
+        return false;
+    }
+
+    private void InvalidateBlocks(ulong page, ulong address, ulong length)
+    {
+        if (!_blocksOfPage.TryGetValue(page, out List<TranslationBlock>? list))
+        {
             return;
         }
 
@@ -430,7 +512,6 @@ public sealed unsafe class CodeCache : IDisposable
         if (list.Count == 0)
         {
             _blocksOfPage.Remove(page);
-            Memory.Pages[page] &= unchecked((byte)~PageAccess.Code);
         }
     }
 

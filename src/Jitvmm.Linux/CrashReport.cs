@@ -12,7 +12,6 @@ internal static unsafe class CrashReport
 {
     private const int MaxFrames = 32;
     private const int MaxInstruction = 15;
-    private const int StandardError = 2;
 
     private static readonly string[] s_registers =
         ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
@@ -47,18 +46,11 @@ internal static unsafe class CrashReport
         AppendInstruction(text, thread, cpu->Rip);
         AppendBacktrace(text, process, thread);
         byte[] bytes = Encoding.UTF8.GetBytes(text.ToString());
-        int fd = process.Tracer?.HostFd ?? ErrorStream(process);
+        int fd = process.Tracer?.HostFd ?? process.ErrorStream;
         fixed (byte* p = bytes)
         {
             _ = HostCalls.Raw(1, (ulong)fd, (ulong)p, (ulong)bytes.Length);
         }
-    }
-
-    /// <summary>Where the guest's own standard error goes: the VMM has given its streams away.</summary>
-    private static int ErrorStream(LinuxProcess process)
-    {
-        Files.OpenFile? file = process.Files.Table.Acquire(StandardError);
-        return file?.HostFd ?? StandardError;
     }
 
     private static void AppendInstruction(StringBuilder text, GuestThread thread, ulong rip)

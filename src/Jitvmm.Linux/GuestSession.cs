@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Jitvmm.Linux.Loading;
+using Jitvmm.Linux.SystemV;
 using Jitvmm.Runtime.Host;
 
 namespace Jitvmm.Linux;
@@ -22,6 +24,7 @@ public sealed unsafe class GuestSession
     public GuestSession(int taskLimit)
     {
         _taskLimit = Math.Min(taskLimit, Slots);
+        Objects = new SessionObjects();
         long address = HostCalls.Raw(9, 0, Slots * (ulong)sizeof(Entry), 3, 0x21, ulong.MaxValue);
         if (address is < 0 and > -4096)
         {
@@ -30,6 +33,9 @@ public sealed unsafe class GuestSession
 
         _entries = (Entry*)address;
     }
+
+    /// <summary>Its System V objects.</summary>
+    public SessionObjects Objects { get; }
 
     /// <summary>Reserves a place for one more process; its index, or -EAGAIN when the session has as many tasks as it may.</summary>
     public int Reserve()
@@ -61,6 +67,27 @@ public sealed unsafe class GuestSession
     {
         _entries[index].StartTick = BootTick();
         Volatile.Write(ref _entries[index].Pid, pid);
+    }
+
+    /// <summary>Records where a process has its argument strings, for the others' /proc.</summary>
+    public void SetArguments(int index, GuestRange arguments)
+    {
+        _entries[index].Arguments = arguments.Start;
+        _entries[index].ArgumentsLength = arguments.Length;
+    }
+
+    /// <summary>Where a process of the session has its argument strings; empty when there is no such process.</summary>
+    public GuestRange ArgumentsOf(int pid)
+    {
+        for (int i = 0; i < Slots && pid > 0; i++)
+        {
+            if (_entries[i].Pid == pid)
+            {
+                return new GuestRange(_entries[i].Arguments, _entries[i].ArgumentsLength);
+            }
+        }
+
+        return default;
     }
 
     public void Release(int index)
@@ -212,5 +239,7 @@ public sealed unsafe class GuestSession
         public int Pid;
         public int Tasks;
         public long StartTick;
+        public ulong Arguments;
+        public ulong ArgumentsLength;
     }
 }

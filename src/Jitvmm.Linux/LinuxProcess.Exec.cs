@@ -41,7 +41,8 @@ public sealed unsafe partial class LinuxProcess
             throw;
         }
 
-        Files.TakeStandardStreams();
+        Files.TakeStandardStreams(ReportFd);
+        InternalError.ReportUnhandled(this);
         Start(thread, exec);
         RunMain(thread);
     }
@@ -167,6 +168,12 @@ public sealed unsafe partial class LinuxProcess
     {
         using (exec)
         {
+            // Nothing of the old program's code is ever found again, and invalidation alone would not give its memory back.
+            if (Engine.Cache.UsedBytes > 0)
+            {
+                Engine.Cache.Flush();
+            }
+
             Map.Clear();
             Files.Table.CloseOnExec();
             Dispositions.ResetHandlers();
@@ -179,11 +186,12 @@ public sealed unsafe partial class LinuxProcess
             Program = new ProgramImage
             {
                 Path = MappedFile.BytesOf(exec.File.Identity.Path),
-                Arguments = exec.Arguments,
-                Environment = exec.Environment,
+                Arguments = stack.Arguments,
+                Environment = stack.Environment,
                 AuxiliaryVector = stack.AuxiliaryVector,
                 StackPointer = rsp,
             };
+            Session.SetArguments(_sessionIndex, stack.Arguments);
             SetCommandName(GuestPath.Name(exec.GivenPath));
             thread.StartProgram(loaded.Start, rsp);
             thread.SetMask(exec.SignalMask);

@@ -55,6 +55,7 @@ public sealed unsafe partial class LinuxProcess
         Exiting?.Invoke(status);
         if (IsTopLevel)
         {
+            Session.Objects.RemoveAll();
             Files.View.Dispose();
         }
     }

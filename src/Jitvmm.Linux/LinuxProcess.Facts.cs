@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Buffers.Text;
 using Jitvmm.Linux.Files;
+using Jitvmm.Linux.Loading;
 using Jitvmm.Linux.Mappings;
 using Jitvmm.Runtime.Host;
 using Jitvmm.Runtime.Memory;
@@ -12,6 +13,10 @@ public sealed unsafe partial class LinuxProcess : IProcessFacts
 {
     private const int CommandNameSize = 16;
     private const int PathColumn = 73;
+    private const long SysReadProcess = 310;
+
+    /// <summary>Longest arguments or environment exec takes.</summary>
+    private const ulong MaxStrings = 16 << 20;
 
     /// <summary>The guest's resource limits.</summary>
     public ResourceLimits Limits { get; } = new();
@@ -20,9 +25,7 @@ public sealed unsafe partial class LinuxProcess : IProcessFacts
 
     public byte[] CommandName { get; private set; } = [];
 
-    public byte[] CommandLine => Program == null ? [] : Join(Program.Arguments);
-
-    public byte[] InitialEnvironment => Program == null ? [] : Join(Program.Environment);
+    public byte[] InitialEnvironment => Program == null ? [] : ReadMemory(Pid, Program.Environment);
 
     public byte[] AuxiliaryVector => Program?.AuxiliaryVector ?? [];
 
@@ -41,6 +44,21 @@ public sealed unsafe partial class LinuxProcess : IProcessFacts
         (uint)resource < ResourceLimits.Count ? (Limits[resource].Soft, Limits[resource].Hard) : (ulong.MaxValue, ulong.MaxValue);
 
     public bool IsGuestProcess(int processId) => Session.Contains(processId);
+
+    public byte[] CommandLineOf(int processId)
+    {
+        GuestRange arguments = processId == Pid ? Program?.Arguments ?? default : Session.ArgumentsOf(processId);
+        byte[] text = ReadMemory(processId, arguments);
+        if (text.Length == 0 || text[^1] == 0)
+        {
+            return text;
+        }
+
+        // The closing zero is overwritten: setproctitle(3), whose text goes on over the environment.
+        text = ReadMemory(processId, arguments with { Length = AddressSpace.PageSize });
+        int end = text.AsSpan().IndexOf((byte)0);
+        return end < 0 ? text : text[..(end + 1)];
+    }
 
     public void WriteMaps(IBufferWriter<byte> output, bool detailed)
     {
@@ -65,23 +83,23 @@ public sealed unsafe partial class LinuxProcess : IProcessFacts
         _ = HostCalls.Raw(157, 15, (ulong)buffer);
     }
 
-    private static byte[] Join(IReadOnlyList<byte[]> texts)
+    /// <summary>What is in guest memory of a process of the session now; empty when the host does not let it be read.</summary>
+    private byte[] ReadMemory(int processId, GuestRange range)
     {
-        int size = 0;
-        for (int i = 0; i < texts.Count; i++)
+        if (range.Length is 0 or > MaxStrings || !AddressSpace.InWindow(range.Start, range.Length))
         {
-            size += texts[i].Length + 1;
+            return [];
         }
 
-        byte[] all = new byte[size];
-        int at = 0;
-        for (int i = 0; i < texts.Count; i++)
+        byte[] bytes = new byte[range.Length];
+        fixed (byte* to = bytes)
         {
-            texts[i].CopyTo(all, at);
-            at += texts[i].Length + 1;
+            // SAFETY: every process of the session is a fork of one, so its window is where this one's is.
+            ulong* local = stackalloc ulong[2] { (ulong)to, range.Length };
+            ulong* remote = stackalloc ulong[2] { (ulong)Memory.HostBase + range.Start, range.Length };
+            long count = HostCalls.Raw(SysReadProcess, (ulong)processId, (ulong)local, 1, (ulong)remote, 1);
+            return count < 0 ? [] : bytes[..(int)count];
         }
-
-        return all;
     }
 
     /// <summary>proc_pid_maps(5): address perms offset dev inode path.</summary>

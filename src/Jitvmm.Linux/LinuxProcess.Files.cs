@@ -11,6 +11,9 @@ public sealed partial class LinuxProcess
     /// <summary>Descriptors, current directory and view. Attached before the first guest instruction.</summary>
     public ProcessFiles Files => _files ?? throw new InvalidOperationException("The process has no files yet.");
 
+    /// <summary>The host descriptor of the guest's own standard error.</summary>
+    internal int ErrorStream => Files.Table.Acquire(StandardError)?.HostFd ?? StandardError;
+
     /// <summary>Gives the process its files; once.</summary>
     public void AttachFiles(ProcessFiles files) => _files = files;
 

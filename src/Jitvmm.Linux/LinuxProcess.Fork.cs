@@ -23,7 +23,7 @@ public sealed unsafe partial class LinuxProcess
         }
 
         // With shared memory (vfork, posix_spawn) the parent waits, and gets what the child wrote.
-        bool waits = (clone.Flags & CloneFlags.Vfork) != 0;
+        bool waits = (clone.Flags & (CloneFlags.Vfork | CloneFlags.Memory)) != 0;
         ulong parentTid = (clone.Flags & CloneFlags.ParentSetTid) != 0 ? clone.ParentTid : 0;
         bool alone = ThreadCount == 1;
         StopWorld(thread);
@@ -32,6 +32,7 @@ public sealed unsafe partial class LinuxProcess
         VforkChannel? channel = waits ? VforkChannel.Create() : null;
         _forkingThread = thread;
         int previousIndex = _sessionIndex;
+        Session.SetArguments(index, Program?.Arguments ?? default);
         _sessionIndex = index;
         Engine.BeginFork();
         int pid = HostFork.Fork(clone.ExitSignal, &BecomeChild, this);
@@ -82,6 +83,7 @@ public sealed unsafe partial class LinuxProcess
         process.Timers.Forget();
         thread.Host->Pending = 0;
         thread.Host->QueueHead = thread.Host->QueueTail;
+        process.LeaveReports();
         process.ForkedChild?.Invoke();
     }
 

@@ -49,6 +49,7 @@ public sealed partial class LinuxProcess
         TimeCalls.Register(Syscalls);
         SystemCalls.Register(Syscalls);
         CredentialCalls.Register(Syscalls);
+        SystemVCalls.Register(Syscalls);
         RegisterFileCalls(Syscalls);
     }
 
@@ -74,7 +75,7 @@ public sealed partial class LinuxProcess
     internal int Dumpable { get; set; } = 1;
 
     /// <summary>Where the VMM's own reports go: standard error as it was before the guest took it. A negated error when there is none.</summary>
-    public int ReportFd { get; }
+    public int ReportFd { get; private set; }
 
     /// <summary>Prints returns from guest code; null unless asked for.</summary>
     internal ExecutionTracer? ExitTracer { get; private set; }
@@ -96,6 +97,17 @@ public sealed partial class LinuxProcess
 
     /// <summary>Called in the process that ends, with the wait status' exit code, before it is gone: for statistics and cleaning up.</summary>
     public Action<int>? Exiting { get; set; }
+
+    /// <summary>In the child of a fork: unless something is to be reported of every process, the guest alone holds standard error.</summary>
+    private void LeaveReports()
+    {
+        if (Tracer == null && !Options.TraceBlocks && !Options.TraceExits && Exiting == null && ReportFd >= 0)
+        {
+            HostFile.Close(ReportFd);
+            ProcessFiles.LeaveStandardError();
+            ReportFd = -1;
+        }
+    }
 
     private void TraceExecution()
     {

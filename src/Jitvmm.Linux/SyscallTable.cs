@@ -17,7 +17,8 @@ public readonly unsafe struct SyscallRow(string name, string format, delegate*<G
 
     /// <summary>
     /// One letter per argument, for <c>--strace</c>: f descriptor, d signed, u unsigned, x hexadecimal, o octal,
-    /// p pointer, s C string, b buffer whose length is the next argument, g signal number.
+    /// p pointer, s C string, v vector of C strings, b buffer whose length is the next argument, g signal number; capital
+    /// letters are flags and choices, named by <see cref="SyscallFlagNames"/>.
     /// </summary>
     public readonly string Format = format;
 

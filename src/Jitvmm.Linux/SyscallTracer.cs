@@ -8,6 +8,7 @@ namespace Jitvmm.Linux;
 public sealed unsafe class SyscallTracer(int hostFd)
 {
     private const int MaxText = 48;
+    private const int MaxTexts = 16;
 
     /// <summary>Where it prints.</summary>
     public int HostFd => hostFd;
@@ -114,10 +115,35 @@ public sealed unsafe class SyscallTracer(int hostFd)
             case 'p' when value == 0:
                 line.Append("NULL");
                 break;
+            case 'v':
+                AppendTexts(line, thread, value);
+                break;
             default:
-                line.Append("0x").Append(value.ToString("x"));
+                if (!SyscallFlagNames.TryAppend(line, kind, value))
+                {
+                    line.Append("0x").Append(value.ToString("x"));
+                }
+
                 break;
         }
+    }
+
+    private static void AppendTexts(StringBuilder line, GuestThread thread, ulong table)
+    {
+        line.Append('[');
+        for (ulong i = 0; thread.TryRead(table + (8 * i), out ulong text) && text != 0; i++)
+        {
+            line.Append(i > 0 ? ", " : "");
+            if (i == MaxTexts)
+            {
+                line.Append("...");
+                break;
+            }
+
+            AppendText(line, thread, text, MaxText * 4, true);
+        }
+
+        line.Append(']');
     }
 
     private static void AppendText(StringBuilder line, GuestThread thread, ulong address, int limit, bool terminated)

@@ -1,4 +1,3 @@
-using System.Text;
 namespace Jitvmm.Linux.Files;
 
 /// <summary>
@@ -11,9 +10,9 @@ public sealed class FileSystemView : IDisposable
 
     private readonly ViewMount[] _mounts;
     private readonly long _owner;
-    private readonly string? _privateDirectory;
+    private readonly PrivateDirectory? _privateDirectory;
 
-    internal FileSystemView(List<ViewMount> mounts, ViewOptions options, string? privateDirectory, byte[] workingDirectory)
+    internal FileSystemView(List<ViewMount> mounts, ViewOptions options, PrivateDirectory? privateDirectory, byte[] workingDirectory)
     {
         // Longest guest path first: the first match is the mount.
         mounts.Sort(static (a, b) => b.GuestPath.Length.CompareTo(a.GuestPath.Length));
@@ -186,26 +185,9 @@ public sealed class FileSystemView : IDisposable
     /// <summary>Removes the session's private files, if this process made them.</summary>
     public void Dispose()
     {
-        if (_privateDirectory == null || HostSyscall.Raw(ProcessIdNumber) != _owner)
+        if (_privateDirectory != null && HostSyscall.Raw(ProcessIdNumber) == _owner)
         {
-            return;
-        }
-
-        try
-        {
-            // A guest that left nothing behind is the common case, and enumerating is slow to start.
-            HostFile.RemoveDirectoryTrusted(Encoding.UTF8.GetBytes(_privateDirectory + "/tmp"));
-            HostFile.RemoveDirectoryTrusted(Encoding.UTF8.GetBytes(_privateDirectory + "/shm"));
-            if (HostFile.RemoveDirectoryTrusted(Encoding.UTF8.GetBytes(_privateDirectory)) < 0)
-            {
-                Directory.Delete(_privateDirectory, recursive: true);
-            }
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            // A guest process that outlives the session may be making files there meanwhile: they stay, in
-            // the host's temporary directory, as they would natively.
-            RemovalError = error;
+            RemovalError = _privateDirectory.Remove();
         }
     }
 

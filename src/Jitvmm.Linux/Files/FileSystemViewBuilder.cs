@@ -14,7 +14,7 @@ internal sealed class FileSystemViewBuilder
 
     private readonly ViewOptions _options;
     private readonly List<ViewMount> _mounts = [];
-    private string? _privateDirectory;
+    private PrivateDirectory? _privateDirectory;
     private byte[] _workingDirectory = [];
 
     private FileSystemViewBuilder(ViewOptions options) => _options = options;
@@ -132,26 +132,13 @@ internal sealed class FileSystemViewBuilder
     /// <summary>/tmp and /dev/shm in a fresh directory of the host's /tmp.</summary>
     private void AddPrivate()
     {
-        long stamp = Environment.TickCount64 ^ (Environment.ProcessId * 1_000_003L);
-        int made;
-        do
-        {
-            _privateDirectory = $"/tmp/jitvmm-{stamp++:x}";
-            made = HostFile.MakeDirectoryTrusted(Encoding.UTF8.GetBytes(_privateDirectory), 0x1c0);
-        }
-        while (made == -Errno.EEXIST);
-        if (made < 0)
-        {
-            throw new IOException($"cannot create {_privateDirectory}: {Errno.NameOf(-made)}");
-        }
-
-        AddPrivate("/tmp", "/tmp");
-        AddPrivate("/shm", "/dev/shm");
+        _privateDirectory = PrivateDirectory.Create();
+        AddPrivate(_privateDirectory.Path + "/tmp", "/tmp");
+        AddPrivate(_privateDirectory.Path + "/shm", "/dev/shm");
     }
 
-    private void AddPrivate(string name, string target)
+    private void AddPrivate(string path, string target)
     {
-        string path = _privateDirectory + name;
         MakeDirectory(Encoding.UTF8.GetBytes(path));
         AddHost(path, Encoding.UTF8.GetBytes(target), isWritable: true);
     }
@@ -241,7 +228,7 @@ internal sealed class FileSystemViewBuilder
         {
             if (end == path.Length || path[end] == (byte)'/')
             {
-                HostFile.MakeDirectoryTrusted([.. Encoding.UTF8.GetBytes(_privateDirectory), .. path.AsSpan(0, end)], 0x1ed);
+                HostFile.MakeDirectoryTrusted([.. Encoding.UTF8.GetBytes(_privateDirectory.Path), .. path.AsSpan(0, end)], 0x1ed);
             }
         }
     }

@@ -28,6 +28,14 @@ internal static unsafe class HostFile
         return result;
     }
 
+    /// <summary>Whether two descriptors are duplicates of each other; false when the host does not tell.</summary>
+    public static bool IsSameOpenFile(int fd, int other)
+    {
+        const long SysCompare = 312;
+        ulong self = (ulong)HostSyscall.Raw(39);
+        return HostSyscall.Raw(SysCompare, self, self, 0, (ulong)fd, (ulong)other) == 0;
+    }
+
     public static int GetFlags(int fd) => (int)HostSyscall.Raw(72, (ulong)fd, 3);
 
     public static long Seek(int fd, long offset, int whence) => HostSyscall.Raw(8, (ulong)fd, (ulong)offset, (ulong)whence);

@@ -11,10 +11,10 @@ public interface IProcessFacts
     /// <summary>Name of the process (PR_GET_NAME of its first thread), at most 15 bytes.</summary>
     byte[] CommandName { get; }
 
-    /// <summary>The arguments, each with its zero byte.</summary>
-    byte[] CommandLine { get; }
+    /// <summary>The arguments of a process of the session as they are in its memory now, each with its zero byte.</summary>
+    byte[] CommandLineOf(int processId);
 
-    /// <summary>The environment at exec, each with its zero byte.</summary>
+    /// <summary>The environment strings where exec put them, as they are now.</summary>
     byte[] InitialEnvironment { get; }
 
     /// <summary>The auxiliary vector at exec, AT_NULL included.</summary>

@@ -100,7 +100,7 @@ internal sealed class ProcProcessNode(int id, bool isThread) : DirectoryNode(Ino
         "stat" => ProcText.Stat(viewer, id, isThread),
         "statm" => ProcText.StatM(viewer, id),
         "status" => ProcText.Status(viewer, id, isThread),
-        "cmdline" => IsOwn ? viewer.Facts.CommandLine : [],
+        "cmdline" => viewer.Facts.CommandLineOf(isThread ? ProcText.ProcessId : id),
         "comm" => IsOwn && !isThread ? [.. viewer.Facts.CommandName, (byte)'\n'] : HostFile.ReadTrusted(Encoding.ASCII.GetBytes($"/proc/{id}/comm")),
         "maps" => ProcText.Maps(viewer, detailed: false),
         "smaps" => ProcText.Maps(viewer, detailed: true),

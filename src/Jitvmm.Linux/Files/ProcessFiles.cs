@@ -6,6 +6,10 @@ namespace Jitvmm.Linux.Files;
 public sealed class ProcessFiles
 {
     private const int StandardStreams = 3;
+    private const int StandardError = 2;
+
+    /// <summary>.NET's start makes its duplicates below this number.</summary>
+    private const int FirstSafe = 16;
 
     private readonly Lock _gate = new();
     private OpenFile _current;
@@ -48,15 +52,26 @@ public sealed class ProcessFiles
 
     /// <summary>
     /// Moves the VMM process's standard streams to the guest: 0, 1 and 2 become the guest's, and the VMM's own
-    /// numbers lead to /dev/null, so that a guest that closes its output really does.
+    /// numbers 0 and 1 lead to /dev/null, so that a guest that closes its output really does. Standard error
+    /// stays, for what .NET itself has to say, until <see cref="LeaveStandardError"/>.
     /// </summary>
-    public void TakeStandardStreams()
+    /// <param name="reportFd">A duplicate of standard error that is to stay.</param>
+    public void TakeStandardStreams(int reportFd)
     {
         int nowhere = HostFile.OpenTrusted("/dev/null"u8, OpenFlags.ReadWrite);
         for (int fd = 0; fd < StandardStreams; fd++)
         {
+            // .NET keeps duplicates of its own, which would hold a pipe open for as long as the process lives.
+            for (int other = StandardStreams; other < FirstSafe && nowhere >= 0; other++)
+            {
+                if (other != reportFd && HostFile.IsSameOpenFile(fd, other))
+                {
+                    HostFile.DuplicateOnto(nowhere, other, OpenFlags.CloseOnExec);
+                }
+            }
+
             Inherit(fd, fd);
-            if (nowhere >= 0 && nowhere != fd)
+            if (nowhere >= 0 && nowhere != fd && fd != StandardError)
             {
                 HostFile.DuplicateOnto(nowhere, fd, OpenFlags.CloseOnExec);
             }
@@ -67,6 +82,12 @@ public sealed class ProcessFiles
             HostFile.Close(nowhere);
         }
     }
+
+    /// <summary>
+    /// Lets go of the VMM's own standard error. Whoever reads it natively sees its end when the guest's last
+    /// process has closed it, and a guest that goes into the background does so in a child.
+    /// </summary>
+    public static void LeaveStandardError() => HostFile.DuplicateOnto(0, StandardError, OpenFlags.CloseOnExec);
 
     /// <summary>
     /// An open file for a host descriptor that was not opened through the view (inherited, or received over a
@@ -276,7 +297,6 @@ public sealed class ProcessFiles
 
         FileKind kind = isPath ? FileKind.PathOnly : isDevice ? FileKind.Device : node.IsDirectory ? FileKind.SyntheticDirectory : FileKind.SyntheticFile;
         SyntheticListing? listing = node.IsDirectory && !isPath ? new SyntheticListing(node) : null;
-        listing?.Rewind(this);
         file = new OpenFile(fd, kind, mount, path.ToArray()) { Detail = isDevice ? null : listing ?? (object)node };
         return 0;
     }

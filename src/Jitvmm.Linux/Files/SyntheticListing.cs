@@ -27,6 +27,18 @@ internal sealed class SyntheticListing(SyntheticNode directory)
         }
     }
 
+    /// <summary>Reads the directory unless that is done: at the first getdents, when the descriptor itself is open already.</summary>
+    public void Begin(ProcessFiles viewer)
+    {
+        lock (_entries)
+        {
+            if (_entries.Count == 0)
+            {
+                Rewind(viewer);
+            }
+        }
+    }
+
     /// <summary>Moves to an entry whose offset getdents gave.</summary>
     public long Seek(long position)
     {

@@ -45,6 +45,12 @@ internal sealed unsafe class InitialStack(AddressSpace memory, MemoryMap map)
     /// <summary>What <see cref="Build"/> wrote as the auxiliary vector.</summary>
     public byte[] AuxiliaryVector { get; private set; } = [];
 
+    /// <summary>Where <see cref="Build"/> put the argument strings.</summary>
+    public GuestRange Arguments { get; private set; }
+
+    /// <summary>Where <see cref="Build"/> put the environment's strings.</summary>
+    public GuestRange Environment { get; private set; }
+
     /// <summary>Maps and fills the stack.</summary>
     /// <returns>The first stack pointer.</returns>
     public ulong Build(in LoadedProgram program, ReadOnlySpan<byte> executedPath, IReadOnlyList<byte[]> arguments, IReadOnlyList<byte[]> environment, Credentials credentials, ulong stackLimit, bool executable)
@@ -61,8 +67,12 @@ internal sealed unsafe class InitialStack(AddressSpace memory, MemoryMap map)
         // SAFETY: everything below goes down from StackTop by no more than ArgumentLimit, checked by the caller, plus a page.
         ulong at = LinuxLayout.StackTop - 8;
         ulong path = PushString(ref at, executedPath);
+        ulong end = at;
         ulong[] environmentPointers = PushStrings(ref at, environment);
+        Environment = new GuestRange(at, end - at);
+        end = at;
         ulong[] argumentPointers = PushStrings(ref at, arguments);
+        Arguments = new GuestRange(at, end - at);
         ulong platform = PushString(ref at, "x86_64"u8);
         at = (at & ~15ul) - 16;
         ulong random = at;

@@ -116,6 +116,7 @@ public sealed unsafe partial class MemoryMap
             }
         }
 
+        RetranslateAliases(target);
         _areas.Add(target);
         _memory.SetAccess(start, newSize, PageBytes(area.Access));
         return (long)start;

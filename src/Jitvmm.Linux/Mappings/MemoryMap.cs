@@ -40,6 +40,7 @@ public sealed unsafe partial class MemoryMap
     internal MemoryMap(AddressSpace memory, ulong limit)
     {
         _memory = memory;
+        memory.AliasesOf = AliasesOf;
         Limit = limit;
     }
 
@@ -169,6 +170,7 @@ public sealed unsafe partial class MemoryMap
             }
 
             _areas.Remove(start, start + size);
+            RetranslateAliases(area);
             _areas.Add(area);
             _memory.SetAccess(start, size, PageBytes(access));
             return (long)start;

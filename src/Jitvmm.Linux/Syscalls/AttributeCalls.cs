@@ -19,11 +19,11 @@ internal static unsafe class AttributeCalls
         table.Add(92, "chown", "sdd", &ChangeOwner);
         table.Add(93, "fchown", "fdd", &ChangeOwnerOf);
         table.Add(94, "lchown", "sdd", &ChangeOwnerOfLink);
-        table.Add(260, "fchownat", "fsddx", &ChangeOwnerAt);
+        table.Add(260, "fchownat", "fsddA", &ChangeOwnerAt);
         table.Add(132, "utime", "sp", &SetTimesInSeconds);
         table.Add(235, "utimes", "sp", &SetTimesInMicroseconds);
         table.Add(261, "futimesat", "fsp", &SetTimesInMicrosecondsAt);
-        table.Add(280, "utimensat", "fspx", &SetTimes);
+        table.Add(280, "utimensat", "fspA", &SetTimes);
         table.Add(76, "truncate", "sd", &Truncate);
         table.Add(77, "ftruncate", "fd", &TruncateDescriptor);
         table.Add(285, "fallocate", "fxdd", &Allocate);

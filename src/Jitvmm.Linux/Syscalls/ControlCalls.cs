@@ -9,7 +9,7 @@ internal static unsafe class ControlCalls
 
     public static void Register(SyscallTable table)
     {
-        table.Add(72, "fcntl", "fdx", &Control, SyscallRestart.WithRestartFlag);
+        table.Add(72, "fcntl", "fKx", &Control, SyscallRestart.WithRestartFlag);
         table.Add(73, "flock", "fx", &Lock, SyscallRestart.WithRestartFlag);
         table.Add(74, "fsync", "f", &Synchronize);
         table.Add(75, "fdatasync", "f", &SynchronizeData);

@@ -11,7 +11,7 @@ internal static unsafe class DescriptorCalls
     public static void Register(SyscallTable table)
     {
         table.Add(22, "pipe", "p", &Pipe);
-        table.Add(293, "pipe2", "px", &PipeWithFlags);
+        table.Add(293, "pipe2", "pO", &PipeWithFlags);
         table.Add(319, "memfd_create", "sx", &CreateMemory);
         table.Add(284, "eventfd", "u", &Event);
         table.Add(290, "eventfd2", "ux", &EventWithFlags);

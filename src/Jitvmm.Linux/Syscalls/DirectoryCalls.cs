@@ -35,6 +35,7 @@ internal static unsafe class DirectoryCalls
         long result;
         if (file.Detail is SyntheticListing listing)
         {
+            listing.Begin(thread.Files);
             byte[] buffer = new byte[Math.Min(size, MaximumListing)];
             result = listing.Read(buffer, isOldFormat);
             if (result > 0 && !thread.TryWriteBytes(args.A1, buffer.AsSpan(0, (int)result)))

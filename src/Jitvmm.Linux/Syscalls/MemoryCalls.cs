@@ -21,14 +21,14 @@ internal static unsafe class MemoryCalls
 
     public static void Register(SyscallTable table)
     {
-        table.Add(9, "mmap", "puxxfx", &Mmap);
-        table.Add(10, "mprotect", "pux", &Mprotect);
+        table.Add(9, "mmap", "puPMfx", &Mmap);
+        table.Add(10, "mprotect", "puP", &Mprotect);
         table.Add(11, "munmap", "pu", &Munmap);
         table.Add(12, "brk", "p", &Brk);
         table.Add(25, "mremap", "puuxp", &Mremap);
         table.Add(26, "msync", "pux", &Msync);
         table.Add(27, "mincore", "pup", &Mincore);
-        table.Add(28, "madvise", "pud", &Madvise);
+        table.Add(28, "madvise", "puV", &Madvise);
         table.Add(149, "mlock", "pu", &Mlock);
         table.Add(150, "munlock", "pu", &Munlock);
         table.Add(151, "mlockall", "x", &MlockAll);

@@ -14,12 +14,12 @@ internal static unsafe class NameCalls
         table.Add(259, "mknodat", "fsox", &MakeNodeAt);
         table.Add(84, "rmdir", "s", &RemoveDirectory);
         table.Add(87, "unlink", "s", &Unlink);
-        table.Add(263, "unlinkat", "fsx", &UnlinkAt);
+        table.Add(263, "unlinkat", "fsA", &UnlinkAt);
         table.Add(82, "rename", "ss", &Rename);
         table.Add(264, "renameat", "fsfs", &RenameAt);
         table.Add(316, "renameat2", "fsfsx", &RenameWithFlags);
         table.Add(86, "link", "ss", &Link);
-        table.Add(265, "linkat", "fsfsx", &LinkAt);
+        table.Add(265, "linkat", "fsfsA", &LinkAt);
         table.Add(88, "symlink", "ss", &SymbolicLink);
         table.Add(266, "symlinkat", "sfs", &SymbolicLinkAt);
     }

@@ -11,15 +11,15 @@ internal static unsafe class OpenCalls
 
     public static void Register(SyscallTable table)
     {
-        table.Add(2, "open", "sxo", &Open, SyscallRestart.WithRestartFlag);
-        table.Add(257, "openat", "fsxo", &OpenAt, SyscallRestart.WithRestartFlag);
+        table.Add(2, "open", "sOo", &Open, SyscallRestart.WithRestartFlag);
+        table.Add(257, "openat", "fsOo", &OpenAt, SyscallRestart.WithRestartFlag);
         table.Add(437, "openat2", "fspu", &OpenAt2, SyscallRestart.WithRestartFlag);
         table.Add(85, "creat", "so", &Create, SyscallRestart.WithRestartFlag);
         table.Add(3, "close", "f", &Close);
         table.Add(436, "close_range", "uux", &CloseRange);
         table.Add(32, "dup", "f", &Duplicate);
         table.Add(33, "dup2", "ff", &DuplicateTo);
-        table.Add(292, "dup3", "ffx", &DuplicateWithFlags);
+        table.Add(292, "dup3", "ffO", &DuplicateWithFlags);
     }
 
     private static long Open(GuestThread thread, in SyscallArgs args) => Open(thread, OpenFlags.AtFdCwd, args.A0, args.Int1, (uint)args.A2);

@@ -16,12 +16,12 @@ internal static unsafe class ProcessCalls
     public static void Register(SyscallTable table)
     {
         table.Add(39, "getpid", "", &GetPid);
-        table.Add(56, "clone", "xpppp", &Clone);
+        table.Add(56, "clone", "Cpppp", &Clone);
         table.Add(57, "fork", "", &Fork);
         table.Add(58, "vfork", "", &Vfork);
-        table.Add(59, "execve", "spp", &Execve);
+        table.Add(59, "execve", "svv", &Execve);
         table.Add(60, "exit", "d", &Exit);
-        table.Add(61, "wait4", "dpxp", &Wait4, SyscallRestart.WithRestartFlag);
+        table.Add(61, "wait4", "dpWp", &Wait4, SyscallRestart.WithRestartFlag);
         table.Add(109, "setpgid", "dd", &SetPgid);
         table.Add(110, "getppid", "", &GetParent);
         table.Add(111, "getpgrp", "", &GetGroup);
@@ -29,9 +29,9 @@ internal static unsafe class ProcessCalls
         table.Add(121, "getpgid", "d", &GetPgid);
         table.Add(124, "getsid", "d", &GetSid);
         table.Add(231, "exit_group", "d", &ExitGroup);
-        table.Add(247, "waitid", "ddpxp", &WaitId, SyscallRestart.WithRestartFlag);
-        table.Add(272, "unshare", "x", &Unshare);
-        table.Add(322, "execveat", "fsppx", &ExecveAt);
+        table.Add(247, "waitid", "ddpWp", &WaitId, SyscallRestart.WithRestartFlag);
+        table.Add(272, "unshare", "C", &Unshare);
+        table.Add(322, "execveat", "fsvvA", &ExecveAt);
         table.Add(434, "pidfd_open", "dx", &PidfdOpen);
         table.Add(435, "clone3", "pu", &Clone3);
     }
@@ -123,13 +123,10 @@ internal static unsafe class ProcessCalls
                 : -Errno.EINVAL;
         }
 
-        if ((flags & CloneFlags.Memory) != 0 && (flags & CloneFlags.Vfork) == 0)
-        {
-            // A process that shares memory for good would need two processes in one.
-            return -Errno.EINVAL;
-        }
-
-        if ((flags & CloneFlags.Parent) != 0 || clone.ExitSignal > Signal.Last)
+        // A process that shares memory runs, like vfork's child, before its parent goes on. One that shares signal
+        // handlers too is a thread in all but name, which waits for its parent sooner or later.
+        bool isThreadLike = (flags & (CloneFlags.SignalHandlers | CloneFlags.Vfork)) == CloneFlags.SignalHandlers;
+        if (isThreadLike || (flags & CloneFlags.Parent) != 0 || clone.ExitSignal > Signal.Last)
         {
             return -Errno.EINVAL;
         }

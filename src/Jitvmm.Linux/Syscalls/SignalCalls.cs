@@ -16,7 +16,7 @@ internal static unsafe class SignalCalls
     public static void Register(SyscallTable table)
     {
         table.Add(13, "rt_sigaction", "gppu", &Sigaction);
-        table.Add(14, "rt_sigprocmask", "dppu", &Sigprocmask);
+        table.Add(14, "rt_sigprocmask", "Hppu", &Sigprocmask);
         table.Add(15, "rt_sigreturn", "", &Sigreturn);
         table.Add(34, "pause", "", &Pause);
         table.Add(62, "kill", "dg", &Kill);

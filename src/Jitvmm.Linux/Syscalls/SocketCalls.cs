@@ -19,8 +19,8 @@ internal static unsafe class SocketCalls
 
     public static void Register(SyscallTable table)
     {
-        table.Add(41, "socket", "dxd", &Create);
-        table.Add(53, "socketpair", "dxdp", &CreatePair);
+        table.Add(41, "socket", "NTd", &Create);
+        table.Add(53, "socketpair", "NTdp", &CreatePair);
         table.Add(49, "bind", "fpu", &Bind);
         table.Add(42, "connect", "fpu", &Connect, SyscallRestart.WithRestartFlag);
         table.Add(50, "listen", "fd", &Listen);

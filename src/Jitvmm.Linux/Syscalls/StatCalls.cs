@@ -13,11 +13,11 @@ internal static unsafe class StatCalls
         table.Add(4, "stat", "sp", &Stat);
         table.Add(5, "fstat", "fp", &StatDescriptor);
         table.Add(6, "lstat", "sp", &StatLink);
-        table.Add(262, "newfstatat", "fspx", &StatAt);
-        table.Add(332, "statx", "fsxxp", &StatExtended);
-        table.Add(21, "access", "sx", &Access);
-        table.Add(269, "faccessat", "fsx", &AccessAt);
-        table.Add(439, "faccessat2", "fsxx", &AccessWithFlags);
+        table.Add(262, "newfstatat", "fspA", &StatAt);
+        table.Add(332, "statx", "fsAxp", &StatExtended);
+        table.Add(21, "access", "sR", &Access);
+        table.Add(269, "faccessat", "fsR", &AccessAt);
+        table.Add(439, "faccessat2", "fsRA", &AccessWithFlags);
         table.Add(89, "readlink", "spu", &ReadLink);
         table.Add(267, "readlinkat", "fspu", &ReadLinkAt);
         table.Add(137, "statfs", "sp", &StatFileSystem);

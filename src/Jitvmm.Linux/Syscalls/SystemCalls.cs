@@ -12,7 +12,7 @@ internal static unsafe class SystemCalls
     {
         table.Add(24, "sched_yield", "", &Yield);
         table.Add(63, "uname", "p", &Uname);
-        table.Add(97, "getrlimit", "dp", &GetRlimit);
+        table.Add(97, "getrlimit", "Lp", &GetRlimit);
         table.Add(98, "getrusage", "dp", &GetUsage);
         table.Add(99, "sysinfo", "p", &SysInfo);
         table.Add(101, "ptrace", "ddpp", &Refuse);
@@ -28,10 +28,10 @@ internal static unsafe class SystemCalls
         table.Add(148, "sched_rr_get_interval", "dp", &SchedInterval);
         table.Add(157, "prctl", "dxxxx", &Prctl);
         table.Add(158, "arch_prctl", "xp", &ArchPrctl);
-        table.Add(160, "setrlimit", "dp", &SetRlimit);
+        table.Add(160, "setrlimit", "Lp", &SetRlimit);
         table.Add(203, "sched_setaffinity", "dup", &SchedSetAffinity);
         table.Add(204, "sched_getaffinity", "dup", &SchedGetAffinity);
-        table.Add(302, "prlimit64", "ddpp", &Prlimit);
+        table.Add(302, "prlimit64", "dLpp", &Prlimit);
         table.Add(309, "getcpu", "ppp", &GetCpu);
         table.Add(310, "process_vm_readv", "dpupux", &Refuse);
         table.Add(311, "process_vm_writev", "dpupux", &Refuse);

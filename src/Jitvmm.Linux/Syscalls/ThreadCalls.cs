@@ -21,7 +21,7 @@ internal static unsafe class ThreadCalls
     public static void Register(SyscallTable table)
     {
         table.Add(186, "gettid", "", &GetTid);
-        table.Add(202, "futex", "pxuppx", &Futex, SyscallRestart.WithRestartFlag);
+        table.Add(202, "futex", "pUuppx", &Futex, SyscallRestart.WithRestartFlag);
         table.Add(218, "set_tid_address", "p", &SetTidAddress);
         table.Add(273, "set_robust_list", "pu", &SetRobustList);
         table.Add(274, "get_robust_list", "dpp", &GetRobustList);

@@ -25,9 +25,9 @@ internal static unsafe class TimeCalls
         table.Add(225, "timer_getoverrun", "d", &TimerGetOverrun);
         table.Add(226, "timer_delete", "d", &TimerDelete);
         table.Add(227, "clock_settime", "dp", &SetTime);
-        table.Add(228, "clock_gettime", "dp", &ClockGetTime);
-        table.Add(229, "clock_getres", "dp", &ClockGetResolution);
-        table.Add(230, "clock_nanosleep", "dxpp", &ClockNanosleep);
+        table.Add(228, "clock_gettime", "Zp", &ClockGetTime);
+        table.Add(229, "clock_getres", "Zp", &ClockGetResolution);
+        table.Add(230, "clock_nanosleep", "Zxpp", &ClockNanosleep);
         table.Add(305, "clock_adjtime", "dp", &ClockAdjust);
     }
 

@@ -19,7 +19,7 @@ internal static unsafe class TransferCalls
         table.Add(296, "pwritev", "fpud", &WriteVectorAt, SyscallRestart.WithRestartFlag);
         table.Add(327, "preadv2", "fpuddx", &ReadVectorWithFlags, SyscallRestart.WithRestartFlag);
         table.Add(328, "pwritev2", "fpuddx", &WriteVectorWithFlags, SyscallRestart.WithRestartFlag);
-        table.Add(8, "lseek", "fdd", &Seek);
+        table.Add(8, "lseek", "fdE", &Seek);
         table.Add(40, "sendfile", "ffpu", &SendFile, SyscallRestart.WithRestartFlag);
         table.Add(275, "splice", "fpfpux", &Splice, SyscallRestart.WithRestartFlag);
         table.Add(276, "tee", "ffux", &Tee, SyscallRestart.WithRestartFlag);

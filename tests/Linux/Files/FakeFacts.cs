@@ -10,7 +10,7 @@ internal sealed class FakeFacts : IProcessFacts
 
     public byte[] CommandName => "fake"u8.ToArray();
 
-    public byte[] CommandLine => "fake\0"u8.ToArray();
+    public byte[] CommandLineOf(int processId) => "fake\0"u8.ToArray();
 
     public byte[] InitialEnvironment => "A=1\0"u8.ToArray();
 
