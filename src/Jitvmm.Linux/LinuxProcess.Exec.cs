@@ -30,10 +30,12 @@ public sealed unsafe partial class LinuxProcess
         _mainThread = thread;
         _threads.Add(thread);
         thread.Enter();
-        PreparedExec exec;
         try
         {
-            exec = PrepareFirst(program, arguments, environment);
+            PreparedExec exec = PrepareFirst(program, arguments, environment);
+            Files.TakeStandardStreams(ReportFd);
+            InternalError.ReportUnhandled(this);
+            Start(thread, exec);
         }
         catch
         {
@@ -41,9 +43,6 @@ public sealed unsafe partial class LinuxProcess
             throw;
         }
 
-        Files.TakeStandardStreams(ReportFd);
-        InternalError.ReportUnhandled(this);
-        Start(thread, exec);
         RunMain(thread);
     }
 

@@ -5,8 +5,8 @@ namespace Jitvmm.Tests.Guests;
 /// <summary>gcc's driver forks and executes cpp, cc1, as, collect2 and ld; the result runs in the guest too.</summary>
 public sealed class CompilerPrograms : IProgramTable
 {
-    public static IReadOnlyList<GuestProgram> Programs { get; } =
-    [
+    public static IReadOnlyList<GuestProgram> Programs { get; } = new GuestProgram[]
+    {
         Run("gcc-version", "gcc -dumpfullversion"),
         Run("gcc-preprocess", "gcc -E -P kernels.c", "kernels.c"),
         Run("gcc-assembly", "gcc -O2 -S kernels.c", "kernels.c"),
@@ -24,5 +24,5 @@ public sealed class CompilerPrograms : IProgramTable
             Needs = ["/root/.cargo/bin/rustc"],
         },
         Run("objdump", "objdump -d --no-show-raw-insn kernels.o", "kernels.c") with { Prepare = "gcc -O2 -c kernels.c", Needs = ["gcc", "objdump"] },
-    ];
+    }.InTiers(Tiers.NotCompiled, "gcc-version", "rust-program");
 }

@@ -29,6 +29,12 @@ public sealed record GuestProgram(string Name, string[] Arguments)
 
     public TimeSpan Limit { get; init; } = TimeSpan.FromMinutes(2);
 
+    /// <summary>
+    /// Tiers of <c>tests/run</c>; the others are for <c>tests/run --nightly</c>. Tier 1 compiles all that runs before it
+    /// runs, so large programs take many times as long as in the tiers users meet.
+    /// </summary>
+    public Tiers DefaultTiers { get; init; } = Tiers.All;
+
     /// <summary>A program run directly; words are separated by blanks, and single quotes keep a word together.</summary>
     public static GuestProgram Run(string name, string commandLine, params string[] files)
     {
@@ -39,6 +45,8 @@ public sealed record GuestProgram(string Name, string[] Arguments)
     /// <summary>A script that bash runs inside the guest.</summary>
     public static GuestProgram Script(string name, string script, params string[] files) =>
         new(name, ["/bin/bash", "-c", script]) { Needs = ["/bin/bash"], Files = files };
+
+    public bool IsInDefaultRun(string tier) => DefaultTiers.HasFlag(tier switch { "0" => Tiers.Interpreted, "1" => Tiers.Compiled, _ => Tiers.Auto });
 
     /// <summary>What this machine lacks for the row, or null.</summary>
     public string? Missing()

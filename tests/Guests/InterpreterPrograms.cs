@@ -5,8 +5,8 @@ namespace Jitvmm.Tests.Guests;
 /// <summary>perl, python, lua, sqlite: large programs with indirect jumps and libm.</summary>
 public sealed class InterpreterPrograms : IProgramTable
 {
-    public static IReadOnlyList<GuestProgram> Programs { get; } =
-    [
+    public static IReadOnlyList<GuestProgram> Programs { get; } = new GuestProgram[]
+    {
         Run("perl-hello", "perl -e 'print \"hello $]\\n\"; exit 5'"),
         Run("perl-words", "perl words.pl text", "words.pl", "text"),
         Run("perl-numbers", "perl numbers.pl", "numbers.pl"),
@@ -23,5 +23,5 @@ public sealed class InterpreterPrograms : IProgramTable
         Run("lua-error", "lua5.4 -e 'local t = nil; print(pcall(error, 1)); t.x = 1'"),
         Run("sqlite-100000-rows", "sqlite3 test.db '.read rows.sql'", "rows.sql") with { CompareFiles = false, Limit = TimeSpan.FromMinutes(4) },
         Run("sqlite-memory", "sqlite3 :memory: 'create table t(a, b text); with recursive c(x) as (select 1 union all select x+1 from c where x<2000) insert into t select x, printf(\"%05d-%s\", x*x%997, hex(x)) from c; select count(*), sum(a), max(b), group_concat(a%7, \"\") from t where b like \"%5-%\"; select * from t order by b desc limit 5;'"),
-    ];
+    }.InTiers(Tiers.NotCompiled, "perl-hello", "python-hello", "lua-strings", "sqlite-memory");
 }

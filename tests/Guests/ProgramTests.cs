@@ -2,8 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Jitvmm.Tests.Guests;
 
-/// <summary>Runs each row of a table natively and under each tier.</summary>
-[Trait("Program", "Guest")]
+/// <summary>Runs each row of a table natively and under each tier. Its traits come from <see cref="ProgramTheoryDiscoverer"/>.</summary>
 public abstract class ProgramTests<TTable>
     where TTable : IProgramTable
 {
@@ -38,14 +37,10 @@ public sealed class CryptographyTests : ProgramTests<CryptographyPrograms>;
 
 public sealed class InterpreterTests : ProgramTests<InterpreterPrograms>;
 
-[Trait("Speed", "Slow")]
 public sealed class PythonOwnTests : ProgramTests<PythonOwnPrograms>;
 
-[Trait("Speed", "Slow")]
 public sealed class CompilerTests : ProgramTests<CompilerPrograms>;
 
-[Trait("Speed", "Slow")]
 public sealed class MediaTests : ProgramTests<MediaPrograms>;
 
-[Trait("Speed", "Slow")]
 public sealed class ManagedRuntimeTests : ProgramTests<ManagedRuntimePrograms>;

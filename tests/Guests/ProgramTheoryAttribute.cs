@@ -8,15 +8,32 @@ namespace Jitvmm.Tests.Guests;
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class ProgramTheoryAttribute : TheoryAttribute;
 
-/// <summary>Finds the row of each test case through its table and asks it what is missing.</summary>
+/// <summary>
+/// Finds the row of each test case through its table, asks it what is missing, and marks the case: <c>Program=Guest</c>,
+/// <c>Tier</c>, and <c>Run=Nightly</c> for what <c>tests/run</c> leaves to <c>--nightly</c>. Traits of the class would be lost on
+/// classes that derive from the one that has them.
+/// </summary>
 public sealed class ProgramTheoryDiscoverer(IMessageSink diagnostics) : TheoryDiscoverer(diagnostics)
 {
     protected override IEnumerable<IXunitTestCase> CreateTestCasesForDataRow(
         ITestFrameworkDiscoveryOptions discoveryOptions, ITestMethod testMethod, IAttributeInfo theoryAttribute, object[] dataRow)
     {
-        string? reason = ProgramComparison.CannotRun ?? ProgramCatalog.Find((string)dataRow[0]).Missing();
-        return reason == null
+        GuestProgram program = ProgramCatalog.Find((string)dataRow[0]);
+        string? reason = ProgramComparison.CannotRun ?? program.Missing();
+        IEnumerable<IXunitTestCase> cases = reason == null
             ? base.CreateTestCasesForDataRow(discoveryOptions, testMethod, theoryAttribute, dataRow)
             : CreateTestCasesForSkippedDataRow(discoveryOptions, testMethod, theoryAttribute, dataRow, reason);
+        foreach (IXunitTestCase testCase in cases)
+        {
+            string tier = (string)dataRow[1];
+            testCase.Traits["Program"] = ["Guest"];
+            testCase.Traits["Tier"] = [tier];
+            if (!program.IsInDefaultRun(tier))
+            {
+                testCase.Traits["Run"] = ["Nightly"];
+            }
+
+            yield return testCase;
+        }
     }
 }

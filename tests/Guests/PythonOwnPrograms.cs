@@ -10,8 +10,8 @@ public sealed class PythonOwnPrograms : IProgramTable
     private static readonly string s_suite =
         Directory.GetDirectories("/usr/lib", "python3.*").Select(folder => $"{folder}/test/test_math.py").FirstOrDefault(File.Exists) ?? "/usr/lib/python3.N/test/test_math.py";
 
-    public static IReadOnlyList<GuestProgram> Programs { get; } =
-    [
+    public static IReadOnlyList<GuestProgram> Programs { get; } = new List<GuestProgram>
+    ([
         .. s_modules.Select(module => new GuestProgram($"python-{module}", ["/usr/bin/python3", "-m", "test", "--timeout", "600", module])
         {
             Needs = ["/usr/bin/python3", s_suite],
@@ -19,5 +19,5 @@ public sealed class PythonOwnPrograms : IProgramTable
             CompareFiles = false,
             Limit = TimeSpan.FromMinutes(12),
         }),
-    ];
+    ]).InTiers(Tiers.Auto);
 }

@@ -11,6 +11,7 @@ public sealed class ScenarioPrograms : IProgramTable
         Run("faults", "./faults", "prebuilt/faults") with { Needs = [] },
         Run("signals", "./signals", "prebuilt/signals") with { Needs = [] },
         Run("futex", "./futex", "prebuilt/futex") with { Needs = [] },
+        Run("system-v", "./system-v", "prebuilt/system-v") with { Needs = [] },
         Run("code-generator", "./code-generator 30", "prebuilt/code-generator") with { Needs = [] },
     ];
 }

@@ -5,8 +5,8 @@ namespace Jitvmm.Tests.Guests;
 /// <summary>bash: fork, exec, pipes, job control without a terminal, traps.</summary>
 public sealed class ShellPrograms : IProgramTable
 {
-    public static IReadOnlyList<GuestProgram> Programs { get; } =
-    [
+    public static IReadOnlyList<GuestProgram> Programs { get; } = new GuestProgram[]
+    {
         Script("bash-builtin", "echo ${BASH_VERSINFO[0]}; printf '%05d %x %s\\n' 42 255 end; x=abcdef; echo ${x:2:3} ${x/cd/__} ${#x} ${x^^}"),
         Script("bash-pipeline", "seq 1 1000 | grep 7 | sort -r | head -20 | tr '\\n' ' '; echo; echo \"${PIPESTATUS[@]}\""),
         Script("bash-pipe-status", "set -o pipefail; false | true; echo $?; true | (exit 3) | cat; echo $?; yes | head -1; echo ${PIPESTATUS[0]}"),
@@ -38,5 +38,5 @@ public sealed class ShellPrograms : IProgramTable
         Script("bash-proc-self", "cat /proc/self/comm; cat /proc/self/cmdline | tr '\\0' ' '; echo; readlink /proc/self/cwd; readlink /proc/self/exe; ls /proc/self/fd | grep -c '^[012]$'; [ -r /proc/self/maps ] && echo maps"),
         Script("bash-no-vmm-in-environment", "env | sort; echo $PWD $SHLVL"),
         new("dash-pipeline", ["/bin/sh", "-c", "echo a b c | { read x y; echo \"$y $x\"; }; seq 5 | while read n; do printf '%s ' $((n * n)); done; echo; kill -s INT $$"]) { Needs = ["/bin/sh"] },
-    ];
+    }.InTiers(Tiers.NotCompiled, "bash-pipeline", "bash-trap-signals", "dash-pipeline");
 }

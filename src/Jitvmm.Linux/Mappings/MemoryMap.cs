@@ -28,6 +28,14 @@ public sealed unsafe partial class MemoryMap
     internal const int MapFixedNoReplace = 0x100000;
 
     private const ulong PageMask = AddressSpace.PageSize - 1;
+
+    /// <summary>Most that may be accessible in one mapping: each TiB takes 256 MiB of page bytes.</summary>
+    private const ulong MaxAccessible = 4ul << 40;
+
+    /// <summary>Hosts with less memory do not exist; spares smaller requests a system call.</summary>
+    private const ulong SmallestOvercommit = 256ul << 20;
+
+    private const long SysInfo = 99;
     private const long SysMmap = 9;
     private const long SysMprotect = 10;
     private const long SysMremap = 25;
@@ -146,6 +154,11 @@ public sealed unsafe partial class MemoryMap
             return -Errno.EOVERFLOW;
         }
 
+        if (access != PageAccess.None && (size > MaxAccessible || IsObviousOvercommit(size, access, flags)))
+        {
+            return -Errno.ENOMEM;
+        }
+
         lock (_memory.Gate)
         {
             long place = Place(address, size, flags);
@@ -206,7 +219,7 @@ public sealed unsafe partial class MemoryMap
             return size < length ? -Errno.ENOMEM : 0;
         }
 
-        if (!AddressSpace.InWindow(address, size))
+        if (!AddressSpace.InWindow(address, size) || (access != PageAccess.None && size > MaxAccessible))
         {
             return -Errno.ENOMEM;
         }
@@ -268,6 +281,22 @@ public sealed unsafe partial class MemoryMap
 
     private static int HostProtection(PageAccess access) =>
         access == PageAccess.None ? 0 : 1 | (int)(access & PageAccess.Write);
+
+    /// <summary>
+    /// What the kernel refuses whatever else is mapped (Documentation/mm/overcommit-accounting.rst, mode 0): more memory of the
+    /// process's own at once than the host has. The host itself is never asked: it must not account for guests' reserves.
+    /// </summary>
+    private static bool IsObviousOvercommit(ulong size, PageAccess access, int flags)
+    {
+        if (size < SmallestOvercommit || (access & PageAccess.Write) == 0 || (flags & (3 | MapNoReserve)) != MapPrivate)
+        {
+            return false;
+        }
+
+        // struct sysinfo: uptime, loads[3], totalram, freeram, sharedram, bufferram, totalswap, ..., mem_unit at byte 104.
+        ulong* info = stackalloc ulong[14];
+        return HostCalls.Raw(SysInfo, (ulong)info) == 0 && size > (info[4] + info[8]) * (uint)info[13];
+    }
 
     private ulong Host(ulong address) => (ulong)_memory.HostBase + address;
 

@@ -66,11 +66,69 @@ static void network(void)
     check(sys(__NR_setsockopt, datagram, 1, 26, &program, 16) < 0);
 }
 
+static volatile unsigned long faults, fault_trap;
+
+static void on_fault(int signal, char *information, char *context)
+{
+    faults++;
+    fault_trap = *(unsigned long *)(context + 40 + 20 * 8);
+    /* the access below is one instruction of three bytes */
+    *(unsigned long *)(context + 40 + 16 * 8) += 3;
+}
+
+/* Where a host process has its program, libraries, heap and stack, the window's ends, and what wraps around. */
+static const unsigned long outside[] = {
+    1ul << 46, (1ul << 46) + 4096, 0x555555554000, 0x5500000000ff, 0x7ffff7dd0000, 0x7fffffffe000, 0x7f0000000000, (1ul << 47) - 4096, 1ul << 47,
+    0xffff800000000000, 0xffffffffff600000, -4096ul, -8ul, -(1ul << 32),
+};
+
+static void memory(void)
+{
+    handle(SIGSEGV, on_fault, SA_SIGINFO);
+    long pipe_ends[2], null = sys(__NR_open, "/dev/null", 1), zero = sys(__NR_open, "/dev/zero", 0);
+    check(sys(__NR_pipe, pipe_ends) == 0);
+    for (int i = 0; i < (int)(sizeof outside / sizeof *outside); i++)
+    {
+        unsigned long address = outside[i], before = faults, value = 7;
+        __asm__ volatile("mov (%1), %0" : "+a"(value) : "b"(address) : "memory");
+        check(faults == before + 1 && value == 7);
+        __asm__ volatile("mov %0, (%1)" : : "a"(value), "b"(address) : "memory");
+        check(faults == before + 2);
+
+        /* the kernel must not follow such an address for the guest either */
+        check(sys(__NR_read, zero, address, 8) == -EFAULT && sys(__NR_write, (int)(pipe_ends[0] >> 32), address, 8) == -EFAULT);
+        check(sys(__NR_stat, address, buffer) == -EFAULT && sys(__NR_stat, "/", address) == -EFAULT && sys(__NR_uname, address) == -EFAULT);
+        check(sys(__NR_getrandom, address, 8, 0) == -EFAULT && sys(__NR_rt_sigaction, SIGUSR1, 0, address, 8) == -EFAULT);
+        check(sys(__NR_futex, address & ~7ul, 1, 1, 0, 0, 0) <= 0 && sys(__NR_futex, address & ~7ul, 0, 0, 0, 0, 0) < 0);
+        check(sys(__NR_mmap, address & ~0xffful, 4096, 3, 0x32, -1, 0) < 0 && sys(__NR_munmap, address & ~0xffful, 4096) == -EINVAL);
+        check(sys(__NR_mprotect, address & ~0xffful, 4096, 3) < 0 && sys(__NR_madvise, address & ~0xffful, 4096, 4) < 0);
+        check(sys(__NR_mremap, buffer, 4096, 4096, 3, address & ~0xffful) < 0 && sys(__NR_shmat, 0, address & ~0xffful, 040000) < 0);
+    }
+
+    /* lengths that reach over the end, or around */
+    unsigned long last = (1ul << 46) - 4096;
+    check(sys(__NR_read, zero, last, 1ul << 46) < 0 && sys(__NR_write, null, last, -1ul) != 1 && sys(__NR_munmap, last, 1ul << 46) == -EINVAL);
+    check(sys(__NR_mmap, last, 8192, 3, 0x32, -1, 0) < 0 && sys(__NR_mprotect, last, 1ul << 47, 3) < 0 && sys(__NR_mremap, buffer, 4096, 1ul << 47, 1) < 0);
+    struct { unsigned long base, length; } local = { (unsigned long)buffer, 8 }, remote = { 0x7ffff7dd0000, 8 };
+    check(sys(__NR_process_vm_readv, sys(__NR_getpid), &local, 1, &remote, 1, 0) < 0 && sys(__NR_process_vm_writev, sys(__NR_getpid), &local, 1, &remote, 1, 0) < 0);
+    check(sys(__NR_ptrace, 16, sys(__NR_getppid), 0, 0) < 0 && sys(__NR_ptrace, 0, 0, 0, 0) < 0);
+}
+
+/* Host descriptors have small numbers too: none but the guest's own may answer. */
+static void descriptors(void)
+{
+    for (int fd = 21; fd < 400; fd++)
+        check(sys(__NR_fcntl, fd, 3) == -9 && sys(__NR_read, fd, buffer, 1) == -9 && sys(__NR_dup, fd) == -9 && sys(__NR_close, fd) == -9);
+    check(sys(__NR_open, "/proc/self/fd/50", 0) == -ENOENT && sys(__NR_open, "/dev/fd/50", 0) == -ENOENT);
+}
+
 long test(long argc, char **argv, char **envp)
 {
+    memory();
     links_and_renames();
     changes_through_descriptors();
     other_processes();
     network();
+    descriptors();
     return 0;
 }

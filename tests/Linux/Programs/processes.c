@@ -1,6 +1,6 @@
 #include "guest.h"
 
-static long clone_vfork(char *stack, void (*body)(void *), void *argument)
+static long clone_with(long flags, char *stack, void (*body)(void *), void *argument)
 {
     long *top = (long *)stack;
     *--top = (long)argument;
@@ -8,7 +8,7 @@ static long clone_vfork(char *stack, void (*body)(void *), void *argument)
     register long r10 __asm__("r10") = 0;
     long result;
     __asm__ volatile("syscall\n test %%eax, %%eax\n jnz 1f\n pop %%rax\n pop %%rdi\n call *%%rax\n ud2\n1:"
-        : "=a"(result) : "a"(__NR_clone), "D"(0x4111), "S"(top), "d"(0), "r"(r10) : "rcx", "r11", "memory");
+        : "=a"(result) : "a"(__NR_clone), "D"(flags), "S"(top), "d"(0), "r"(r10) : "rcx", "r11", "memory");
     return result;
 }
 
@@ -76,9 +76,14 @@ long test(long argc, char **argv, char **envp)
     /* vfork: the parent waits and sees what the child wrote */
     volatile int answer = 0;
     char *stack = map(65536);
-    child = clone_vfork(stack + 65536, report, (void *)&answer);
+    child = clone_with(0x4111, stack + 65536, report, (void *)&answer);
     check(child > 0 && answer == 1234);
     check(sys(__NR_wait4, child, &status, 0, 0) == child && status == 7 << 8);
+
+    /* CLONE_VM alone: what the child wrote is there when it is waited for */
+    answer = 0;
+    child = clone_with(0x111, stack + 65536, report, (void *)&answer);
+    check(child > 0 && sys(__NR_wait4, child, &status, 0, 0) == child && status == 7 << 8 && answer == 1234);
 
     /* exec, in a vfork child too; a program that is not there */
     check(sys(__NR_execve, "/nonexistent", argv, envp) == -ENOENT);

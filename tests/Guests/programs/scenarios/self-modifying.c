@@ -1,4 +1,4 @@
-/* Code that changes code: in the same block, from another thread, across a page, and a loop rewritten a million times. */
+/* Code that changes code: in the same block, from other threads, across a page, through another mapping, and a loop rewritten a million times. */
 #include "guest.h"
 
 typedef u32 (*function)(void);
@@ -94,6 +94,58 @@ static void other_thread(u8 *code)
         join_thread(&ended);
 }
 
+static volatile u32 stop, seen_last;
+
+static void run_all_the_time(void *unused)
+{
+    (void)unused;
+    while (!stop)
+        seen_last = ((function)shared_code)();
+}
+
+/* Nobody tells the other thread: it runs the code all the time, and must come to run each change. */
+static void while_it_runs(u8 *code)
+{
+    u32 ended;
+    shared_code = code;
+    write_constant(code, 0);
+    start_thread(run_all_the_time, 0, &ended);
+    int good = 1;
+    for (u32 i = 1; i <= 2000 && good; i++) {
+        *(volatile u32 *)(code + 1) = i;
+        u64 deadline = milliseconds() + 20000;
+        while (seen_last != i && milliseconds() < deadline)
+            CALL0(SYS_sched_yield);
+        good = seen_last == i;
+    }
+    stop = 1;
+    claim("code another thread is running changes under it", good);
+    join_thread(&ended);
+}
+
+/* As just-in-time compilers do that keep no page writable and executable at once. */
+static void through_another_mapping(void)
+{
+    i64 file = CALL2(SYS_memfd_create, "code", 0);
+    CALL2(SYS_ftruncate, file, 8192);
+    u8 *writable = (u8 *)call(SYS_mmap, 0, 8192, PROT_READ | PROT_WRITE, 1, file, 0);
+    u8 *executable = (u8 *)call(SYS_mmap, 0, 8192, PROT_READ | PROT_EXEC, 1, file, 0);
+    u64 sum = 0;
+    for (u32 i = 0; i < 20000; i++) {
+        write_constant(writable + 4096 - 3, i);
+        sum += ((function)(executable + 4096 - 3))();
+    }
+    claim("code written at one address runs at another", sum == 19999ul * 20000 / 2);
+    u8 *later = (u8 *)call(SYS_mmap, 0, 8192, PROT_READ | PROT_WRITE, 1, file, 0);
+    write_constant(later + 4096 - 3, 77);
+    claim("written through a mapping made later too", ((function)(executable + 4096 - 3))() == 77);
+    CALL3(SYS_mprotect, later, 8192, PROT_READ);
+    u32 before = ((function)(executable + 4096 - 3))();
+    CALL3(SYS_mprotect, later, 8192, PROT_READ | PROT_WRITE);
+    write_constant(later + 4096 - 3, 78);
+    claim("and through one that became writable", before == 77 && ((function)(executable + 4096 - 3))() == 78);
+}
+
 static u32 loop_in_place(u8 *code)
 {
     /* A loop whose body increments its own immediate: add eax, imm8 with the store to it inside the loop. */
@@ -120,5 +172,7 @@ int program(int count, char **arguments, char **environment)
     across_page(pages + 4096);
     through_remapping(pages + 3 * 4096);
     other_thread(pages + 1024);
+    while_it_runs(pages + 1536);
+    through_another_mapping();
     return failures;
 }

@@ -72,6 +72,12 @@ int program(int count, char **arguments, char **environment)
         good &= to[1] == 7 && to[65535] == (u8)(65535 * 7) && to[32768] == (u8)(32768 * 7);
     });
     UNTIL_SIGNALLED("in system calls", 100, good &= CALL0(SYS_getpid) > 0);
+    UNTIL_SIGNALLED("in a call that waits", 100, {
+        static u64 time[2];
+        time[1] = 20000000;
+        i64 result = CALL2(SYS_nanosleep, time, 0);
+        good &= result == -4 || result == 0;
+    });
     UNTIL_SIGNALLED("at a branch to itself", 100, {
         u32 now = arrived;
         while (arrived == now)
