@@ -44,6 +44,9 @@ public abstract unsafe class GuestPages : IDisposable
     /// <summary>Raised, under <see cref="Gate"/>, before bytes of pages marked <see cref="PageAccess.Code"/> change or their mapping goes: (address, length in bytes).</summary>
     public Action<ulong, ulong>? CodeChanged { get; set; }
 
+    /// <summary>Called, under <see cref="Gate"/>, with a page number: the numbers of other pages through which the same memory may be written.</summary>
+    public Func<ulong, ulong[]>? AliasesOf { get; set; }
+
     public PageAccess AccessOf(ulong address) => address < Size ? (PageAccess)Pages[address >> PageShift] : PageAccess.None;
 
     /// <summary>Whether every page of the range has all of <paramref name="access"/>.</summary>
