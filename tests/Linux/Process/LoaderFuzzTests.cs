@@ -7,11 +7,12 @@ using Jitvmm.Runtime.Memory;
 namespace Jitvmm.Tests.Linux.Process;
 
 /// <summary>Programs with damaged headers are loaded or refused by a <see cref="LoadException"/>; nothing else is thrown, and nothing outside the window is touched.</summary>
+[Collection(GuestMemoryCollection.Name)]
 public sealed class LoaderFuzzTests
 {
     private const int HeaderSize = 64;
     private const int ProgramHeaderSize = 56;
-    private const int DefaultRounds = 3_000;
+    private const int DefaultRounds = 1_500;
     private static readonly ulong[] s_numbers =
         [0, 1, 2, 3, 56, 64, 0xfff, 0x1000, 0x1001, 0x10000, 0x400000, 0x7fffffff, 0x80000000, 0xffffffff, 1ul << 40, (1ul << 46) - 4096, 1ul << 46, 1ul << 47, 1ul << 63, ulong.MaxValue - 4095, ulong.MaxValue];
 
