@@ -3,6 +3,7 @@ using Jitvmm.Linux.Files;
 using Jitvmm.Linux.Loading;
 using Jitvmm.Linux.Mappings;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Tests.Differential;
 
 namespace Jitvmm.Tests.Linux.Process;
 
