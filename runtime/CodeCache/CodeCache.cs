@@ -197,7 +197,12 @@ public sealed unsafe class CodeCache : IDisposable
                     vcpu.ClearJumpCaches();
                 }
 
-                foreach (ulong page in _blocksOfPage.Keys.Concat(_codeSeenThrough.Keys))
+                foreach (ulong page in _blocksOfPage.Keys)
+                {
+                    Memory.Pages[page] &= unchecked((byte)~PageAccess.Code);
+                }
+
+                foreach (ulong page in _codeSeenThrough.Keys)
                 {
                     Memory.Pages[page] &= unchecked((byte)~PageAccess.Code);
                 }
