@@ -4,6 +4,7 @@ using Jitvmm.Devices.Disks;
 using Jitvmm.Devices.Firmware;
 using Jitvmm.Devices.Interrupts;
 using Jitvmm.Devices.Loading;
+using Jitvmm.Devices.Nvme;
 using Jitvmm.Devices.Pci;
 using Jitvmm.Devices.Processors;
 using Jitvmm.Devices.State;
@@ -123,6 +124,9 @@ public sealed class Machine : IMachineControl, IDisposable
 
     /// <summary>Called on a processor's thread when it stopped for good, with its last state.</summary>
     public Action<CpuPlatform, IProcessor>? Inspector { get; set; }
+
+    /// <summary>How the run ended, as soon as that is known.</summary>
+    public MachineOutcome? Outcome => _outcome;
 
     internal BootEntry Entry { get; }
 
@@ -292,8 +296,11 @@ public sealed class Machine : IMachineControl, IDisposable
     {
         var image = new DiskImage(disk.Path, disk.IsReadOnly);
         _disposable.Insert(0, image);
-        var device = new VirtioBlock(image, serial, Math.Min(_processors.Length, MaximumDiskQueues), Memory, Apics, configuration.CountedTime);
-        _disposable.Insert(0, device);
+        int queues = Math.Min(_processors.Length, MaximumDiskQueues);
+        PciFunction device = disk.Bus == DiskBus.Nvme
+            ? new NvmeController(image, serial, queues, Memory, Apics, configuration.CountedTime)
+            : new VirtioBlock(image, serial, queues, Memory, Apics, configuration.CountedTime);
+        _disposable.Insert(0, (IDisposable)device);
         _ = Pci.Add(device);
     }
 

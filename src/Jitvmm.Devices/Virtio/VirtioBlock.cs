@@ -37,6 +37,7 @@ public sealed unsafe class VirtioBlock : VirtioDevice, IDisposable
     private const int MaximumRanges = 32;
     private const uint MaximumRangeSectors = 1 << 22;
     private const int SegmentMaximum = 126;
+    private const int PendingLimit = 1024;
     private const int ConfigurationLength = 60;
 
     private readonly DiskImage _disk;
@@ -225,7 +226,8 @@ public sealed unsafe class VirtioBlock : VirtioDevice, IDisposable
             _ = chain.Read(HeaderLength, ranges);
         }
 
-        if (_slow == null)
+        // A driver that never waits for answers is served at its own cost.
+        if (_slow == null || _slow.Count >= PendingLimit)
         {
             Finish(queue, chain, Run(type, ranges), 0);
             return;
