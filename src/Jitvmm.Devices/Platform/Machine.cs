@@ -4,6 +4,7 @@ using Jitvmm.Devices.Disks;
 using Jitvmm.Devices.Firmware;
 using Jitvmm.Devices.Interrupts;
 using Jitvmm.Devices.Loading;
+using Jitvmm.Devices.Net;
 using Jitvmm.Devices.Nvme;
 using Jitvmm.Devices.Pci;
 using Jitvmm.Devices.Processors;
@@ -25,6 +26,9 @@ namespace Jitvmm.Devices.Platform;
 public sealed class Machine : IMachineControl, IDisposable
 {
     private const int MaximumDiskQueues = 8;
+
+    // Locally administered, as QEMU's first card has it: networks are the machine's own.
+    private static readonly byte[] s_networkAddress = [0x52, 0x54, 0, 0x12, 0x34, 0x56];
 
     private readonly Func<CpuPlatform, IProcessor> _createProcessor;
     private readonly object _gate = new();
@@ -278,6 +282,20 @@ public sealed class Machine : IMachineControl, IDisposable
         for (int i = 0; i < configuration.Disks.Count; i++)
         {
             AddDisk(configuration.Disks[i], $"disk{i}", configuration);
+        }
+
+        foreach (ShareConfiguration share in configuration.Shares)
+        {
+            var device = new VirtioShare(share.Path, share.Tag, share.IsReadOnly, Memory, Apics);
+            _disposable.Insert(0, device);
+            _ = Pci.Add(device);
+        }
+
+        if (configuration.UserNetwork)
+        {
+            var device = new VirtioNetwork(new SlirpNetwork(configuration.NetworkReachesLoopback), s_networkAddress, Memory, Apics);
+            _disposable.Insert(0, device);
+            _ = Pci.Add(device);
         }
 
         if (configuration.Random)

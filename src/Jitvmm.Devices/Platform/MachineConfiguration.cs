@@ -38,6 +38,15 @@ public sealed record MachineConfiguration
     /// <summary>Disks in slot order.</summary>
     public IReadOnlyList<DiskConfiguration> Disks { get; init; } = [];
 
+    /// <summary>Folders of the host that the guest can mount.</summary>
+    public IReadOnlyList<ShareConfiguration> Shares { get; init; } = [];
+
+    /// <summary>A network card behind user-mode address translation.</summary>
+    public bool UserNetwork { get; init; }
+
+    /// <summary>The guest reaches the host's loopback addresses through its gateway.</summary>
+    public bool NetworkReachesLoopback { get; init; }
+
     /// <summary>An entropy device.</summary>
     public bool Random { get; init; } = true;
 
