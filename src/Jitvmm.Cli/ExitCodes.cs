@@ -5,6 +5,9 @@ internal static class ExitCodes
 {
     public const int Success = 0;
 
+    /// <summary>A machine guest crashed: triple fault.</summary>
+    public const int GuestCrashed = 124;
+
     /// <summary>The VMM failed or was asked for something it does not know.</summary>
     public const int VmmError = 125;
 

@@ -3,10 +3,11 @@ namespace Jitvmm.Cli;
 internal static class HelpText
 {
     public const string Overview = """
-        jitvmm - runs x86-64 Linux programs by translating their machine code to .NET IL
+        jitvmm - runs x86-64 Linux programs, and whole machines, by translating their machine code to .NET IL
 
         usage: jitvmm run [options] PROG [ARGS...]
-               jitvmm run --help
+               jitvmm boot [options]
+               jitvmm run --help, jitvmm boot --help
                jitvmm --version
 
         """;
@@ -41,6 +42,42 @@ internal static class HelpText
 
         Exit status: the guest's own; a guest that dies of a signal makes jitvmm die of the same one.
         125: jitvmm itself failed. 126: PROG cannot be executed. 127: there is no PROG.
+
+        """;
+
+    public const string Boot = """
+        usage: jitvmm boot [options]
+
+        Boots a virtual PC. Without --kernel: the built-in demonstration kernel.
+
+        What it boots
+          --kernel FILE             a Linux image (vmlinuz), an ELF kernel with PVH note, or a multiboot kernel
+          --initrd FILE             its initial RAM disk
+          --append TEXT             its command line, such as "console=ttyS0"
+
+        What the machine has
+          --memory SIZE             RAM: bytes, or with K, M, G (default 512M)
+          --cpus N                  processors (default 1)
+          --disk FILE[,readonly]    a virtio disk from a raw image: /dev/vda and on
+          --nvme FILE[,readonly]    an NVMe disk from a raw image: /dev/nvme0n1 and on
+          --share DIR[,tag=NAME][,readonly]
+                                    a folder of the host: mount -t 9p -o trans=virtio share /mnt
+          --net none|user[,loopback]
+                                    no network (default), or user-mode NAT; the host's loopback only if asked for
+          --console                 a virtio console, hvc0
+          --serial stdio|file:PATH|none
+                                    where the serial port goes (default: the terminal)
+
+        How it runs
+          --no-reboot               a reset ends the run
+          --tier 0|1|auto           interpret; compile everything; both as it pays (default)
+          --code-cache SIZE         translations kept at most (default 256M)
+          --stats                   counters on standard error, when the machine ends
+
+        Keys, when standard input is a terminal: Ctrl-A h lists them; Ctrl-A x ends the machine.
+
+        Exit status: 0 when the guest powered off, or was ended with Ctrl-A x; what a guest wrote to port F4h, as
+        QEMU's isa-debug-exit has it (2 * value + 1). 124: the guest crashed. 125: jitvmm itself failed.
 
         """;
 }

@@ -12,6 +12,8 @@ internal static class Program
             {
                 case ["run", .. string[] words]:
                     return Run(words);
+                case ["boot", .. string[] words]:
+                    return Boot(words);
                 case ["--help" or "-h" or "help"]:
                     Console.Out.Write(HelpText.Overview);
                     return ExitCodes.Success;
@@ -29,9 +31,14 @@ internal static class Program
         {
             return Fail(error.Message, error.ExitCode);
         }
+        catch (MachineGuestException error)
+        {
+            return Fail(error.Message, ExitCodes.VmmError);
+        }
         catch (UsageException error)
         {
-            return Fail($"{error.Message}; see jitvmm run --help", ExitCodes.VmmError);
+            string command = arguments is ["boot", ..] ? "boot" : "run";
+            return Fail($"{error.Message}; see jitvmm {command} --help", ExitCodes.VmmError);
         }
     }
 
@@ -52,6 +59,18 @@ internal static class Program
         ProcessGuestOptions options = line.ToOptions(HostProcess.LastArguments(words.Length - line.ProgramIndex), HostProcess.Environment());
         new ProcessGuest(options).Run();
         return ExitCodes.VmmError;
+    }
+
+    private static int Boot(string[] words)
+    {
+        BootCommandLine line = BootCommandLine.Parse(words);
+        if (line.Help)
+        {
+            Console.Out.Write(HelpText.Boot);
+            return ExitCodes.Success;
+        }
+
+        return BootCommand.Run(line);
     }
 
     private static int Fail(string message, int code)

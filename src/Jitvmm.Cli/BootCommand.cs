@@ -1,0 +1,80 @@
+using System.Runtime.InteropServices;
+using Jitvmm.Devices.Platform;
+
+namespace Jitvmm.Cli;
+
+/// <summary><c>jitvmm boot</c>.</summary>
+internal static class BootCommand
+{
+    public static int Run(BootCommandLine line)
+    {
+        using var guest = new MachineGuest(line.ToOptions());
+        using Stream? file = line.Serial == SerialTarget.File ? OpenFile(line.SerialPath) : null;
+        using RawTerminal? terminal = line.Serial == SerialTarget.Terminal ? RawTerminal.TryEnter() : null;
+        var streams = new BootTerminal(guest);
+        streams.Write(guest.DebugOutput, Console.OpenStandardError());
+        if (file != null)
+        {
+            streams.Write(guest.SerialOutput, file);
+        }
+        else if (line.Serial == SerialTarget.None)
+        {
+            streams.Write(guest.SerialOutput, Stream.Null);
+        }
+        else
+        {
+            streams.Start(terminal != null);
+        }
+
+        using PosixSignalRegistration resized = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => TellSize(guest));
+        TellSize(guest);
+        MachineOutcome outcome = guest.Run();
+        streams.Finish();
+        terminal?.Dispose();
+        if (line.Statistics)
+        {
+            Console.Error.Write(guest.Statistics());
+        }
+
+        return Report(guest, outcome);
+    }
+
+    private static int Report(MachineGuest guest, MachineOutcome outcome)
+    {
+        switch (outcome.End)
+        {
+            case MachineEnd.Exited:
+                return outcome.Status;
+            case MachineEnd.TripleFault:
+                Console.Error.Write(guest.CrashReport);
+                Console.Error.WriteLine("jitvmm: the guest crashed (triple fault)");
+                return ExitCodes.GuestCrashed;
+            case MachineEnd.Failed:
+                Console.Error.WriteLine($"jitvmm: internal error on processor {outcome.Processor}: {outcome.Failure}");
+                return ExitCodes.VmmError;
+            default:
+                return ExitCodes.Success;
+        }
+    }
+
+    private static FileStream OpenFile(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.ReadWrite);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new MachineGuestException($"serial file {path}: {error.Message}", error);
+        }
+    }
+
+    private static void TellSize(MachineGuest guest)
+    {
+        (int columns, int rows) = RawTerminal.WindowSize();
+        if (columns > 0)
+        {
+            guest.ResizeConsole(columns, rows);
+        }
+    }
+}

@@ -1,0 +1,176 @@
+namespace Jitvmm.Cli;
+
+/// <summary>What the terminal or a file is connected to.</summary>
+internal enum SerialTarget
+{
+    Terminal,
+    File,
+    None,
+}
+
+/// <summary>The words after <c>jitvmm boot</c>.</summary>
+internal sealed class BootCommandLine
+{
+    private readonly OptionWords _words;
+    private readonly List<MachineDisk> _disks = [];
+    private readonly List<MachineShare> _shares = [];
+    private MachineGuestOptions _options = new();
+
+    private BootCommandLine(string[] words) => _words = new OptionWords(words);
+
+    public bool Help { get; private set; }
+
+    public SerialTarget Serial { get; private set; }
+
+    public string SerialPath { get; private set; } = "";
+
+    public bool Statistics { get; private set; }
+
+    /// <exception cref="UsageException">An option is unknown, or its value makes no sense.</exception>
+    public static BootCommandLine Parse(string[] words)
+    {
+        var line = new BootCommandLine(words);
+        while (line._words.TryTakeName(out string name))
+        {
+            if (!line.ReadSwitch(name) && !line.ReadSetting(name))
+            {
+                throw new UsageException($"unknown option {name}");
+            }
+        }
+
+        return line._words.Next == words.Length ? line : throw new UsageException($"unexpected {words[line._words.Next]}");
+    }
+
+    public MachineGuestOptions ToOptions() => _options with { Disks = _disks, Shares = _shares };
+
+    private bool ReadSwitch(string name)
+    {
+        switch (name)
+        {
+            case "--help" or "-h":
+                Help = true;
+                break;
+            case "--stats":
+                Statistics = true;
+                break;
+            case "--no-reboot":
+                _options = _options with { Reboots = false };
+                break;
+            case "--console":
+                _options = _options with { Console = true };
+                break;
+            default:
+                return false;
+        }
+
+        return _words.NoValue(name);
+    }
+
+    private bool ReadSetting(string name)
+    {
+        switch (name)
+        {
+            case "--kernel":
+                _options = _options with { Kernel = _words.Value(name) };
+                break;
+            case "--initrd":
+                _options = _options with { Initrd = _words.Value(name) };
+                break;
+            case "--append":
+                _options = _options with { CommandLine = _words.Value(name) };
+                break;
+            case "--memory" or "-m":
+                _options = _options with { Memory = _words.Size(name) };
+                break;
+            case "--cpus" or "--smp":
+                _options = _options with { Processors = _words.Count(name) };
+                break;
+            case "--disk" or "--nvme":
+                _disks.Add(ParseDisk(name, _words.Value(name)));
+                break;
+            case "--share":
+                _shares.Add(ParseShare(_words.Value(name)));
+                break;
+            case "--net":
+                ParseNetwork(_words.Value(name));
+                break;
+            case "--serial":
+                ParseSerial(_words.Value(name));
+                break;
+            case "--code-cache":
+                _options = _options with { CodeCacheSize = (long)Math.Min(_words.Size(name), long.MaxValue) };
+                break;
+            case "--tier":
+                _options = _options with { Tier = ParseTier(_words.Value(name)) };
+                break;
+            default:
+                return false;
+        }
+
+        return true;
+    }
+
+    private static MachineDisk ParseDisk(string name, string value)
+    {
+        string[] parts = value.Split(',');
+        bool isReadOnly = false;
+        for (int i = 1; i < parts.Length; i++)
+        {
+            isReadOnly = parts[i] is "readonly" or "readonly=on" ? true : throw new UsageException($"{name} is FILE or FILE,readonly, not {value}");
+        }
+
+        return new MachineDisk(parts[0], isReadOnly, name == "--nvme");
+    }
+
+    private MachineShare ParseShare(string value)
+    {
+        string[] parts = value.Split(',');
+        string tag = _shares.Count == 0 ? "share" : $"share{_shares.Count}";
+        bool isReadOnly = false;
+        for (int i = 1; i < parts.Length; i++)
+        {
+            if (parts[i].StartsWith("tag=", StringComparison.Ordinal) && parts[i].Length is > 4 and < 36)
+            {
+                tag = parts[i][4..];
+            }
+            else if (parts[i] is "readonly" or "readonly=on")
+            {
+                isReadOnly = true;
+            }
+            else
+            {
+                throw new UsageException($"--share is DIR, with ,tag=NAME and ,readonly, not {value}");
+            }
+        }
+
+        return new MachineShare(parts[0], tag, isReadOnly);
+    }
+
+    private void ParseNetwork(string value) => _options = value switch
+    {
+        "none" => _options with { UserNetwork = false },
+        "user" => _options with { UserNetwork = true, NetworkReachesLoopback = false },
+        "user,loopback" => _options with { UserNetwork = true, NetworkReachesLoopback = true },
+        _ => throw new UsageException($"--net is none, user or user,loopback, not {value}"),
+    };
+
+    private void ParseSerial(string value)
+    {
+        Serial = value switch
+        {
+            "stdio" => SerialTarget.Terminal,
+            "none" => SerialTarget.None,
+            ['f', 'i', 'l', 'e', ':', _, ..] => SerialTarget.File,
+            _ => throw new UsageException($"--serial is stdio, none or file:PATH, not {value}"),
+        };
+        SerialPath = Serial == SerialTarget.File ? value[5..] : "";
+    }
+
+    private static ExecutionTier ParseTier(string value) => value switch
+    {
+        "0" => ExecutionTier.Interpret,
+        "1" => ExecutionTier.Compile,
+        "auto" => ExecutionTier.Auto,
+        _ => throw new UsageException($"--tier is 0, 1 or auto, not {value}"),
+    };
+}

@@ -1,0 +1,106 @@
+using System.Globalization;
+using System.Text;
+using Iced.Intel;
+using Jitvmm.Devices.Processors;
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Memory;
+
+namespace Jitvmm;
+
+/// <summary>What a processor was doing when it gave up.</summary>
+internal static unsafe class MachineCrashReport
+{
+    private const int CodeBytes = 48;
+    private static readonly string[] s_registers = ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15"];
+    private static readonly string[] s_segments = ["ES", "CS", "SS", "DS", "FS", "GS"];
+
+    /// <summary>Registers, tables and the code at RIP.</summary>
+    public static string Describe(IProcessor processor, PhysicalMemory memory, int index)
+    {
+        CpuState* cpu = processor.State;
+        var text = new StringBuilder();
+        Line(text, $"processor {index}: triple fault at {cpu->Selectors[1]:x4}:{cpu->Rip:x16}, CPL {cpu->System.Cpl}, RFLAGS {cpu->ReadFlags():x8}");
+        for (int i = 0; i < 16; i += 4)
+        {
+            Line(text, $"{s_registers[i]} {cpu->Gpr[i]:x16}  {s_registers[i + 1]} {cpu->Gpr[i + 1]:x16}  {s_registers[i + 2]} {cpu->Gpr[i + 2]:x16}  {s_registers[i + 3]} {cpu->Gpr[i + 3]:x16}");
+        }
+
+        Line(text, $"CR0 {cpu->System.Cr0:x16}  CR2 {cpu->System.Cr2:x16}  CR3 {cpu->System.Cr3:x16}  CR4 {cpu->System.Cr4:x16}");
+        Line(text, $"EFER {cpu->System.Efer:x4}  GDT {cpu->System.GdtBase:x}+{cpu->System.GdtLimit:x}  IDT {cpu->System.IdtBase:x}+{cpu->System.IdtLimit:x}");
+        for (int i = 0; i < s_segments.Length; i++)
+        {
+            ulong address = SystemState.BaseOf(cpu, (SegmentIndex)i);
+            Line(text, $"{s_segments[i]} {cpu->Selectors[i]:x4}  base {address:x16}  limit {cpu->System.Limits[i]:x8}  attributes {cpu->System.Attributes[i]:x4}");
+        }
+
+        Disassemble(text, cpu, memory);
+        return text.ToString();
+    }
+
+    private static void Disassemble(StringBuilder text, CpuState* cpu, PhysicalMemory memory)
+    {
+        ulong linear = SystemState.BaseOf(cpu, SegmentIndex.Cs) + cpu->Rip;
+        byte[] code = new byte[CodeBytes];
+        int length = 0;
+        while (length < CodeBytes && TryTranslate(cpu, memory, linear + (ulong)length, out ulong physical) && memory.Read(physical, code.AsSpan(length, 1)))
+        {
+            length++;
+        }
+
+        if (length == 0)
+        {
+            Line(text, $"no code is mapped there");
+            return;
+        }
+
+        var decoder = Iced.Intel.Decoder.Create(CpuMode.CodeBits(cpu), new ByteArrayCodeReader(code, 0, length), cpu->Rip);
+        var formatter = new NasmFormatter();
+        var output = new StringOutput();
+        for (int i = 0; i < 8 && decoder.IP < cpu->Rip + (ulong)length - 8; i++)
+        {
+            decoder.Decode(out Instruction instruction);
+            formatter.Format(instruction, output);
+            Line(text, $"  {instruction.IP:x16}  {output.ToStringAndReset()}");
+        }
+    }
+
+    /// <summary>The guest's own tables, read without side effects; 4-level and legacy paging.</summary>
+    private static bool TryTranslate(CpuState* cpu, PhysicalMemory memory, ulong linear, out ulong physical)
+    {
+        physical = linear;
+        if ((cpu->System.Cr0 & ProcessorState.Cr0Paging) == 0)
+        {
+            return true;
+        }
+
+        bool isWide = (cpu->System.Cr4 & (1 << 5)) != 0;
+        int levels = CpuMode.IsLong(cpu) ? 4 : isWide ? 3 : 2;
+        int bits = isWide ? 9 : 10;
+        ulong table = cpu->System.Cr3 & (isWide && levels == 3 ? 0xffffffe0 : 0x000f_ffff_ffff_f000ul);
+        for (int level = levels - 1; level >= 0; level--)
+        {
+            int shift = 12 + bits * level;
+            ulong index = (linear >> shift) & ((1ul << bits) - 1);
+            ulong entry = memory.ReadBus(table + index * (isWide ? 8ul : 4), isWide ? 8 : 4);
+            if ((entry & 1) == 0)
+            {
+                return false;
+            }
+
+            ulong address = entry & 0x000f_ffff_ffff_f000;
+            bool isLeaf = level == 0 || (level <= 2 && (entry & 0x80) != 0 && !(levels == 3 && level == 2));
+            if (isLeaf)
+            {
+                ulong offset = (1ul << shift) - 1;
+                physical = (address & ~offset) | (linear & offset);
+                return true;
+            }
+
+            table = address;
+        }
+
+        return false;
+    }
+
+    private static void Line(StringBuilder text, FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');
+}

@@ -1,0 +1,246 @@
+using System.Globalization;
+using Jitvmm.Devices.Channels;
+using Jitvmm.Devices.Loading;
+using Jitvmm.Devices.Platform;
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Memory;
+using Jitvmm.Translator;
+
+namespace Jitvmm;
+
+/// <summary>
+/// A complete virtual PC that boots an unmodified kernel. Several may run in one process.
+/// </summary>
+/// <remarks>
+/// <para>The serial port is <see cref="SerialInput"/> and <see cref="SerialOutput"/>; a guest whose output nobody reads waits when the channel is full.</para>
+/// <para>All members but <see cref="Run"/> may be called from any thread while it runs.</para>
+/// <example><code>
+/// using var guest = new MachineGuest(new MachineGuestOptions { Kernel = "vmlinuz", CommandLine = "console=ttyS0" });
+/// MachineOutcome outcome = guest.Run();
+/// </code></example>
+/// </remarks>
+public sealed class MachineGuest : IDisposable
+{
+    private readonly Lock _gate = new();
+    private readonly byte[] _kernel;
+    private readonly byte[] _initrd;
+    private PhysicalMemory _memory;
+    private MachineEngine _engine;
+    private Machine _machine;
+    private bool _stopped;
+
+    /// <summary>Builds the machine: opens and locks its disks, loads the kernel.</summary>
+    /// <exception cref="MachineGuestException">Something cannot be had as asked.</exception>
+    public MachineGuest(MachineGuestOptions options)
+    {
+        Options = options;
+        _kernel = options.Kernel == null ? DemoKernel.Read() : ReadFile("kernel", options.Kernel);
+        _initrd = options.Initrd == null ? [] : ReadFile("initrd", options.Initrd);
+        (_memory, _engine, _machine) = Build();
+    }
+
+    public MachineGuestOptions Options { get; }
+
+    /// <summary>Bytes for the guest's first serial port.</summary>
+    public ByteChannel SerialInput { get; } = new(4096);
+
+    /// <summary>Bytes from the guest's first serial port; closed when the run ends.</summary>
+    public ByteChannel SerialOutput { get; } = new();
+
+    /// <summary>Bytes for the virtio console.</summary>
+    public ByteChannel ConsoleInput { get; } = new(4096);
+
+    /// <summary>Bytes from the virtio console; closed when the run ends.</summary>
+    public ByteChannel ConsoleOutput { get; } = new();
+
+    /// <summary>What the guest writes to port E9h; closed when the run ends.</summary>
+    public ByteChannel DebugOutput { get; } = new();
+
+    /// <summary>After a triple fault: the processor's registers and the code it was at.</summary>
+    public string? CrashReport { get; private set; }
+
+    /// <summary>Runs the machine until the guest turns it off or it is stopped. Once.</summary>
+    public MachineOutcome Run()
+    {
+        try
+        {
+            while (true)
+            {
+                MachineOutcome outcome = _machine.Run();
+                if (outcome.End != MachineEnd.Reset || !Options.Reboots || !TryRebuild())
+                {
+                    return outcome;
+                }
+            }
+        }
+        finally
+        {
+            SerialOutput.Close();
+            ConsoleOutput.Close();
+            DebugOutput.Close();
+        }
+    }
+
+    /// <summary>Ends the run.</summary>
+    public void Stop()
+    {
+        lock (_gate)
+        {
+            _stopped = true;
+            _machine.Stop();
+        }
+    }
+
+    /// <summary>Holds the processors and the machine's time until <see cref="Resume"/>.</summary>
+    public void Pause()
+    {
+        lock (_gate)
+        {
+            _machine.Pause();
+        }
+    }
+
+    public void Resume()
+    {
+        lock (_gate)
+        {
+            _machine.Resume();
+        }
+    }
+
+    /// <summary>Asks the guest to shut down.</summary>
+    public void PressPowerButton()
+    {
+        lock (_gate)
+        {
+            _machine.PressPowerButton();
+        }
+    }
+
+    /// <summary>Sends a break on the serial line, which a Linux console takes as Magic SysRq.</summary>
+    public void SendBreak()
+    {
+        lock (_gate)
+        {
+            _machine.Serial.SendBreak();
+        }
+    }
+
+    /// <summary>Tells the guest the size of the window its virtio console is shown in.</summary>
+    public void ResizeConsole(int columns, int rows)
+    {
+        lock (_gate)
+        {
+            _machine.Console?.Resize((ushort)columns, (ushort)rows);
+        }
+    }
+
+    /// <summary>Counters of the engine and the machine, as lines of text.</summary>
+    public string Statistics()
+    {
+        CodeCacheStatistics cache = _engine.Cache.Statistics;
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"""
+            jitvmm: machine
+              machine time, ms         {_machine.Clock.Now / 1_000_000,14:N0}
+              blocks translated        {cache.BlocksTranslated,14:N0}
+              instructions translated  {cache.InstructionsTranslated,14:N0}
+              blocks invalidated       {cache.BlocksInvalidated,14:N0}
+              code cache flushes       {cache.Flushes,14:N0}
+
+            """);
+    }
+
+    /// <summary>Frees disks and memory. Not while it runs.</summary>
+    public void Dispose()
+    {
+        _machine.Dispose();
+        _engine.Dispose();
+        _memory.Dispose();
+    }
+
+    private static byte[] ReadFile(string what, string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            string reason = error is FileNotFoundException or DirectoryNotFoundException ? "no such file" : error.Message;
+            throw new MachineGuestException($"{what} {path}: {reason}", error);
+        }
+    }
+
+    private (PhysicalMemory Memory, MachineEngine Engine, Machine Machine) Build()
+    {
+        var memory = new PhysicalMemory();
+        MachineEngine? engine = null;
+        try
+        {
+            engine = new MachineEngine(memory, new EngineOptions { Tiering = TieringOf(Options.Tier), CodeCacheLimit = Options.CodeCacheSize });
+            MachineEngine cpus = engine;
+            var machine = new Machine(Configuration(), memory, platform => new EngineProcessor(cpus.CreateCpu(platform, platform.Index)))
+            {
+                Inspector = (platform, processor) => Inspect(platform.Index, processor),
+            };
+            return (memory, engine, machine);
+        }
+        catch (Exception error)
+        {
+            engine?.Dispose();
+            memory.Dispose();
+            throw error is BootException or InsufficientMemoryException ? new MachineGuestException(error.Message, error) : error;
+        }
+    }
+
+    /// <summary>A reset is a new machine with the same disks.</summary>
+    private bool TryRebuild()
+    {
+        lock (_gate)
+        {
+            if (_stopped)
+            {
+                return false;
+            }
+
+            Dispose();
+            (_memory, _engine, _machine) = Build();
+            return true;
+        }
+    }
+
+    private MachineConfiguration Configuration() => new()
+    {
+        Memory = Options.Memory,
+        Processors = Options.Processors,
+        Kernel = _kernel,
+        Initrd = _initrd,
+        CommandLine = Options.CommandLine,
+        SerialInput = SerialInput,
+        SerialOutput = SerialOutput,
+        DebugOutput = DebugOutput,
+        ConsoleInput = Options.Console ? ConsoleInput : null,
+        ConsoleOutput = Options.Console ? ConsoleOutput : null,
+        Disks = [.. Options.Disks.Select(disk => new DiskConfiguration(disk.Path, disk.IsReadOnly, disk.IsNvme ? DiskBus.Nvme : DiskBus.Virtio))],
+        Shares = [.. Options.Shares.Select(share => new ShareConfiguration(share.Path, share.Tag, share.IsReadOnly))],
+        UserNetwork = Options.UserNetwork,
+        NetworkReachesLoopback = Options.NetworkReachesLoopback,
+    };
+
+    private static Tiering TieringOf(ExecutionTier tier) => tier switch
+    {
+        ExecutionTier.Interpret => Tiering.Tier0,
+        ExecutionTier.Compile => Tiering.Tier1,
+        _ => Tiering.Auto,
+    };
+
+    private void Inspect(int index, Devices.Processors.IProcessor processor)
+    {
+        if (_machine.Outcome is { End: MachineEnd.TripleFault, Processor: var faulted } && faulted == index)
+        {
+            CrashReport = MachineCrashReport.Describe(processor, _memory, index);
+        }
+    }
+}

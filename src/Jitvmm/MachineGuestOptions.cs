@@ -1,0 +1,53 @@
+namespace Jitvmm;
+
+/// <param name="Path">A raw image or a block device of the host, locked while the machine has it.</param>
+/// <param name="IsReadOnly">The guest cannot write it, and several machines may have it.</param>
+/// <param name="IsNvme">An NVMe controller instead of virtio.</param>
+public sealed record MachineDisk(string Path, bool IsReadOnly = false, bool IsNvme = false);
+
+/// <param name="Path">A folder of the host.</param>
+/// <param name="Tag">What the guest mounts: <c>mount -t 9p -o trans=virtio TAG /mnt</c>.</param>
+/// <param name="IsReadOnly">The guest cannot change it.</param>
+public sealed record MachineShare(string Path, string Tag, bool IsReadOnly = false);
+
+/// <summary>What a machine guest is made of.</summary>
+public sealed record MachineGuestOptions
+{
+    public const ulong DefaultMemory = 512ul << 20;
+
+    /// <summary>Host path of a bzImage, an ELF kernel with PVH note or a multiboot kernel; null for the built-in demonstration.</summary>
+    public string? Kernel { get; init; }
+
+    /// <summary>Host path of the initial RAM disk, or of a multiboot module.</summary>
+    public string? Initrd { get; init; }
+
+    /// <summary>The kernel's command line.</summary>
+    public string CommandLine { get; init; } = "";
+
+    /// <summary>Bytes of RAM: whole MiB.</summary>
+    public ulong Memory { get; init; } = DefaultMemory;
+
+    /// <summary>Processors, each a thread of the host.</summary>
+    public int Processors { get; init; } = 1;
+
+    public IReadOnlyList<MachineDisk> Disks { get; init; } = [];
+
+    public IReadOnlyList<MachineShare> Shares { get; init; } = [];
+
+    /// <summary>A network card behind user-mode address translation (libslirp).</summary>
+    public bool UserNetwork { get; init; }
+
+    /// <summary>The guest reaches the host's loopback addresses through its gateway, 10.0.2.2.</summary>
+    public bool NetworkReachesLoopback { get; init; }
+
+    /// <summary>A virtio console (hvc0) beside the serial port.</summary>
+    public bool Console { get; init; }
+
+    /// <summary>A guest's reset starts it anew; otherwise it ends the run.</summary>
+    public bool Reboots { get; init; } = true;
+
+    /// <summary>Bytes of translations after which all are made anew.</summary>
+    public long CodeCacheSize { get; init; } = ProcessGuestOptions.DefaultCodeCacheSize;
+
+    public ExecutionTier Tier { get; init; }
+}
