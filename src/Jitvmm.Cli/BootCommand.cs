@@ -6,6 +6,9 @@ namespace Jitvmm.Cli;
 /// <summary><c>jitvmm boot</c>.</summary>
 internal static class BootCommand
 {
+    /// <summary>SIGWINCH by its number on Linux.</summary>
+    private const PosixSignal WindowChanged = (PosixSignal)28;
+
     public static int Run(BootCommandLine line)
     {
         using var guest = new MachineGuest(line.ToOptions());
@@ -26,7 +29,7 @@ internal static class BootCommand
             streams.Start(terminal != null);
         }
 
-        using PosixSignalRegistration resized = PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => TellSize(guest));
+        using PosixSignalRegistration resized = PosixSignalRegistration.Create(WindowChanged, _ => TellSize(guest));
         TellSize(guest);
         MachineOutcome outcome = guest.Run();
         streams.Finish();
