@@ -27,8 +27,7 @@ public static class FlagLiveness
                         : instruction.NearBranchTarget <= instruction.IP && pass == 0 ? RflagsBits.None : Status;
                 }
 
-                bool mayWriteNothing = UndefinedState.IsShift(instruction.Mnemonic) || instruction.HasRepPrefix || instruction.HasRepnePrefix;
-                current = mayWriteNothing ? current : current & ~instruction.RflagsModified;
+                current = UndefinedState.MayKeepFlags(instruction) ? current : current & ~instruction.RflagsModified;
                 current |= instruction.RflagsRead & Status;
                 live[instruction.IP] = current;
             }

@@ -105,6 +105,13 @@ public readonly record struct UndefinedState(ulong Flags, ushort StatusWord, boo
     public static bool IsShift(Mnemonic mnemonic) => mnemonic is Mnemonic.Shl or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Sal
         or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr or Mnemonic.Shld or Mnemonic.Shrd;
 
+    /// <summary>Whether an instruction may find a count of 0 and leave the flags it would write as they were.</summary>
+    public static bool MayKeepFlags(in Instruction instruction)
+    {
+        bool byConstant = instruction.OpCount > 0 && instruction.GetOpKind(instruction.OpCount - 1) == OpKind.Immediate8 && (instruction.Immediate8 & 0x1f) != 0;
+        return (IsShift(instruction.Mnemonic) && !byConstant) || instruction.HasRepPrefix || instruction.HasRepnePrefix;
+    }
+
     public static bool IsTranscendental(Mnemonic mnemonic) => mnemonic is Mnemonic.Fsin or Mnemonic.Fcos or Mnemonic.Fsincos or Mnemonic.Fptan
         or Mnemonic.Fpatan or Mnemonic.F2xm1 or Mnemonic.Fyl2x or Mnemonic.Fyl2xp1;
 

@@ -166,7 +166,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
             ref Instruction instruction = ref _instructions[i];
             RflagsBits written = instruction.RflagsModified & Status;
             _flagsLive[i] = (written & live) != 0 || IsFloatCompare(instruction.Mnemonic);
-            if (!WritesFlagsConditionally(instruction))
+            if (!Lifter.MayKeepFlags(instruction))
             {
                 live &= ~written;
             }
@@ -178,11 +178,6 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
     /// <summary>The handlers of these without flags would compare nothing, and MXCSR's flags would be lost.</summary>
     private static bool IsFloatCompare(Mnemonic mnemonic) => mnemonic is Mnemonic.Comiss or Mnemonic.Comisd or Mnemonic.Ucomiss or Mnemonic.Ucomisd
         or Mnemonic.Vcomiss or Mnemonic.Vcomisd or Mnemonic.Vucomiss or Mnemonic.Vucomisd;
-
-    /// <summary>Whether an instruction may leave flags as they were: a shift by 0, a repeated compare of nothing.</summary>
-    internal static bool WritesFlagsConditionally(in Instruction instruction) => Lifter.IsRepeated(instruction) || instruction.Mnemonic is
-        Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr
-        or Mnemonic.Shld or Mnemonic.Shrd;
 
     private TranslationBlock? Build(CodeCache cache, in CodeLocation location, int count, bool undefinedEnd)
     {

@@ -61,6 +61,20 @@ public sealed partial class Lifter
     public static bool IsRepeated(in Instruction instruction) =>
         instruction.IsStringInstruction && (instruction.HasRepPrefix || instruction.HasRepnePrefix);
 
+    /// <summary>Whether an instruction that writes flags may leave them as they were: a shift by 0, a repeated compare of nothing.</summary>
+    public static bool MayKeepFlags(in Instruction instruction)
+    {
+        if (instruction.Mnemonic is not (Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr
+            or Mnemonic.Shld or Mnemonic.Shrd))
+        {
+            return IsRepeated(instruction);
+        }
+
+        // Five bits of a count of 32 are 0 even where six count.
+        int last = instruction.OpCount - 1;
+        return instruction.GetOpKind(last) != OpKind.Immediate8 || (instruction.Immediate8 & 0x1f) == 0;
+    }
+
     private void Raise(ExceptionVector vector)
     {
         _b.RaiseIf(_b.Constant32(1), vector);

@@ -1,13 +1,15 @@
 using Iced.Intel;
-using Jitvmm.Translator.Decode;
 using Jitvmm.Translator.Ir;
+using Jitvmm.Translator.Lift;
 
 namespace Jitvmm.Translator.Passes;
 
 /// <summary>What guest instructions do with the status flags, from Iced's tables.</summary>
 public static class FlagUse
 {
-    public static StatusFlags ReadBy(Instruction instruction) => ToFlags(instruction.RflagsRead);
+    /// <summary>Flags one instruction depends on: those that may stay as they were are read, too.</summary>
+    public static StatusFlags ReadBy(Instruction instruction) =>
+        ToFlags(instruction.RflagsRead | (Lifter.MayKeepFlags(instruction) ? instruction.RflagsModified : RflagsBits.None));
 
     /// <summary>Flags that straight-line code may read from before it; those it neither reads nor writes count as read behind its end.</summary>
     public static StatusFlags ReadBy(ReadOnlySpan<Instruction> code)
@@ -17,7 +19,7 @@ public static class FlagUse
         foreach (ref readonly Instruction instruction in code)
         {
             read |= ToFlags(instruction.RflagsRead) & open;
-            if (!BlockDecoder.WritesFlagsConditionally(instruction))
+            if (!Lifter.MayKeepFlags(instruction))
             {
                 open &= ~ToFlags(instruction.RflagsModified);
             }
