@@ -160,6 +160,18 @@ public sealed unsafe class CodeCache : IDisposable
         return rewrites;
     }
 
+    /// <inheritdoc cref="IBlockTranslator.IsStackAccess"/>
+    public bool IsStackAccess(CpuState* cpu, ulong address)
+    {
+        lock (Memory.Gate)
+        {
+            lock (Gate)
+            {
+                return _translator.IsStackAccess(Memory, cpu, address);
+            }
+        }
+    }
+
     /// <summary>Room for <paramref name="count"/> records, or null when the cache is full: the caller's vCPU must then call <see cref="Flush"/>.</summary>
     public TbOp* Allocate(int count)
     {

@@ -1,3 +1,6 @@
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Memory;
+
 namespace Jitvmm.Runtime.CodeCache;
 
 /// <summary>What the runtime asks of the translator. Called with the code cache's gate held.</summary>
@@ -9,4 +12,7 @@ public interface IBlockTranslator
     /// </summary>
     /// <remarks>Stops before an instruction that cannot be fetched whole; the block then falls through to it.</remarks>
     TranslationBlock? Translate(CodeCache cache, in CodeLocation location);
+
+    /// <summary>Whether the instruction at RIP accesses <paramref name="address"/> through the stack segment: a non-canonical one is #SS then, else #GP.</summary>
+    unsafe bool IsStackAccess(GuestPages memory, CpuState* cpu, ulong address);
 }

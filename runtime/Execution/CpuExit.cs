@@ -42,6 +42,6 @@ public enum ExceptionVector : byte
 /// <summary>An exception the guest raised.</summary>
 /// <param name="Vector">Which.</param>
 /// <param name="ErrorCode">Error code; for a page fault bit 0 = protection, 1 = write, 2 = user, 4 = fetch.</param>
-/// <param name="Address">Faulting address of a page fault; otherwise 0.</param>
+/// <param name="Address">Faulting address of a page fault; otherwise 0. Inside the engine, the non-canonical address behind a #GP.</param>
 /// <param name="IsBusError">The page is mapped but its backing is gone (a file mapping past the file's end): SIGBUS on Linux.</param>
 public readonly record struct CpuException(ExceptionVector Vector, uint ErrorCode, ulong Address, bool IsBusError = false);

@@ -340,6 +340,11 @@ public sealed unsafe class VCpu : IDisposable
         FaultedInCompiledCode = State->InRegion != 0;
         State->InRegion = 0;
         State->Rip = ((TbOp*)State->CurrentOp)->Address;
+        if (exception is { Vector: ExceptionVector.GeneralProtection, Address: not 0 })
+        {
+            exception = new CpuException(_cache.IsStackAccess(State, exception.Address) ? ExceptionVector.StackFault : ExceptionVector.GeneralProtection, 0, 0);
+        }
+
         State->FaultAddress = exception.Address;
         Exception = exception;
         return CpuExit.Exception;

@@ -16,22 +16,22 @@ public readonly unsafe struct DirectMemory : IGuestMemory
     public static bool MissesPointer(CpuState* cpu, byte* memory, ulong address, int bytes, bool writable) => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static byte Load8(CpuState* cpu, byte* memory, ulong address) => *(byte*)(memory + Checked(address));
+    public static byte Load8(CpuState* cpu, byte* memory, ulong address) => *(byte*)(memory + Checked(address, 1));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ushort Load16(CpuState* cpu, byte* memory, ulong address) => *(ushort*)(memory + Checked(address));
+    public static ushort Load16(CpuState* cpu, byte* memory, ulong address) => *(ushort*)(memory + Checked(address, 2));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static uint Load32(CpuState* cpu, byte* memory, ulong address) => *(uint*)(memory + Checked(address));
+    public static uint Load32(CpuState* cpu, byte* memory, ulong address) => *(uint*)(memory + Checked(address, 4));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Load64(CpuState* cpu, byte* memory, ulong address) => *(ulong*)(memory + Checked(address));
+    public static ulong Load64(CpuState* cpu, byte* memory, ulong address) => *(ulong*)(memory + Checked(address, 8));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<byte> Load128(CpuState* cpu, byte* memory, ulong address) => *(Vector128<byte>*)(memory + Checked(address));
+    public static Vector128<byte> Load128(CpuState* cpu, byte* memory, ulong address) => *(Vector128<byte>*)(memory + Checked(address, 16));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<byte> Load256(CpuState* cpu, byte* memory, ulong address) => *(Vector256<byte>*)(memory + Checked(address));
+    public static Vector256<byte> Load256(CpuState* cpu, byte* memory, ulong address) => *(Vector256<byte>*)(memory + Checked(address, 32));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool MissesWrite(CpuState* cpu, byte* memory, ulong address, int bytes)
@@ -84,11 +84,11 @@ public readonly unsafe struct DirectMemory : IGuestMemory
         (nint)GuestAccess.Pointer(cpu, address, (uint)bytes, writable);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ulong Checked(ulong address)
+    private static ulong Checked(ulong address, ulong bytes)
     {
         if (address >> AddressSpace.AddressBits != 0)
         {
-            GuestAccess.RaiseNonCanonical(address, false);
+            GuestAccess.RaiseNonCanonical(address, bytes, false);
         }
 
         return address;

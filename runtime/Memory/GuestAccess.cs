@@ -30,7 +30,7 @@ public static unsafe class GuestAccess
 
         if (!AddressSpace.InWindow(address, length))
         {
-            RaiseNonCanonical(address, write);
+            RaiseNonCanonical(address, length, write);
         }
 
         byte needed = (byte)(write ? PageAccess.Write : PageAccess.Read);
@@ -116,9 +116,9 @@ public static unsafe class GuestAccess
     [DoesNotReturn]
     public static void RaisePageFault(ulong address, bool present, bool write) => throw PageFault(address, present, write);
 
-    /// <summary>An address past the window: what lies above a real process's lower half is non-canonical (SDM vol. 1, 3.3.7.1) or the kernel's.</summary>
+    /// <summary>An access past the window: what lies above a real process's lower half is non-canonical (SDM vol. 1, 3.3.7.1) or the kernel's.</summary>
     [DoesNotReturn]
-    public static void RaiseNonCanonical(ulong address, bool write) => throw NonCanonical(address, write);
+    public static void RaiseNonCanonical(ulong address, ulong length, bool write) => throw NonCanonical(address, length, write);
 
     [DoesNotReturn]
     public static void Raise(ExceptionVector vector) => throw new GuestFaultException(new CpuException(vector, 0, 0));
@@ -132,11 +132,13 @@ public static unsafe class GuestAccess
         (present ? ErrorProtection : 0) | (write ? ErrorWrite : 0) | ErrorUser,
         address));
 
-    private static GuestFaultException NonCanonical(ulong address, bool write)
+    private static GuestFaultException NonCanonical(ulong address, ulong length, bool write)
     {
         long signed = (long)address;
-        return signed >> 47 is 0 or -1
+        return IsCanonical(signed) && IsCanonical(signed + (long)length - 1)
             ? PageFault(address, signed < 0, write)
-            : new GuestFaultException(new CpuException(ExceptionVector.GeneralProtection, 0, 0));
+            : new GuestFaultException(new CpuException(ExceptionVector.GeneralProtection, 0, address));
     }
+
+    private static bool IsCanonical(long address) => address >> 47 is 0 or -1;
 }

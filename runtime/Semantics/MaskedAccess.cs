@@ -14,6 +14,7 @@ namespace Jitvmm.Runtime.Semantics;
 public static unsafe class MaskedAccess
 {
     /// <summary>Reads dwords; the others are 0.</summary>
+    [TouchesRegisters]
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static Vector128<uint> Load(CpuState* cpu, ulong address, Vector128<uint> mask)
     {
@@ -55,11 +56,13 @@ public static unsafe class MaskedAccess
     }
 
     /// <summary>Raises the fault that <see cref="Store"/> would raise.</summary>
+    [TouchesRegisters]
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void CheckStore(CpuState* cpu, ulong address, Vector128<uint> mask) =>
         Check(cpu, address, Vector128.ShiftRightArithmetic(mask.AsInt32(), 31).AsByte().ExtractMostSignificantBits(), true);
 
     /// <summary>Writes dwords.</summary>
+    [TouchesRegisters]
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Store(CpuState* cpu, ulong address, Vector128<uint> mask, Vector128<uint> value)
     {

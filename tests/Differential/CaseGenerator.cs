@@ -14,6 +14,9 @@ public sealed unsafe class CaseGenerator
 
     public const ulong GsBase = 0x7a12_3456_7000;
 
+    /// <summary>Bits 7 and 15 of the x87 status word.</summary>
+    private const uint ErrorSummaryAndBusy = 0x8080;
+
     private const int Rcx = 1;
     private const int Rsp = 4;
 
@@ -183,8 +186,10 @@ public sealed unsafe class CaseGenerator
             _ => 0x27fu,
         };
         state->ControlWord = (ushort)control;
-        // No unmasked exception is pending at the start: the next x87 instruction would only report it.
-        state->StatusWord = (ushort)((_random.Next() & 0x4740) | (_random.Next() & control & 0x3f) | ((_random.Next() & 7) << 11));
+        // Mostly no unmasked exception is pending at the start: the next x87 instruction would only report it.
+        uint flags = (uint)_random.Next() & (_random.Percent(5) ? 0x3fu : control & 0x3f);
+        uint summary = (flags & ~control) != 0 ? ErrorSummaryAndBusy : 0;
+        state->StatusWord = (ushort)((_random.Next() & 0x4740) | flags | summary | ((_random.Next() & 7) << 11));
         state->ValidMask = _random.Below(4) switch { 0 => (byte)_random.Next(), 1 => (byte)(0xf0 >> _random.Below(8)), _ => 0xff };
         for (int i = 0; i < 8; i++)
         {
@@ -220,7 +225,8 @@ public sealed unsafe class CaseGenerator
             case Mnemonic.Bt or Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc when _instruction.Op1Kind == OpKind.Register && _instruction.Op0Kind == OpKind.Memory && _random.Percent(95):
                 SetBitOffset(state, _instruction.Op1Register);
                 break;
-            case Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xrstor or Mnemonic.Xrstor64:
+            case Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or Mnemonic.Xsavec or Mnemonic.Xsavec64
+                or Mnemonic.Xrstor or Mnemonic.Xrstor64:
                 state->Gpr[0] = (ulong)_random.Below(8);
                 state->Gpr[2] = _random.Percent(90) ? 0 : state->Gpr[2];
                 break;
@@ -422,7 +428,7 @@ public sealed unsafe class CaseGenerator
             case 1:
                 return last - (ulong)_random.Below(Math.Max(2, size));
             case 2:
-                return _random.Below(6) switch
+                return AwayFromOracle(_random.Below(6) switch
                 {
                     0 => last + (ulong)_random.Below(TestLayout.PageSize),
                     // A trap flag popped from there would single-step the terminator.
@@ -431,7 +437,7 @@ public sealed unsafe class CaseGenerator
                     3 => (1ul << 46) + (_random.Next() >> 19),
                     4 => (1ul << 47) + (_random.Next() >> 2),
                     _ => _random.Next() | (1ul << 63),
-                };
+                });
             case 3 or 4 or 5:
                 return TestLayout.DataBase + 64 + (ulong)_random.Below(TestLayout.DataSize - 1024);
             case 6:
@@ -440,6 +446,8 @@ public sealed unsafe class CaseGenerator
                 return TestLayout.DataBase + (ulong)aligned * (1 + (ulong)_random.Below((TestLayout.DataSize - 1024) / aligned));
         }
     }
+
+    private static ulong AwayFromOracle(ulong target) => TestLayout.IsOracles(target) ? target + (1ul << 31) : target;
 
     private void FixBranches(CaseInput* input)
     {

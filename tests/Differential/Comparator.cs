@@ -10,9 +10,10 @@ public sealed unsafe class Comparator
     private const ulong StatusFlags = 0x8d5;
     internal const ulong ComparedFlags = StatusFlags | 0x400 | (1 << 14) | (1 << 18) | (1 << 21);
     private const uint PrecisionException = 0x20;
-    private const ulong StackFault = 12;
-    private const ulong GeneralProtection = 13;
     private const ulong PageFault = 14;
+
+    /// <summary>Bytes of CMPXCHG16B's operand.</summary>
+    private const ulong WidestModified = 16;
     private const ulong SimdException = 19;
 
     private readonly TestProgram _program;
@@ -57,6 +58,12 @@ public sealed unsafe class Comparator
 
     private bool Agree(CaseInput* input, CaseOutput* expected, CaseOutput* actual)
     {
+        if (actual->Trap == PageFault && TestLayout.IsOracles(actual->FaultAddress))
+        {
+            // Natively something is mapped there: not comparable.
+            return true;
+        }
+
         if (!SameOutcome(expected, actual))
         {
             return false;
@@ -83,8 +90,7 @@ public sealed unsafe class Comparator
             return expected->Signal == actual->Signal && expected->ExitIndex == actual->ExitIndex;
         }
 
-        // A non-canonical stack address is #SS on the host; the engine has one vector for both.
-        if (Vector(expected) != Vector(actual) || expected->State.Rip != actual->State.Rip)
+        if (expected->Trap != actual->Trap || expected->State.Rip != actual->State.Rip)
         {
             return false;
         }
@@ -92,8 +98,13 @@ public sealed unsafe class Comparator
         // Whether the page was present (bit 0) is the host kernel's bookkeeping; write (bit 1) and fetch (bit 4) are the guest's doing.
         // A read-modify-write of a page that is not there counts as a write on the CPU, as the read it begins with in the engine.
         ulong errors = (expected->Error ^ actual->Error) & ((expected->Error & 2) != 0 && ModifiesMemoryAt(expected->State.Rip) ? 0x10ul : 0x12);
-        return expected->Trap != PageFault || (expected->FaultAddress == actual->FaultAddress && errors == 0);
+        return expected->Trap != PageFault || (errors == 0 && (expected->FaultAddress == actual->FaultAddress || ReadsOnBeforeItsWriteFaults(expected, actual)));
     }
+
+    /// <summary>The CPU asks for the right to write before it reads; the engine reads first, and so may find the next page missing.</summary>
+    private bool ReadsOnBeforeItsWriteFaults(CaseOutput* expected, CaseOutput* actual) =>
+        (expected->Error & 2) != 0 && (actual->Error & 2) == 0 && actual->FaultAddress % TestLayout.PageSize == 0
+        && actual->FaultAddress - expected->FaultAddress < WidestModified && ModifiesMemoryAt(expected->State.Rip);
 
     private bool ModifiesMemoryAt(ulong address)
     {
@@ -114,11 +125,10 @@ public sealed unsafe class Comparator
         return false;
     }
 
-    private static ulong Vector(CaseOutput* output) => output->Trap == StackFault ? GeneralProtection : output->Trap;
-
-    /// <summary>Whether MXCSR differs by PE set in the engine alone.</summary>
-    internal static bool OnlyPrecisionFlagDiffers(CaseOutput* expected, CaseOutput* actual) =>
-        ((expected->State.Mxcsr ^ actual->State.Mxcsr) & 0xffff) == PrecisionException && (actual->State.Mxcsr & PrecisionException) != 0;
+    /// <summary>Whether a difference may come from PE set in the engine alone: in MXCSR, or where the code stored it.</summary>
+    internal bool MayBePrecisionFlag(CaseOutput* expected, CaseOutput* actual) =>
+        (((expected->State.Mxcsr ^ actual->State.Mxcsr) & 0xffff) == PrecisionException && (actual->State.Mxcsr & PrecisionException) != 0)
+        || _program.Instructions.Exists(instruction => instruction.Mnemonic is Mnemonic.Stmxcsr or Mnemonic.Vstmxcsr || instruction.IsSaveRestoreInstruction);
 
     /// <summary>
     /// MXCSR flags of an unmasked exception the engine does not know. Beside overflow or underflow, PE tells whether the result with an

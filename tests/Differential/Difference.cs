@@ -165,6 +165,7 @@ public sealed unsafe class Difference(TestProgram program, Comparator comparator
             1 => "#DB",
             3 => "#BP",
             6 => "#UD",
+            12 => "#SS",
             13 => "#GP",
             14 => string.Create(CultureInfo.InvariantCulture, $"#PF({((output->Error & 2) != 0 ? "write" : "read")} {output->FaultAddress:x})"),
             16 => "#MF",

@@ -199,12 +199,14 @@ public sealed unsafe class DifferentialRun : IDisposable
         var comparator = new Comparator(pending.Program);
         _guest?.Load(pending.Program, _lap);
         long failures = 0;
+        int skipped = 0;
         for (int i = 0; i < pending.Cases; i++)
         {
             CaseInput* input = _oracle.Input(pending.First + i);
             CaseOutput* expected = _oracle.Output(pending.First + i);
-            if (_onlyCase >= 0 && i != _onlyCase)
+            if ((_onlyCase >= 0 && i != _onlyCase) || (expected->Signal != 0 && _guest is { HasExactFaults: false }))
             {
+                skipped++;
                 continue;
             }
 
@@ -224,14 +226,16 @@ public sealed unsafe class DifferentialRun : IDisposable
                 else
                 {
                     _guest.Run(input, _actual);
-                    if (Comparator.OnlyPrecisionFlagDiffers(expected, _actual))
-                    {
-                        // Compiling a handler on its first call leaves PE behind in MXCSR; precompiled builds do not compile.
-                        _guest.Run(input, _actual);
-                    }
                 }
 
                 description = comparator.Compare(input, expected, _actual);
+                for (int again = 0; again < 2 && description is not null && _guest is not null && comparator.MayBePrecisionFlag(expected, _actual); again++)
+                {
+                    // Compiling a handler on its first call leaves PE behind in MXCSR; precompiled builds do not compile.
+                    _guest.Run(input, _actual);
+                    description = comparator.Compare(input, expected, _actual);
+                }
+
                 cause = description is null ? "" : comparator.Cause(input, expected, _actual);
             }
             catch (Exception thrown) when (thrown is not OutOfMemoryException)
@@ -259,8 +263,8 @@ public sealed unsafe class DifferentialRun : IDisposable
             }
         }
 
-        Report.Comparisons += pending.Cases;
-        Add(Report.CasesByLabel, pending.Label, pending.Cases);
+        Report.Comparisons += pending.Cases - skipped;
+        Add(Report.CasesByLabel, pending.Label, pending.Cases - skipped);
         if (failures > 0)
         {
             Add(Report.FailuresByLabel, pending.Label, failures);

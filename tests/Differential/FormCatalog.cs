@@ -156,8 +156,6 @@ public static class FormCatalog
                 return "UMIP: the host kernel emulates it";
             case Mnemonic.Lar or Mnemonic.Lsl or Mnemonic.Verr or Mnemonic.Verw:
                 return "reads the host kernel's descriptor tables";
-            case Mnemonic.Xsavec or Mnemonic.Xsavec64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64:
-                return "what it leaves unwritten depends on the CPU's history";
             case Mnemonic.Reservednop when code.ToString().EndsWith("0F0D", StringComparison.Ordinal):
                 return "a NOP on Intel, #UD on AMD";
             case Mnemonic.Movsxd when code == Code.Movsxd_r16_rm16:

@@ -185,6 +185,12 @@ public sealed class FormEncoder(CaseRandom random)
         bool narrow = mode == 7;
         Register first = narrow ? Register.EAX : Register.RAX;
         Register baseRegister = first + random.Below(16);
+        if (_instruction.Code is Code.Shld_rm16_r16_CL or Code.Shrd_rm16_r16_CL && baseRegister.GetNumber() == 1)
+        {
+            // RCX must be free to hold a count with a defined result.
+            baseRegister = first;
+        }
+
         Register indexRegister = vectorIndex != Register.None ? vectorIndex : first + random.Below(16);
         if (indexRegister is Register.RSP or Register.ESP || indexRegister == baseRegister)
         {

@@ -24,9 +24,11 @@ public sealed unsafe class GuestUnderTest : IDisposable
     private TestProgram? _program;
     private int _lap;
 
-    public GuestUnderTest(int tier)
+    /// <param name="tier">0, or 1 for compiled code only.</param>
+    /// <param name="isChecked">Compiled code checks each access; without, faults lose the registers and only cases without one can be compared.</param>
+    public GuestUnderTest(int tier, bool isChecked = true)
     {
-        Tier = tier;
+        HasExactFaults = tier == 0 || isChecked;
         _data = MapPages(TestLayout.DataBase, TestLayout.DataSize, PageAccess.Read | PageAccess.Write);
         byte* readOnly = MapPages(TestLayout.ReadOnlyBase, TestLayout.PageSize, PageAccess.Read);
         TestMemory.FillReadOnly(readOnly);
@@ -35,14 +37,14 @@ public sealed unsafe class GuestUnderTest : IDisposable
             throw new InvalidOperationException("mprotect of the read-only test page failed.");
         }
 
-        _code = MapPages(TestLayout.CodeBase, TestLayout.CodeSize, PageAccess.Read | PageAccess.Write | PageAccess.Execute);
+        _code = MapPages(TestLayout.CodeBase, TestLayout.CodeSize, HasExactFaults ? PageAccess.Read | PageAccess.Write | PageAccess.Execute : PageAccess.Read | PageAccess.Execute);
         _image = (byte*)NativeMemory.AlignedAlloc(TestLayout.DataSize, 64);
         _pristine = (byte*)NativeMemory.AlignedAlloc(TestLayout.DataSize, 64);
-        _engine = new Engine(_memory, new EngineOptions { Tiering = tier == 0 ? Tiering.Tier0 : Tiering.Tier1, Checked = true });
+        _engine = new Engine(_memory, new EngineOptions { Tiering = tier == 0 ? Tiering.Tier0 : Tiering.Tier1, Checked = isChecked });
         _cpu = _engine.CreateVCpu();
     }
 
-    public int Tier { get; }
+    public bool HasExactFaults { get; }
 
     /// <summary>Makes a program current: its code and its memory image.</summary>
     public void Load(TestProgram program, int lap)

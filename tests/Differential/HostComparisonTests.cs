@@ -27,7 +27,6 @@ public sealed class HostComparisonTests(ITestOutputHelper output)
 {
     private const ulong FixedSeed = 20240501;
     private const int ShownFailures = 25;
-    private const long NightlyComparisons = 50_000_000;
 
     private static readonly ulong s_seed =
         Environment.GetEnvironmentVariable("JITVMM_SEED") is { Length: > 0 } text ? ulong.Parse(text, CultureInfo.InvariantCulture) : FixedSeed;
@@ -45,7 +44,7 @@ public sealed class HostComparisonTests(ITestOutputHelper output)
     [InlineData(FormFamily.State, 1)]
     public void Every_instruction_form_agrees(FormFamily family, int tier)
     {
-        using var session = new Session(tier);
+        using var session = new ComparisonSession(tier);
         foreach (Form form in FormCatalog.All.Where(form => form.IsCompared && FormCatalog.FamilyOf(form.Code) == family))
         {
             session.Run.RunForm(form.Code, s_seed, tier == 0 ? 16 : 6, tier == 0 ? 24 : 12);
@@ -56,15 +55,30 @@ public sealed class HostComparisonTests(ITestOutputHelper output)
 
     [HostTheory]
     [InlineData(0)]
-    public void Random_integer_blocks_agree(int tier)
-    {
-        using var session = new Session(tier);
-        for (int i = 0; i < (tier == 0 ? 6000 : 1500); i++)
-        {
-            session.Run.RunBlock(s_seed, i, 16, integerOnly: true);
-        }
+    [InlineData(1)]
+    public void Random_integer_blocks_agree(int tier) => CompareBlocks(new ComparisonSession(tier), tier == 0 ? 6000 : 1500, true);
 
-        Check(session);
+    [HostTheory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public void Random_blocks_with_vectors_and_x87_agree(int tier) => CompareBlocks(new ComparisonSession(tier), tier == 0 ? 6000 : 1500, false);
+
+    [HostTheory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Random_blocks_agree_in_compiled_code_without_checks(bool integerOnly) => CompareBlocks(new ComparisonSession(1, false), 1000, integerOnly);
+
+    private void CompareBlocks(ComparisonSession session, int count, bool integerOnly)
+    {
+        using (session)
+        {
+            for (int i = 0; i < count; i++)
+            {
+                session.Run.RunBlock(s_seed, i, 16, integerOnly);
+            }
+
+            Check(session);
+        }
     }
 
     [HostFact]
@@ -75,7 +89,7 @@ public sealed class HostComparisonTests(ITestOutputHelper output)
             return;
         }
 
-        using var session = new Session(0);
+        using var session = new ComparisonSession(0);
         session.Run.RunNamed(name);
         Check(session);
     }
@@ -104,27 +118,13 @@ public sealed class HostComparisonTests(ITestOutputHelper output)
             return;
         }
 
-        ulong seed = (ulong)DateTime.UtcNow.Ticks;
-        output.WriteLine($"seed {seed}");
-        Form[] forms = [.. FormCatalog.All.Where(form => form.IsCompared)];
-        using var session = new Session(0);
-        for (ulong round = 0; session.Run.Report.Comparisons < NightlyComparisons; round++)
-        {
-            foreach (Form form in forms)
-            {
-                session.Run.RunForm(form.Code, seed + round, 16, 64);
-            }
-
-            for (int i = 0; i < 5000; i++)
-            {
-                session.Run.RunBlock(seed + round, i, 32);
-            }
-        }
-
-        Check(session);
+        ulong seed = Environment.GetEnvironmentVariable("JITVMM_SEED") is { Length: > 0 } ? s_seed : (ulong)DateTime.UtcNow.Ticks;
+        var comparison = new LongComparison(output.WriteLine);
+        comparison.Run(seed, LongComparison.NightlyComparisons);
+        Assert.True(comparison.FailingLabels.Count == 0, $"seed {seed}: {string.Join(' ', comparison.FailingLabels)} disagree with the host; the output has cases");
     }
 
-    private void Check(Session session)
+    private void Check(ComparisonSession session)
     {
         session.Run.Flush();
         RunReport report = session.Run.Report;
@@ -143,26 +143,5 @@ public sealed class HostComparisonTests(ITestOutputHelper output)
         }
 
         return text.ToString();
-    }
-
-    private sealed class Session : IDisposable
-    {
-        private readonly NativeOracle _oracle = new();
-        private readonly GuestUnderTest _guest;
-
-        public Session(int tier)
-        {
-            _guest = new GuestUnderTest(tier);
-            Run = new DifferentialRun(_oracle, _guest);
-        }
-
-        public DifferentialRun Run { get; }
-
-        public void Dispose()
-        {
-            Run.Dispose();
-            _guest.Dispose();
-            _oracle.Dispose();
-        }
     }
 }

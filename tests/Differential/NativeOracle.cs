@@ -13,6 +13,7 @@ namespace Jitvmm.Tests.Differential;
 public sealed unsafe class NativeOracle : IDisposable
 {
     private const int ProgramsOffset = 8192;
+
     private static readonly int s_inputsOffset = ProgramsOffset + TestLayout.MaxPrograms * sizeof(OracleProgram);
     private static readonly int s_outputsOffset = s_inputsOffset + TestLayout.MaxCases * sizeof(CaseInput);
     private static readonly int s_sharedSize = s_outputsOffset + TestLayout.MaxCases * sizeof(CaseOutput);
@@ -151,7 +152,7 @@ public sealed unsafe class NativeOracle : IDisposable
     private static string Compile()
     {
         string source = Path.Combine(RepositoryRoot.Path, "tests/Differential/oracle.c");
-        string hash = Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(source)))[..16];
+        string hash = Convert.ToHexString(SHA256.HashData([.. File.ReadAllBytes(source), .. BitConverter.GetBytes(TestLayout.OracleBase)]))[..16];
         string program = Path.Combine(RepositoryRoot.Path, ".cache", $"oracle-{hash}");
         if (File.Exists(program))
         {
@@ -160,11 +161,10 @@ public sealed unsafe class NativeOracle : IDisposable
 
         Directory.CreateDirectory(Path.GetDirectoryName(program)!);
         string draft = $"{program}.{Environment.ProcessId}";
-        // The unusual text address keeps the reference's own code away from addresses the edge values make.
         string[] arguments =
         [
             "-O2", "-Wall", "-Wextra", "-static", "-no-pie", "-fno-pie", "-fno-stack-protector", "-mno-red-zone", "-mcmodel=small", "-mfsgsbase",
-            "-Wl,-Ttext-segment=0x6a500000", source, "-o", draft,
+            $"-Wl,-Ttext-segment=0x{TestLayout.OracleBase:x}", source, "-o", draft,
         ];
         using Process compiler = Process.Start(new ProcessStartInfo("gcc", arguments) { RedirectStandardError = true })!;
         string messages = compiler.StandardError.ReadToEnd();

@@ -23,6 +23,14 @@ public static class TestLayout
     public const int MaxCases = 4096;
     public const int MaxCodeBytes = 1024;
     public const int ExitStubs = 8;
+
+    /// <summary>Where the reference's own program lies, in reach of 32-bit addresses: away from the edge values, as gathers' indices too.</summary>
+    public const ulong OracleBase = 0x2d500000;
+
+    /// <summary>Whether native code that uses an address, or its low half, finds the reference itself there.</summary>
+    public static bool IsOracles(ulong address) => (uint)address - OracleBase < OracleReach;
+
+    private const ulong OracleReach = 0x40_0000;
 }
 
 /// <summary>Registers as oracle.c lays them out.</summary>

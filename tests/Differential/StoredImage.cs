@@ -20,14 +20,14 @@ public sealed unsafe class StoredImage
     }
 
     private static readonly StoredImage s_fxsave = new((5, 19), (28, 4), (416, 96));
-    private static readonly StoredImage s_xsave = new((5, 19), (28, 4), (416, 96), (512, 64));
+    private static readonly StoredImage s_xsave = new((5, 19), (28, 4), (416, 96));
     private static readonly StoredImage s_environment = new((2, 2), (6, 2), (10, 18));
     private static readonly StoredImage s_environment16 = new((6, 8));
 
     public static StoredImage? For(in Instruction instruction) => instruction.Code switch
     {
         Code.Fxsave_m512byte or Code.Fxsave64_m512byte => s_fxsave,
-        Code.Xsave_mem or Code.Xsave64_mem => s_xsave,
+        Code.Xsave_mem or Code.Xsave64_mem or Code.Xsaveopt_mem or Code.Xsaveopt64_mem or Code.Xsavec_mem or Code.Xsavec64_mem => s_xsave,
         Code.Fnstenv_m28byte or Code.Fnsave_m108byte => s_environment,
         Code.Fnstenv_m14byte or Code.Fnsave_m94byte => s_environment16,
         _ => null,

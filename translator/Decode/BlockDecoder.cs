@@ -25,6 +25,10 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
 
     private const int MaxThresholdShift = 32;
 
+    /// <summary>RSP's number, and how far from it these instructions reach.</summary>
+    private const int StackPointer = 4;
+    private const ulong StackReach = 8;
+
     private readonly GuestCodeReader _reader = new();
     private readonly Decoder _decoder;
     private readonly Instruction[] _instructions = new Instruction[MaxInstructions];
@@ -143,6 +147,37 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         }
 
         return count;
+    }
+
+    public bool IsStackAccess(GuestPages memory, CpuState* cpu, ulong address)
+    {
+        Span<Instruction> instruction = _instructions.AsSpan(0, 1);
+        if (memory is not AddressSpace space || Decode(space, cpu->Rip, instruction, out _) != 1)
+        {
+            return false;
+        }
+
+        bool hasOperand = HasMemoryOperand(instruction[0]);
+        if (hasOperand && instruction[0].MemorySegment == Register.SS)
+        {
+            return true;
+        }
+
+        // PUSH, POP and CALL with an operand of another segment: the slot is what lies at RSP.
+        return instruction[0].IsStackInstruction && (!hasOperand || address - cpu->Gpr[StackPointer] + StackReach <= 2 * StackReach);
+    }
+
+    private static bool HasMemoryOperand(in Instruction instruction)
+    {
+        for (int operand = 0; operand < instruction.OpCount; operand++)
+        {
+            if (instruction.GetOpKind(operand) == OpKind.Memory)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static ulong FetchableBytes(AddressSpace memory, ulong address, ulong wanted)

@@ -164,6 +164,12 @@ public sealed partial class IrBuilder
     /// <summary>Sets each flag to <paramref name="update"/>'s variable only where <paramref name="changed"/> is not 0.</summary>
     public void SetFlagVariableIf(Value changed, StatusFlags flag, Value update)
     {
+        if (IsConstant(changed, out long known) && known == 0)
+        {
+            // Writing the old value would seem to end an earlier write's life.
+            return;
+        }
+
         SetFlagVariable(flag, Select(changed, ZeroExtend(update), FlagVariable(flag)));
     }
 

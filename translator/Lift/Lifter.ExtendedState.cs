@@ -41,7 +41,10 @@ public sealed partial class Lifter
 
     private Value LiftLegacyState(string method, bool writes)
     {
-        RaiseIfMisaligned(16);
+        // A non-canonical address comes before the alignment, a page fault after it.
+        Value isCanonical = _b.IsZero(_b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.IsNonCanonical)), _o.Address()));
+        Value isMisaligned = _b.IsNotZero(_b.Mask(_o.Address(), 15));
+        _b.RaiseIf(_b.And(isCanonical, isMisaligned), ExceptionVector.GeneralProtection);
         _b.Pointer(_b.Add(_o.Address(), _b.Constant(ExtendedState.LegacySize - 1)), 1, writes);
         Value area = _b.Pointer(_o.Address(), ExtendedState.LegacySize, writes);
         return _b.Call(Method(typeof(ExtendedState), method), _b.Cpu(), area, StatePointerWidth, _b.Constant32(XmmCount));
@@ -49,7 +52,7 @@ public sealed partial class Lifter
 
     private Value LiftExtendedState(string method, bool writes)
     {
-        RaiseIfMisaligned(64);
+        _b.RaiseIf(_b.IsNotZero(_b.Mask(_o.Address(), 63)), ExceptionVector.GeneralProtection);
         Value requested = _b.Or(_b.ShiftLeft(_b.ZeroExtend(_o.ReadRegister(Register.EDX)), 32), _b.ZeroExtend(_o.ReadRegister(Register.EAX)));
 
         // Only who asks for the upper YMM halves needs room for them.
@@ -70,9 +73,6 @@ public sealed partial class Lifter
 
     /// <summary>What was written to a <see cref="StateArea"/> takes its place.</summary>
     private void CommitStateArea() => _b.Call(Method(typeof(GuestAccess), nameof(GuestAccess.CommitStateArea)), _b.Cpu());
-
-    private void RaiseIfMisaligned(int alignment) =>
-        _b.RaiseIf(_b.IsNotZero(_b.Mask(_o.Address(), alignment - 1)), ExceptionVector.GeneralProtection);
 
     /// <summary>A refused image has changed nothing.</summary>
     private void RaiseUnlessRestored(Value restored) => _b.RaiseIf(_b.IsZero(restored), ExceptionVector.GeneralProtection);

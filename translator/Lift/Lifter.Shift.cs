@@ -80,11 +80,6 @@ public sealed partial class Lifter
 
     private void SetShiftFlags(Value changed, Value carry, Value overflow, Value result, int width)
     {
-        if (_b.IsConstant(changed, out long known) && known == 0)
-        {
-            return;
-        }
-
         Value wide = _b.SignExtendFrom(result, width);
         _b.SetFlagVariableIf(changed, StatusFlags.Carry, carry);
         _b.SetFlagVariableIf(changed, StatusFlags.Overflow, overflow);
@@ -128,6 +123,13 @@ public sealed partial class Lifter
     {
         Value count = ShiftCount(1, width);
         bool left = _i.Mnemonic == Mnemonic.Rcl;
+        if (_b.IsConstant(count, out long known) && known == 0)
+        {
+            // Nothing but what a write brings: 32 bits clear the upper half, memory may fault.
+            _o.Write(0, _o.Read(0));
+            return;
+        }
+
         if (width < 32)
         {
             count = _b.Call(Method(typeof(RotateSemantics), width == 8 ? nameof(RotateSemantics.Modulo9) : nameof(RotateSemantics.Modulo17)), count);

@@ -179,16 +179,17 @@ public sealed partial class Lifter
         }
     }
 
-    /// <summary>Two integers in an MMX register or memory; only a register makes the x87 unit enter MMX state.</summary>
+    /// <summary>Two integers in an MMX register or memory; memory has nothing to do with the x87 unit (APM vol. 5, CVTPI2PS).</summary>
     private Value ReadPair()
     {
-        BeginMmx();
-        Value pair = _o.Read(1);
-        if (_o.IsRegister(1))
+        if (!_o.IsRegister(1))
         {
-            EnterMmx();
+            return _o.Read(1);
         }
 
+        BeginMmx();
+        Value pair = _o.Read(1);
+        EnterMmx();
         return pair;
     }
 

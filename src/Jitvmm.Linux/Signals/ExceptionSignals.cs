@@ -45,6 +45,8 @@ internal static unsafe class ExceptionSignals
                 return Make(Signal.SIGFPE, FloatCode(cpu->Mxcsr & ~(cpu->Mxcsr >> 7)), rip);
             case ExceptionVector.AlignmentCheck:
                 return Make(Signal.SIGBUS, BusAlignment, 0);
+            case ExceptionVector.StackFault:
+                return Make(Signal.SIGBUS, SignalInfo.Kernel, 0);
             case ExceptionVector.Overflow:
             case ExceptionVector.BoundRange:
             case ExceptionVector.GeneralProtection:

@@ -12,12 +12,14 @@ internal sealed class DiffTest(string[] arguments)
 {
     private const string Usage = """
         difftest [--filter TEXT[,TEXT]] [--count N] [--encodings N] [--seed N] [--case SEED:FORM:VARIATION[:CASE]]
-                 [--blocks N [--integer]] [--tier 0|1] [--self] [--list] [--record FILE] [--write-vectors FOLDER] [--failures N] [--trace]
+                 [--blocks N [--integer]] [--tier 0|1] [--unchecked] [--nightly [N]] [--self] [--list] [--record FILE] [--write-vectors FOLDER] [--failures N] [--trace]
           --filter     forms whose Iced code or CPUID feature contains TEXT (mnemonic=TEXT for exactly that mnemonic)
           --count      input states per encoding (default 24)
           --encodings  encodings per form (default 12)
           --blocks     compare so many random blocks of instructions instead of single forms
           --integer    blocks of integer instructions only
+          --unchecked  compiled code without permission checks; cases that fault are left out
+          --nightly    both tiers, all forms and blocks, until N comparisons are done (default 50 million); a random seed unless given
           --self       the oracle against itself: finds what is not reproducible on the host
           --write-vectors  write one vector per form into the files of FOLDER
           --record     append the first failing case of every form to FILE as a test vector
@@ -47,8 +49,23 @@ internal sealed class DiffTest(string[] arguments)
             return 0;
         }
 
+        return _options.ContainsKey("nightly") ? RunLong() : RunSelected(forms);
+    }
+
+    private int RunLong()
+    {
+        ulong seed = _options.ContainsKey("seed") ? (ulong)Number("seed", 1) : (ulong)DateTime.UtcNow.Ticks;
+        long comparisons = _options["nightly"].Length > 0 ? Number("nightly", 0) : LongComparison.NightlyComparisons;
+        var comparison = new LongComparison(Console.WriteLine);
+        comparison.Run(seed, comparisons);
+        Console.WriteLine($"{comparison.Comparisons} comparisons, {comparison.FailingLabels.Count} labels failing: {string.Join(' ', comparison.FailingLabels.Order(StringComparer.Ordinal))}");
+        return comparison.FailingLabels.Count == 0 ? 0 : 1;
+    }
+
+    private int RunSelected(List<Form> forms)
+    {
         using var oracle = new NativeOracle();
-        using GuestUnderTest? guest = _options.ContainsKey("self") ? null : new GuestUnderTest(Number("tier", 0));
+        using GuestUnderTest? guest = _options.ContainsKey("self") ? null : new GuestUnderTest(Number("tier", 0), !_options.ContainsKey("unchecked"));
         bool writes = _options.TryGetValue("write-vectors", out string? folder);
         using var run = new DifferentialRun(oracle, guest) { IsMinimal = writes };
         if (writes)
