@@ -123,10 +123,10 @@ public static unsafe partial class InterruptDelivery
         return (int)BlockExit.Lookup;
     }
 
-    /// <summary>A process guest has a breakpoint; its other vectors have gates of privilege level 0.</summary>
+    /// <summary>A process guest has breakpoints and overflows; its other vectors have gates of privilege level 0 (as Linux sets up the IDT).</summary>
     private static int InProcess(CpuState* cpu, int vector, int isPrivileged, ulong next)
     {
-        if (vector != (int)ExceptionVector.Breakpoint || isPrivileged != 0)
+        if (vector is not ((int)ExceptionVector.Breakpoint or (int)ExceptionVector.Overflow) || isPrivileged != 0)
         {
             GuestAccess.Raise(ExceptionVector.GeneralProtection);
         }

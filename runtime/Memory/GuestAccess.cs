@@ -93,6 +93,12 @@ public static unsafe class GuestAccess
         if (cpu->System.IsMachine == 0)
         {
             Pointer(cpu, address, (ulong)first, write != 0);
+            if (write == 0 && last > ExtendedState.HeaderOffset)
+            {
+                // XRSTOR asks the header what there is.
+                Pointer(cpu, address + ExtendedState.HeaderOffset, sizeof(ulong), false);
+            }
+
             Pointer(cpu, address + last, 1, write != 0);
             return (ulong)(cpu->MemoryBase + address);
         }

@@ -36,7 +36,9 @@ public static unsafe class ExtendedState
     /// <summary>Where the upper YMM halves are: they come first also in the compacted format.</summary>
     public const int AvxOffset = 576;
 
-    private const int HeaderOffset = 512;
+    /// <summary>Where the header with XSTATE_BV is.</summary>
+    public const int HeaderOffset = 512;
+
     private const int ControlOffset = 0;
     private const int StatusOffset = 2;
     private const int TagOffset = 4;

@@ -222,7 +222,7 @@ public sealed unsafe class CaseGenerator
                 }
 
                 break;
-            case Mnemonic.Bt or Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc when _instruction.Op1Kind == OpKind.Register && _instruction.Op0Kind == OpKind.Memory && _random.Percent(95):
+            case Mnemonic.Bt or Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc when _instruction.Op1Kind == OpKind.Register && _instruction.Op0Kind == OpKind.Memory:
                 SetBitOffset(state, _instruction.Op1Register);
                 break;
             case Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or Mnemonic.Xsavec or Mnemonic.Xsavec64
@@ -249,11 +249,14 @@ public sealed unsafe class CaseGenerator
         }
     }
 
+    /// <summary>Half a gigabit below the operand, where nothing is on either side.</summary>
+    private const ulong FarBitOffset = ulong.MaxValue << 29;
+
     /// <summary>Bit offsets reach memory far from the operand: keep most within the test pages.</summary>
     private void SetBitOffset(MachineState* state, Register register)
     {
         int index = register.GetFullRegister().GetNumber();
-        ulong offset = (ulong)(_random.Below(1024) - 512);
+        ulong offset = _random.Percent(95) ? (ulong)(_random.Below(1024) - 512) : FarBitOffset + (ulong)_random.Below(1 << 20);
         state->Gpr[index] = register.GetSize() switch
         {
             2 => (state->Gpr[index] & ~0xfffful) | (offset & 0xffff),
@@ -340,7 +343,7 @@ public sealed unsafe class CaseGenerator
                 *(ushort*)data = (ushort)(0x37f ^ (_random.Next() & 0xf00));
                 break;
             case Mnemonic.Ret:
-                *(ulong*)data = _program.TerminatorAddress(1 + _random.Below(2));
+                *(ulong*)data = _random.Percent(4) ? NonCanonical() : _program.TerminatorAddress(1 + _random.Below(2));
                 break;
             case Mnemonic.Fbld when _random.Percent(70):
                 FillDecimal(data);
@@ -435,7 +438,7 @@ public sealed unsafe class CaseGenerator
                     1 when !mustBePatched => TestLayout.ReadOnlyBase + (ulong)(16 * _random.Below(200)),
                     2 when !mustBePatched => TestLayout.ReadOnlyBase - (ulong)_random.Below(Math.Max(2, size)),
                     3 => (1ul << 46) + (_random.Next() >> 19),
-                    4 => (1ul << 47) + (_random.Next() >> 2),
+                    4 => NonCanonical(),
                     _ => _random.Next() | (1ul << 63),
                 });
             case 3 or 4 or 5:
@@ -448,6 +451,8 @@ public sealed unsafe class CaseGenerator
     }
 
     private static ulong AwayFromOracle(ulong target) => TestLayout.IsOracles(target) ? target + (1ul << 31) : target;
+
+    private ulong NonCanonical() => (1ul << 47) + (_random.Next() >> 2);
 
     private void FixBranches(CaseInput* input)
     {
@@ -464,7 +469,9 @@ public sealed unsafe class CaseGenerator
             return;
         }
 
-        ulong target = _program.TerminatorAddress(_random.Below(3));
+        // Not beside a stack that faults: which of the two is reported is not architectural.
+        bool mayFault = !_isMisplaced && input->State.Gpr[Rsp] - TestLayout.DataBase - 8 < TestLayout.DataSize - 16;
+        ulong target = mayFault && _random.Percent(4) ? NonCanonical() : _program.TerminatorAddress(_random.Below(3));
         if (_instruction.Op0Kind == OpKind.Register)
         {
             input->State.Gpr[_instruction.Op0Register.GetNumber()] = target;

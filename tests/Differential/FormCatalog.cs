@@ -8,7 +8,8 @@ public readonly record struct Form(Code Code, string? Excluded)
     public bool IsCompared => Excluded is null;
 
     /// <summary>Whether running it natively in the oracle is harmless: it enters no kernel and loads no selector.</summary>
-    public bool MayRunOnHost => IsCompared || (Excluded is not (FormCatalog.EntersKernel or FormCatalog.LoadsSelectors or FormCatalog.FarBranch or FormCatalog.FarReturn or FormCatalog.TraceTrap));
+    public bool MayRunOnHost => IsCompared || (Excluded is not (FormCatalog.EntersKernel or FormCatalog.LoadsSelectors or FormCatalog.FarBranch or FormCatalog.FarReturn or FormCatalog.TraceTrap
+        or FormCatalog.SixteenBitBranch or FormCatalog.OldUd0));
 }
 
 /// <summary>Parts of the instruction set, for tests that name them.</summary>
@@ -43,6 +44,8 @@ public static class FormCatalog
     public const string FarBranch = "far branch: loads segment selectors";
     public const string FarReturn = "far return: loads segment selectors";
     public const string TraceTrap = "the kernel answers it with a trace trap";
+    public const string SixteenBitBranch = "16-bit near branch: Intel ignores the prefix, AMD cuts RIP";
+    public const string OldUd0 = "UD0 without the ModRM byte that CPUs read today";
 
     /// <summary>The part of the instruction set a form belongs to.</summary>
     public static FormFamily FamilyOf(Code code)
@@ -110,15 +113,9 @@ public static class FormCatalog
             return false;
         }
 
-        // Assembler aliases for two instructions (fwait + fnstcw and the like), and UD0 without the ModRM byte every CPU here reads.
-        if (op.Fwait || op.Code == Code.Ud0)
+        if (op.Fwait)
         {
-            return false;
-        }
-
-        // Intel and AMD disagree about 16-bit near branches in 64-bit mode, and nothing uses them.
-        if (op.Op0Kind is OpCodeOperandKind.br16_1 or OpCodeOperandKind.br16_2 || (op.IsInstruction && IsSixteenBitBranch(op.Code)))
-        {
+            // Assembler aliases for two instructions: FWAIT + FNSTCW and the like.
             return false;
         }
 
@@ -133,11 +130,16 @@ public static class FormCatalog
         return true;
     }
 
-    private static bool IsSixteenBitBranch(Code code) =>
-        code is Code.Retnw or Code.Retnw_imm16 or Code.Jmp_rm16 or Code.Call_rm16;
+    private static bool IsSixteenBitBranch(OpCodeInfo op) =>
+        op.Op0Kind is OpCodeOperandKind.br16_1 or OpCodeOperandKind.br16_2 || op.Code is Code.Retnw or Code.Retnw_imm16 or Code.Jmp_rm16 or Code.Call_rm16;
 
     private static string? WhyExcluded(Code code, OpCodeInfo op)
     {
+        if (IsSixteenBitBranch(op))
+        {
+            return SixteenBitBranch;
+        }
+
         switch (code.Mnemonic())
         {
             case Mnemonic.Rdtsc or Mnemonic.Rdtscp:
@@ -162,6 +164,8 @@ public static class FormCatalog
                 return "reads 16 bits on Intel, 32 on AMD";
             case Mnemonic.Int1:
                 return TraceTrap;
+            case Mnemonic.Ud0 when code == Code.Ud0:
+                return OldUd0;
             default:
                 break;
         }
@@ -174,11 +178,6 @@ public static class FormCatalog
         if (op.Op0Kind is OpCodeOperandKind.seg_reg || code is Code.Popw_FS or Code.Popw_GS or Code.Popq_FS or Code.Popq_GS)
         {
             return LoadsSelectors;
-        }
-
-        if (code is Code.Mov_rm16_Sreg or Code.Mov_r32m16_Sreg or Code.Mov_r64m16_Sreg or Code.Pushw_FS or Code.Pushw_GS or Code.Pushq_FS or Code.Pushq_GS)
-        {
-            return "stores segment selectors, which the personality chooses";
         }
 
         return null;

@@ -185,9 +185,10 @@ public sealed class FormEncoder(CaseRandom random)
         bool narrow = mode == 7;
         Register first = narrow ? Register.EAX : Register.RAX;
         Register baseRegister = first + random.Below(16);
-        if (_instruction.Code is Code.Shld_rm16_r16_CL or Code.Shrd_rm16_r16_CL && baseRegister.GetNumber() == 1)
+        // RCX must be free to hold a count with a defined result.
+        bool IsCountRegister(Register register) => _instruction.Code is Code.Shld_rm16_r16_CL or Code.Shrd_rm16_r16_CL && register.GetNumber() == 1;
+        if (IsCountRegister(baseRegister))
         {
-            // RCX must be free to hold a count with a defined result.
             baseRegister = first;
         }
 
@@ -195,6 +196,11 @@ public sealed class FormEncoder(CaseRandom random)
         if (indexRegister is Register.RSP or Register.ESP || indexRegister == baseRegister)
         {
             indexRegister = baseRegister is Register.RBX or Register.EBX ? first + 6 : first + 3;
+        }
+
+        if (IsCountRegister(indexRegister))
+        {
+            indexRegister = baseRegister == first + 3 ? first + 6 : first + 3;
         }
 
         if (mode != 4 || vectorIndex != Register.None)
@@ -278,6 +284,9 @@ public sealed class FormEncoder(CaseRandom random)
                 return SetImmediate(index, OpKind.Immediate32to64, (ulong)(int)value);
             case OpCodeOperandKind.imm64:
                 return SetImmediate(index, OpKind.Immediate64, value);
+            case OpCodeOperandKind.seg_reg:
+                SetRegister(index, Register.ES + random.Below(6));
+                return true;
             case OpCodeOperandKind.br64_1 or OpCodeOperandKind.br64_4:
                 _instruction.SetOpKind(index, OpKind.NearBranch64);
                 _instruction.NearBranch64 = random.Percent(60) ? TestProgram.ForwardTarget(_address) : _address;

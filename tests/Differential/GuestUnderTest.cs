@@ -84,6 +84,17 @@ public sealed unsafe class GuestUnderTest : IDisposable
         CollectLines(input, output);
     }
 
+    /// <summary>
+    /// Overwrites all code but the current program's. What reads or writes there, at an address nobody chose, finds other
+    /// programs' bytes, which are not the same on both sides.
+    /// </summary>
+    public void FillOtherCode(byte pattern)
+    {
+        _memory.InvalidateCode(TestLayout.CodeBase, TestLayout.CodeSize);
+        new Span<byte>(_code, TestLayout.CodeSize).Fill(pattern);
+        _program!.Code.CopyTo(new Span<byte>(_code + (_program.CodeAddress - TestLayout.CodeBase), _program.Code.Length));
+    }
+
     public void Dispose()
     {
         _cpu.Dispose();

@@ -27,8 +27,10 @@ public static class TestLayout
     /// <summary>Where the reference's own program lies, in reach of 32-bit addresses: away from the edge values, as gathers' indices too.</summary>
     public const ulong OracleBase = 0x2d500000;
 
-    /// <summary>Whether native code that uses an address, or its low half, finds the reference itself there.</summary>
-    public static bool IsOracles(ulong address) => (uint)address - OracleBase < OracleReach;
+    /// <summary>Whether native code that uses an address, or its low half, finds the reference itself there: its program, or its stack.</summary>
+    public static bool IsOracles(ulong address) => (uint)address - OracleBase < OracleReach || address - OracleStack < (1ul << 47) - OracleStack;
+
+    private const ulong OracleStack = 0x7fff_0000_0000;
 
     private const ulong OracleReach = 0x40_0000;
 }

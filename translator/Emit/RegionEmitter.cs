@@ -8,6 +8,7 @@ using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Semantics;
 using Jitvmm.Translator.Ir;
+using Jitvmm.Translator.Lift;
 using Jitvmm.Translator.Passes;
 using Jitvmm.Translator.Regions;
 
@@ -245,7 +246,7 @@ public sealed class RegionEmitter
                 EmitBranch(op);
                 break;
             case IrOpcode.JumpIndirect:
-                EmitIndirect(op);
+                EmitIndirect(op, index);
                 break;
             case IrOpcode.Exit:
                 EmitExit(op, index);
@@ -324,7 +325,7 @@ public sealed class RegionEmitter
     }
 
     /// <summary>A computed jump: a return compares against the return sites of the region's calls, anything else leaves.</summary>
-    private void EmitIndirect(in IrInstruction op)
+    private void EmitIndirect(in IrInstruction op, int index)
     {
         Push(op.A);
         _il.StoreLocal(_rip, IrType.I64);
@@ -339,12 +340,35 @@ public sealed class RegionEmitter
                     _il.BranchCompare(OpCodes.Beq, site, IrType.I64);
                 }
             }
+
+            LeaveReturnOutOfWindow(index);
         }
 
         _il.Constant((long)BlockExit.Lookup, IrType.I32);
         _il.StoreLocal(_code, IrType.I32);
         _il.Branch(LeaveHere());
         _ended = true;
+    }
+
+    /// <summary>A return that no code can answer is tier 0's, before it pops: it may have to raise #GP at the return itself.</summary>
+    private void LeaveReturnOutOfWindow(int index)
+    {
+        Label inside = _il.NewLabel();
+        _il.LoadLocal(_rip, IrType.I64);
+        _il.Constant((long)AddressSpace.Limit, IrType.I64);
+        _il.BranchCompare(OpCodes.Blt_Un, inside, IrType.I64);
+        Iced.Intel.Instruction instruction = _block.Instructions[_block.Code[index].Guest];
+        int stackPointer = Operands.OffsetOf(Iced.Intel.Register.RSP);
+        int popped = 8 + (instruction.Code == Iced.Intel.Code.Retnq_imm16 ? instruction.Immediate16 : 0);
+        _registers.Set(stackPointer, 64, () =>
+        {
+            _registers.Get(stackPointer, 64);
+            _il.Constant(popped, IrType.I64);
+            _il.Binary(OpCodes.Sub, IrType.I64);
+        });
+        SetExit(instruction.IP, BlockExit.Interpret);
+        _il.Branch(_leave);
+        _il.Mark(inside);
     }
 
     private void GoTo(ulong target) => _il.Branch(Target(target));

@@ -39,7 +39,9 @@ public sealed partial class Lifter
     {
         if (_i.Code is Code.Jmp_rm64)
         {
-            _b.JumpIndirect(_o.Read(0), IndirectKind.Jump);
+            Value destination = _o.Read(0);
+            RaiseIfNonCanonical(destination);
+            _b.JumpIndirect(destination, IndirectKind.Jump);
             return true;
         }
 
@@ -61,6 +63,11 @@ public sealed partial class Lifter
 
         bool direct = _i.Code == Code.Call_rel32_64;
         Value target = direct ? _o.BranchTarget : _o.Read(0);
+        if (!direct)
+        {
+            RaiseIfNonCanonical(target);
+        }
+
         Push(_o.NextAddress, 64);
         if (direct)
         {
@@ -84,9 +91,22 @@ public sealed partial class Lifter
         Value rsp = _o.ReadRegister(Register.RSP);
         Value target = _b.Load(rsp, 64);
         Value popped = _b.Add(rsp, _b.Constant(8));
+        if (_o.IsSymbolic)
+        {
+            // Compiled code looks only when it leaves the region: the emitter's business.
+            RaiseIfNonCanonical(target);
+        }
+
         _o.WriteRegister(Register.RSP, _i.Code == Code.Retnq ? popped : _b.Add(popped, _o.Immediate(0, 64)));
         _b.JumpIndirect(target, IndirectKind.Return);
         return true;
+    }
+
+    /// <summary>A jump to an address that cannot be is refused by the branch itself (APM vol. 3, JMP near: #GP).</summary>
+    private void RaiseIfNonCanonical(Value target)
+    {
+        Value upper = _b.Add(_b.ShiftRightSigned(target, 47), _b.Constant(1));
+        _b.RaiseIf(_b.LessUnsigned(_b.Constant(1), upper), ExceptionVector.GeneralProtection);
     }
 
     private void LiftLoop()
