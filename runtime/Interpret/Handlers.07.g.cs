@@ -8642,15 +8642,20 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
-        ulong v2 = *(ulong*)((byte*)cpu + 32);
-        ulong v4 = v2 - (0x8ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
+        if (((0x1ul) < (((ulong)((long)v0 >> (int)(0x2fu))) + (0x1ul)) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        GuestMemory.Store(cpu, mem, v4, ((ulong)op->NextAddress));
-        *(ulong*)((byte*)cpu + 32) = v4;
+        ulong v9 = *(ulong*)((byte*)cpu + 32);
+        ulong v11 = v9 - (0x8ul);
+        if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v11, ((ulong)op->NextAddress));
+        *(ulong*)((byte*)cpu + 32) = v11;
         TbOp* next = Dispatch.Find(cpu, v0);
         if (next == null)
         {
@@ -8671,15 +8676,20 @@ public static unsafe partial class Handlers
         }
 
         ulong v3 = GuestMemory.Load64(cpu, mem, a2);
-        ulong v5 = *(ulong*)((byte*)cpu + 32);
-        ulong v7 = v5 - (0x8ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
+        if (((0x1ul) < (((ulong)((long)v3 >> (int)(0x2fu))) + (0x1ul)) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        GuestMemory.Store(cpu, mem, v7, ((ulong)op->NextAddress));
-        *(ulong*)((byte*)cpu + 32) = v7;
+        ulong v12 = *(ulong*)((byte*)cpu + 32);
+        ulong v14 = v12 - (0x8ul);
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v14, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v14, ((ulong)op->NextAddress));
+        *(ulong*)((byte*)cpu + 32) = v14;
         TbOp* next = Dispatch.Find(cpu, v3);
         if (next == null)
         {
@@ -8702,15 +8712,20 @@ public static unsafe partial class Handlers
         }
 
         ulong v11 = GuestMemory.Load64(cpu, mem, a10);
-        ulong v13 = *(ulong*)((byte*)cpu + 32);
-        ulong v15 = v13 - (0x8ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
+        if (((0x1ul) < (((ulong)((long)v11 >> (int)(0x2fu))) + (0x1ul)) ? 1u : 0u) != 0)
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        GuestMemory.Store(cpu, mem, v15, ((ulong)op->NextAddress));
-        *(ulong*)((byte*)cpu + 32) = v15;
+        ulong v20 = *(ulong*)((byte*)cpu + 32);
+        ulong v22 = v20 - (0x8ul);
+        if (GuestMemory.MissesWrite(cpu, mem, v22, 8))
+        {
+            return BlockHandlers.MissWrite(cpu, op, mem, v22, 8);
+        }
+
+        GuestMemory.Store(cpu, mem, v22, ((ulong)op->NextAddress));
+        *(ulong*)((byte*)cpu + 32) = v22;
         TbOp* next = Dispatch.Find(cpu, v11);
         if (next == null)
         {
@@ -8864,6 +8879,11 @@ public static unsafe partial class Handlers
     public static int Jmp_rm64(CpuState* cpu, TbOp* op, byte* mem)
     {
         ulong v0 = *(ulong*)((byte*)cpu + op->R0);
+        if (((0x1ul) < (((ulong)((long)v0 >> (int)(0x2fu))) + (0x1ul)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
         TbOp* next = Dispatch.Find(cpu, v0);
         if (next == null)
         {
@@ -8884,6 +8904,11 @@ public static unsafe partial class Handlers
         }
 
         ulong v3 = GuestMemory.Load64(cpu, mem, a2);
+        if (((0x1ul) < (((ulong)((long)v3 >> (int)(0x2fu))) + (0x1ul)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
         TbOp* next = Dispatch.Find(cpu, v3);
         if (next == null)
         {
@@ -8906,6 +8931,11 @@ public static unsafe partial class Handlers
         }
 
         ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        if (((0x1ul) < (((ulong)((long)v11 >> (int)(0x2fu))) + (0x1ul)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
         TbOp* next = Dispatch.Find(cpu, v11);
         if (next == null)
         {

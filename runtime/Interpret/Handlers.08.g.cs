@@ -4354,24 +4354,18 @@ public static unsafe partial class Handlers
     private static int Cvtpi2ps_xmm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
         {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+            return BlockHandlers.Note(cpu, a10, 8);
         }
 
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToSingles(v16.As<byte, global::System.Single>(), v15).As<global::System.Single, byte>());
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToSingles(v12.As<byte, global::System.Single>(), v11).As<global::System.Single, byte>());
         return -1;
     }
 
@@ -4429,23 +4423,17 @@ public static unsafe partial class Handlers
     private static int Cvtpi2pd_xmm_mmm64_G_Body(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 8))
         {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+            return BlockHandlers.Note(cpu, a10, 8);
         }
 
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
-        if (GuestMemory.MissesRead(cpu, mem, a14, 8))
-        {
-            return BlockHandlers.Note(cpu, a14, 8);
-        }
-
-        ulong v15 = GuestMemory.Load64(cpu, mem, a14);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToDoubles(v15).As<global::System.Double, byte>());
+        ulong v11 = GuestMemory.Load64(cpu, mem, a10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToDoubles(v11).As<global::System.Double, byte>());
         return -1;
     }
 
