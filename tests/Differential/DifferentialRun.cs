@@ -220,40 +220,7 @@ public sealed unsafe class DifferentialRun : IDisposable
                 Report.Completed.Add(pending.Code);
             }
 
-            string? description;
-            string cause = "";
-            try
-            {
-                if (_guest is null)
-                {
-                    *_actual = repeat![pending.First + i];
-                }
-                else
-                {
-                    _guest.Run(input, _actual);
-                }
-
-                description = comparator.Compare(input, expected, _actual);
-                for (int again = 0; again < 2 && description is not null && _guest is not null && comparator.MayBePrecisionFlag(expected, _actual); again++)
-                {
-                    // Compiling a handler on its first call leaves PE behind in MXCSR; precompiled builds do not compile.
-                    _guest.Run(input, _actual);
-                    description = comparator.Compare(input, expected, _actual);
-                }
-
-                description = description is not null && _guest is not null && DependsOnOtherCode(comparator, input) ? null : description;
-                cause = description is null ? "" : comparator.Cause(input, expected, _actual);
-            }
-            catch (Exception thrown) when (thrown is not OutOfMemoryException)
-            {
-                // The engine must never throw on guest code: that is a failure of the case like any other.
-                string where = thrown.StackTrace?.Split('\n').FirstOrDefault()?.Trim() ?? "";
-                description = $"  code   {Difference.Disassemble(pending.Program)}\n  engine threw {thrown.GetType().Name}: {thrown.Message} {where}\n";
-                cause = $"engine threw {thrown.GetType().Name}: {thrown.Message}";
-                _guest?.Load(pending.Program, _lap);
-                Report.Unimplemented.Add(pending.Code);
-            }
-
+            string? description = CompareCase(pending, comparator, input, expected, repeat is null ? null : repeat[pending.First + i], out string cause);
             if (_actual->Signal != 0 && _actual->Trap == InvalidOpcode && !(expected->Signal != 0 && expected->Trap == InvalidOpcode))
             {
                 Report.Unimplemented.Add(pending.Code);
@@ -274,6 +241,46 @@ public sealed unsafe class DifferentialRun : IDisposable
         if (failures > 0)
         {
             Add(Report.FailuresByLabel, pending.Label, failures);
+        }
+    }
+
+    /// <summary>Runs one case in the engine, or takes the oracle's second outcome, and compares: null when they agree.</summary>
+    private string? CompareCase(Pending pending, Comparator comparator, CaseInput* input, CaseOutput* expected, CaseOutput? repeat, out string cause)
+    {
+        cause = "";
+        try
+        {
+            if (_guest is null)
+            {
+                *_actual = repeat!.Value;
+                return comparator.Compare(input, expected, _actual);
+            }
+
+            _guest.Run(input, _actual);
+            string? description = comparator.Compare(input, expected, _actual);
+            for (int again = 0; again < 2 && description is not null && comparator.MayBePrecisionFlag(expected, _actual); again++)
+            {
+                // Compiling a handler on its first call leaves PE behind in MXCSR; precompiled builds do not compile.
+                _guest.Run(input, _actual);
+                description = comparator.Compare(input, expected, _actual);
+            }
+
+            if (description is null || DependsOnOtherCode(comparator, input))
+            {
+                return null;
+            }
+
+            cause = comparator.Cause(input, expected, _actual);
+            return description;
+        }
+        catch (Exception thrown) when (thrown is not OutOfMemoryException)
+        {
+            // The engine must never throw on guest code: that is a failure of the case like any other.
+            string where = thrown.StackTrace?.Split('\n').FirstOrDefault()?.Trim() ?? "";
+            cause = $"engine threw {thrown.GetType().Name}: {thrown.Message}";
+            _guest?.Load(pending.Program, _lap);
+            Report.Unimplemented.Add(pending.Code);
+            return $"  code   {Difference.Disassemble(pending.Program)}\n  engine threw {thrown.GetType().Name}: {thrown.Message} {where}\n";
         }
     }
 

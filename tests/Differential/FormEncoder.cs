@@ -246,24 +246,7 @@ public sealed class FormEncoder(CaseRandom random)
                 _instruction.Immediate8 = (byte)(random.Next() & 0xef);
                 return true;
             case OpCodeOperandKind.imm8:
-                // The second 8-bit immediate (ENTER) follows a 16-bit one.
-                bool second = secondImmediate || (index > 0 && _instruction.GetOpKind(index - 1) == OpKind.Immediate16);
-                _instruction.SetOpKind(index, second ? OpKind.Immediate8_2nd : OpKind.Immediate8);
-                if (second)
-                {
-                    _instruction.Immediate8_2nd = (byte)random.Below(4);
-                }
-                else
-                {
-                    _instruction.Immediate8 = random.Percent(50) ? (byte)random.Next() : (byte)value;
-                    if (_instruction.Code == Code.Int_imm8 && _instruction.Immediate8 == LinuxSystemCall)
-                    {
-                        // On the host that would enter the kernel.
-                        _instruction.Immediate8++;
-                    }
-
-                }
-
+                SetByte(index, value, secondImmediate);
                 secondImmediate = true;
                 return true;
             case OpCodeOperandKind.imm8_const_1:
@@ -308,6 +291,25 @@ public sealed class FormEncoder(CaseRandom random)
                 return true;
             default:
                 return false;
+        }
+    }
+
+    private void SetByte(int index, ulong value, bool isSecond)
+    {
+        // The second 8-bit immediate (ENTER) follows a 16-bit one.
+        if (isSecond || (index > 0 && _instruction.GetOpKind(index - 1) == OpKind.Immediate16))
+        {
+            _instruction.SetOpKind(index, OpKind.Immediate8_2nd);
+            _instruction.Immediate8_2nd = (byte)random.Below(4);
+            return;
+        }
+
+        _instruction.SetOpKind(index, OpKind.Immediate8);
+        _instruction.Immediate8 = random.Percent(50) ? (byte)random.Next() : (byte)value;
+        if (_instruction.Code == Code.Int_imm8)
+        {
+            // On the host the system call's number would enter the kernel. Two others are open to user code.
+            _instruction.Immediate8 = random.Percent(20) ? (byte)(3 + random.Below(2)) : _instruction.Immediate8 == LinuxSystemCall ? (byte)0 : _instruction.Immediate8;
         }
     }
 

@@ -9,9 +9,9 @@ using Jitvmm.Tests.Tidy;
 namespace Jitvmm.Tests.Runtime;
 
 /// <summary>Skips, and says why, where the Release build has no precompiled handlers.</summary>
-public sealed class PrecompiledFactAttribute : FactAttribute
+public sealed class PrecompiledTheoryAttribute : TheoryAttribute
 {
-    public PrecompiledFactAttribute() => Skip = PrecompiledHandlerTests.FindObstacle();
+    public PrecompiledTheoryAttribute() => Skip = PrecompiledHandlerTests.FindObstacle();
 }
 
 /// <summary>
@@ -30,11 +30,13 @@ public sealed unsafe class PrecompiledHandlerTests
 
     private static readonly string s_folder = Path.Combine(RepositoryRoot.Path, "src/Jitvmm.Cli/bin/Release/net10.0");
 
-    [PrecompiledFact]
-    public void Every_handler_ends_in_a_jump()
+    [PrecompiledTheory]
+    [InlineData("Jitvmm.Interpret.dll", "Jitvmm.Runtime.Interpret.Handlers")]
+    [InlineData("Jitvmm.Interpret.Paged.dll", "Jitvmm.Runtime.Interpret.Paged.Handlers")]
+    public void Every_handler_ends_in_a_jump(string file, string type)
     {
-        List<MethodInfo> handlers = LoadHandlers();
-        (ulong Start, ulong End)[] image = ImageOf("Jitvmm.Interpret.dll");
+        List<MethodInfo> handlers = LoadHandlers(file, type);
+        (ulong Start, ulong End)[] image = ImageOf(file);
         var failures = new List<string>();
         foreach (MethodInfo handler in handlers)
         {
@@ -75,15 +77,15 @@ public sealed unsafe class PrecompiledHandlerTests
     }
 
     /// <summary>The handlers of the shipped assembly, in a load context of their own: the test's own copy is not precompiled.</summary>
-    private static List<MethodInfo> LoadHandlers()
+    private static List<MethodInfo> LoadHandlers(string file, string name)
     {
         var context = new AssemblyLoadContext("shipped");
-        foreach (string name in new[] { "Jitvmm.Runtime", "Jitvmm.Translator", "Jitvmm.Linux" })
+        foreach (string dependency in new[] { "Jitvmm.Runtime", "Jitvmm.Translator", "Jitvmm.Linux" })
         {
-            context.LoadFromAssemblyPath(Path.Combine(s_folder, name + ".dll"));
+            context.LoadFromAssemblyPath(Path.Combine(s_folder, dependency + ".dll"));
         }
 
-        Type type = context.LoadFromAssemblyPath(Path.Combine(s_folder, "Jitvmm.Interpret.dll")).GetType("Jitvmm.Runtime.Interpret.Handlers", throwOnError: true)!;
+        Type type = context.LoadFromAssemblyPath(Path.Combine(s_folder, file)).GetType(name, throwOnError: true)!;
         // A "_Body" is what a handler calls for instructions whose vectors would need a frame.
         return
         [
