@@ -8036,6 +8036,11 @@ public static unsafe partial class Handlers
         }
 
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
+        if (((0x1ul) < (((ulong)((long)v1 >> (int)(0x2fu))) + (0x1ul)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
         *(ulong*)((byte*)cpu + 32) = ((v0 + (0x8ul)) + ((ulong)op->Immediate));
         TbOp* next = Dispatch.Find(cpu, v1);
         if (next == null)
@@ -8056,6 +8061,11 @@ public static unsafe partial class Handlers
         }
 
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
+        if (((0x1ul) < (((ulong)((long)v1 >> (int)(0x2fu))) + (0x1ul)) ? 1u : 0u) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
         TbOp* next = Dispatch.Find(cpu, v1);
         if (next == null)
