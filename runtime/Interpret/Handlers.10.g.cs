@@ -5263,25 +5263,25 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        if ((((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v10) ? 1u : 0u) == (0x0u) ? 1u : 0u) & ((v10 & (0xful)) != (0x0ul) ? 1u : 0u)) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong a17 = (v10 + (0x1fful));
-        if (GuestMemory.MissesPointer(cpu, mem, a17, 1, true))
+        ulong a21 = (v10 + (0x1fful));
+        if (GuestMemory.MissesPointer(cpu, mem, a21, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 1);
+            return BlockHandlers.MissPointer(cpu, op, mem, a21, 1);
         }
 
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 1, true);
+        ulong v22 = (ulong)GuestMemory.Pointer(cpu, mem, a21, 1, true);
         if (GuestMemory.MissesPointer(cpu, mem, v10, 512, true))
         {
             return BlockHandlers.MissPointer(cpu, op, mem, v10, 512);
         }
 
-        ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 512, true);
-        global::Jitvmm.Runtime.Semantics.ExtendedState.Fxsave(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
+        ulong v23 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 512, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Fxsave(cpu, unchecked((global::System.Byte*)v23), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5293,25 +5293,25 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        if ((((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v10) ? 1u : 0u) == (0x0u) ? 1u : 0u) & ((v10 & (0xful)) != (0x0ul) ? 1u : 0u)) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong a17 = (v10 + (0x1fful));
-        if (GuestMemory.MissesPointer(cpu, mem, a17, 1, true))
+        ulong a21 = (v10 + (0x1fful));
+        if (GuestMemory.MissesPointer(cpu, mem, a21, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 1);
+            return BlockHandlers.MissPointer(cpu, op, mem, a21, 1);
         }
 
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 1, true);
+        ulong v22 = (ulong)GuestMemory.Pointer(cpu, mem, a21, 1, true);
         if (GuestMemory.MissesPointer(cpu, mem, v10, 512, true))
         {
             return BlockHandlers.MissPointer(cpu, op, mem, v10, 512);
         }
 
-        ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 512, true);
-        global::Jitvmm.Runtime.Semantics.ExtendedState.Fxsave(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
+        ulong v23 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 512, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Fxsave(cpu, unchecked((global::System.Byte*)v23), unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5351,26 +5351,26 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        if ((((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v10) ? 1u : 0u) == (0x0u) ? 1u : 0u) & ((v10 & (0xful)) != (0x0ul) ? 1u : 0u)) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong a17 = (v10 + (0x1fful));
-        if (GuestMemory.MissesPointer(cpu, mem, a17, 1, false))
+        ulong a21 = (v10 + (0x1fful));
+        if (GuestMemory.MissesPointer(cpu, mem, a21, 1, false))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a17, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a21, 1);
         }
 
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 1, false);
+        ulong v22 = (ulong)GuestMemory.Pointer(cpu, mem, a21, 1, false);
         if (GuestMemory.MissesPointer(cpu, mem, v10, 512, false))
         {
             return BlockHandlers.MissRead(cpu, op, mem, v10, 512);
         }
 
-        ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 512, false);
-        uint v23 = global::Jitvmm.Runtime.Semantics.ExtendedState.Fxrstor(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
-        if ((v23 == (0x0u) ? 1u : 0u) != 0)
+        ulong v23 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 512, false);
+        uint v27 = global::Jitvmm.Runtime.Semantics.ExtendedState.Fxrstor(cpu, unchecked((global::System.Byte*)v23), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
+        if ((v27 == (0x0u) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
@@ -5386,26 +5386,26 @@ public static unsafe partial class Handlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((v10 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        if ((((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v10) ? 1u : 0u) == (0x0u) ? 1u : 0u) & ((v10 & (0xful)) != (0x0ul) ? 1u : 0u)) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong a17 = (v10 + (0x1fful));
-        if (GuestMemory.MissesPointer(cpu, mem, a17, 1, false))
+        ulong a21 = (v10 + (0x1fful));
+        if (GuestMemory.MissesPointer(cpu, mem, a21, 1, false))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a17, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a21, 1);
         }
 
-        ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 1, false);
+        ulong v22 = (ulong)GuestMemory.Pointer(cpu, mem, a21, 1, false);
         if (GuestMemory.MissesPointer(cpu, mem, v10, 512, false))
         {
             return BlockHandlers.MissRead(cpu, op, mem, v10, 512);
         }
 
-        ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 512, false);
-        uint v23 = global::Jitvmm.Runtime.Semantics.ExtendedState.Fxrstor(cpu, unchecked((global::System.Byte*)v19), unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
-        if ((v23 == (0x0u) ? 1u : 0u) != 0)
+        ulong v23 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 512, false);
+        uint v27 = global::Jitvmm.Runtime.Semantics.ExtendedState.Fxrstor(cpu, unchecked((global::System.Byte*)v23), unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u)) ? 1u : 0u;
+        if ((v27 == (0x0u) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }

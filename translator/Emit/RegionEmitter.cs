@@ -367,7 +367,7 @@ public sealed class RegionEmitter
             _il.Binary(OpCodes.Sub, IrType.I64);
         });
         SetExit(instruction.IP, BlockExit.Interpret);
-        _il.Branch(_leave);
+        _il.Branch(LeaveHere());
         _il.Mark(inside);
     }
 
