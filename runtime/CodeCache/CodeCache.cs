@@ -23,7 +23,7 @@ public sealed unsafe class CodeCache : IDisposable
     /// <summary>A store that begins this far before a page may still reach into it.</summary>
     private const ulong LongestStore = 31;
 
-    private readonly Dictionary<CodeLocation, TranslationBlock> _blocks = [];
+    private readonly Dictionary<CodeLocation, TranslationBlock> _blocks = new(new CodeLocationComparer());
     private readonly Dictionary<ulong, List<TranslationBlock>> _blocksOfPage = [];
 
     /// <summary>
