@@ -114,12 +114,26 @@ public static unsafe partial class InterruptDelivery
             return InProcess(cpu, vector, isPrivileged, next);
         }
 
-        if (CpuMode.IsVirtual8086(cpu) && CpuMode.IoPrivilegeLevel(cpu) < 3 && vector != (int)ExceptionVector.Breakpoint && isPrivileged == 0)
+        if (CpuMode.IsVirtual8086(cpu) && CpuMode.IoPrivilegeLevel(cpu) < 3 && isPrivileged == 0
+            && vector is not ((int)ExceptionVector.Breakpoint or (int)ExceptionVector.Overflow))
         {
             GuestAccess.Raise(ExceptionVector.GeneralProtection);
         }
 
         DeliverOnce(cpu, new Event { Vector = vector, IsSoftware = isPrivileged == 0, ReturnRip = next });
+        return (int)BlockExit.Lookup;
+    }
+
+    /// <summary>INTO.</summary>
+    [TouchesRegisters]
+    public static int OnOverflow(CpuState* cpu, ulong overflow, ulong next)
+    {
+        if (overflow != 0)
+        {
+            return Software(cpu, (int)ExceptionVector.Overflow, 0, next);
+        }
+
+        cpu->Rip = next;
         return (int)BlockExit.Lookup;
     }
 

@@ -47,6 +47,16 @@ public static unsafe class InterruptFlag
         }
     }
 
+    /// <summary>Before PUSHF and POPF in legacy code.</summary>
+    [TouchesRegisters]
+    public static void CheckVirtualMode(CpuState* cpu)
+    {
+        if (CpuMode.IsVirtual8086(cpu) && CpuMode.IoPrivilegeLevel(cpu) < 3)
+        {
+            GuestAccess.Raise(ExceptionVector.GeneralProtection);
+        }
+    }
+
     /// <summary>STAC and CLAC.</summary>
     [TouchesRegisters]
     [ChangesMemoryView]

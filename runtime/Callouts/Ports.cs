@@ -11,11 +11,13 @@ public static unsafe class Ports
     /// <summary>Low bits of a string instruction's flags argument: element size in bytes.</summary>
     public const int SizeMask = 7;
 
-    /// <summary>Address sizes of string instructions: 64 bits when neither is set.</summary>
-    public const int Address32 = 16;
+    /// <summary>32-bit counters and indices.</summary>
+    public const int Address32 = StringSemantics.NarrowAddress;
 
-    public const int Address16 = 32;
-    public const int Repeated = 64;
+    /// <summary>16- or 32-bit code: 16-bit counters and indices unless <see cref="Address32"/>.</summary>
+    public const int Legacy = StringSemantics.Legacy;
+
+    public const int Repeated = 128;
 
     private const int Rcx = 1;
     private const int Rdx = 2;
@@ -56,7 +58,7 @@ public static unsafe class Ports
                 return 1;
             }
 
-            ulong address = (cpu->Gpr[Rdi] & AddressMask(flags)) + segmentBase;
+            ulong address = Linear((cpu->Gpr[Rdi] & AddressMask(flags)) + segmentBase, flags);
             SystemMemory.CheckWrite(cpu, address, bytes, false);
             uint value = MachineCpu.Of(cpu).Platform.ReadPort(port, bytes);
             PagedMemory.Write(cpu, address, bytes, value, false);
@@ -83,7 +85,7 @@ public static unsafe class Ports
                 return 1;
             }
 
-            ulong address = (cpu->Gpr[Rsi] & AddressMask(flags)) + segmentBase;
+            ulong address = Linear((cpu->Gpr[Rsi] & AddressMask(flags)) + segmentBase, flags);
             uint value = (uint)PagedMemory.Read(cpu, address, bytes, false);
             MachineCpu.Of(cpu).Platform.WritePort(port, bytes, value);
             if (Advance(cpu, Rsi, bytes, flags))
@@ -111,11 +113,14 @@ public static unsafe class Ports
         return (cpu->Gpr[Rcx] & AddressMask(flags)) == 0;
     }
 
-    private static void WriteIndex(CpuState* cpu, int register, ulong value, int flags) => cpu->Gpr[register] = (flags & Address16) != 0
+    private static void WriteIndex(CpuState* cpu, int register, ulong value, int flags) => cpu->Gpr[register] = AddressMask(flags) == ushort.MaxValue
         ? (cpu->Gpr[register] & ~0xfffful) | (value & 0xffff)
         : value & AddressMask(flags);
 
-    private static ulong AddressMask(int flags) => (flags & Address16) != 0 ? 0xffff : (flags & Address32) != 0 ? uint.MaxValue : ulong.MaxValue;
+    private static ulong AddressMask(int flags) =>
+        (flags & Address32) != 0 ? uint.MaxValue : (flags & Legacy) != 0 ? ushort.MaxValue : ulong.MaxValue;
+
+    private static ulong Linear(ulong address, int flags) => (flags & Legacy) != 0 ? (uint)address : address;
 
     private static void Check(CpuState* cpu, uint port, int bytes)
     {

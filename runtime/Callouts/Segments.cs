@@ -47,6 +47,11 @@ public static unsafe class Segments
             cpu->System.Attributes[(int)segment] = SegmentAttributes.Present | (3 << SegmentAttributes.DplShift) | SegmentAttributes.CodeOrData
                 | SegmentAttributes.ReadableOrWritable | SegmentAttributes.Accessed;
         }
+
+        if (segment == SegmentIndex.Cs)
+        {
+            CpuMode.Changed(cpu);
+        }
     }
 
     internal static void SetNull(CpuState* cpu, SegmentIndex segment, uint selector)

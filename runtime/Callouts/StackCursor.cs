@@ -82,7 +82,13 @@ internal unsafe ref struct StackCursor
     /// <summary>Reads above the top without popping.</summary>
     public readonly ulong Peek(int distance, int bytes) => PagedMemory.Read(_cpu, Linear((Pointer + (uint)distance) & Mask, bytes), bytes, _supervisor);
 
-    public void Skip(uint bytes) => Pointer = (Pointer + bytes) & Mask;
+    /// <summary>Reads at an offset in the stack's segment.</summary>
+    public readonly ulong ReadAt(ulong offset, int bytes) => PagedMemory.Read(_cpu, Linear(offset & Mask, bytes), bytes, _supervisor);
+
+    /// <summary>Raises what a write at the top would.</summary>
+    public readonly void CheckWritable(int bytes) => SystemMemory.CheckWrite(_cpu, Linear(Pointer, bytes), bytes, _supervisor);
+
+    public void Skip(uint bytes) => Pointer = (Pointer + (ulong)(int)bytes) & Mask;
 
     /// <summary>Makes the top of the stack RSP.</summary>
     public readonly void Commit() => SetPointer(_cpu, Pointer, Mask);

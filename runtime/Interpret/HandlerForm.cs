@@ -10,9 +10,15 @@ public static class HandlerForm
     public const int BaseDisplacement = 1;
     public const int General = 2;
 
+    /// <summary>Code of 16 or 32 bits: segments everywhere, linear addresses and the stack pointer of the mode's width. Machine guests only.</summary>
+    public const int Legacy = 3;
+
     public const int NoPrefix = 0;
     public const int LockOrRep = 1;
     public const int Repne = 2;
+
+    /// <summary><see cref="Legacy"/> without a memory operand: the stack is what the instruction touches.</summary>
+    public const int StackOnly = 3;
 
     /// <summary>Not fused; fused pairs carry the branch's condition code (0–15).</summary>
     public const int NotFused = 16;

@@ -20,6 +20,9 @@ public static unsafe class StringSemantics
     /// <summary>REPE rather than REPNE, for comparing instructions.</summary>
     public const int WhileEqual = 32;
 
+    /// <summary>16- or 32-bit code: 16-bit counters and indices unless <see cref="NarrowAddress"/>, a destination in ES, linear addresses of 32 bits.</summary>
+    public const int Legacy = 64;
+
     private const int Rcx = 1;
     private const int Rsi = 6;
     private const int Rdi = 7;
@@ -34,10 +37,10 @@ public static unsafe class StringSemantics
             return 1;
         }
 
-        ulong from = Index(cpu, Rsi, flags) + sourceBase;
-        ulong to = Index(cpu, Rdi, flags);
+        ulong from = Source(cpu, sourceBase, flags);
+        ulong to = Destination(cpu, flags);
         bool down = cpu->FlagD != 0;
-        ulong elements = Math.Min(count, Math.Min(ElementsInPage(from, size, down), ElementsInPage(to, size, down)));
+        ulong elements = Math.Min(count, Math.Min(Elements(cpu, Rsi, from, flags), Elements(cpu, Rdi, to, flags)));
         ulong bytes = elements * (uint)size;
         byte* source = Run(cpu, from, elements, size, false);
         byte* target = Run(cpu, to, elements, size, true);
@@ -71,9 +74,9 @@ public static unsafe class StringSemantics
             return 1;
         }
 
-        ulong to = Index(cpu, Rdi, flags);
+        ulong to = Destination(cpu, flags);
         bool down = cpu->FlagD != 0;
-        ulong elements = Math.Min(count, ElementsInPage(to, size, down));
+        ulong elements = Math.Min(count, Elements(cpu, Rdi, to, flags));
         byte* target = Run(cpu, to, elements, size, true);
         ulong value = cpu->Gpr[0];
         if (target == null)
@@ -113,9 +116,9 @@ public static unsafe class StringSemantics
             return 1;
         }
 
-        ulong from = Index(cpu, Rsi, flags) + sourceBase;
+        ulong from = Source(cpu, sourceBase, flags);
         bool down = cpu->FlagD != 0;
-        ulong elements = Math.Min(count, ElementsInPage(from, size, down));
+        ulong elements = Math.Min(count, Elements(cpu, Rsi, from, flags));
         byte* run = Run(cpu, from, elements, size, false);
         elements = run == null ? 1 : elements;
         ulong value = run == null ? GuestAccess.Read(cpu, from, size) : ReadElement(down ? run : run + (elements - 1) * (uint)size, size);
@@ -139,10 +142,10 @@ public static unsafe class StringSemantics
             return 1;
         }
 
-        ulong from = Index(cpu, Rsi, flags) + sourceBase;
-        ulong to = Index(cpu, Rdi, flags);
+        ulong from = Source(cpu, sourceBase, flags);
+        ulong to = Destination(cpu, flags);
         bool down = cpu->FlagD != 0;
-        ulong limit = Math.Min(count, Math.Min(ElementsInPage(from, size, down), ElementsInPage(to, size, down)));
+        ulong limit = Math.Min(count, Math.Min(Elements(cpu, Rsi, from, flags), Elements(cpu, Rdi, to, flags)));
         ulong low = down ? (limit - 1) * (uint)size : 0;
         byte* left = Run(cpu, from, limit, size, false);
         byte* right = Run(cpu, to, limit, size, false);
@@ -190,9 +193,9 @@ public static unsafe class StringSemantics
             return 1;
         }
 
-        ulong to = Index(cpu, Rdi, flags);
+        ulong to = Destination(cpu, flags);
         bool down = cpu->FlagD != 0;
-        ulong limit = Math.Min(count, ElementsInPage(to, size, down));
+        ulong limit = Math.Min(count, Elements(cpu, Rdi, to, flags));
         ulong low = down ? (limit - 1) * (uint)size : 0;
         byte* right = Run(cpu, to, limit, size, false);
         ulong element = 0;
@@ -239,18 +242,34 @@ public static unsafe class StringSemantics
         return GuestAccess.Pointer(cpu, address - low, elements * (uint)size, write);
     }
 
-    /// <summary>Elements from <paramref name="address"/> on, in the direction of travel, that start in its page; at least 1.</summary>
-    private static ulong ElementsInPage(ulong address, int size, bool down)
+    /// <summary>Elements from <paramref name="address"/> on, in the direction of travel, that start in its page and before the index wraps; at least 1.</summary>
+    private static ulong Elements(CpuState* cpu, int register, ulong address, int flags)
     {
+        uint size = (uint)(flags & SizeMask);
         ulong offset = address & (AddressSpace.PageSize - 1);
-        ulong bytes = down ? offset + (uint)size : AddressSpace.PageSize - offset;
-        return Math.Max(1, bytes / (uint)size);
+        ulong bytes = cpu->FlagD != 0 ? offset + size : AddressSpace.PageSize - offset;
+        if ((flags & (Legacy | NarrowAddress)) == Legacy)
+        {
+            ulong index = cpu->Gpr[register] & 0xffff;
+            bytes = Math.Min(bytes, cpu->FlagD != 0 ? index + size : 0x10000 - index);
+        }
+
+        return Math.Max(1, bytes / size);
     }
+
+    private static ulong Source(CpuState* cpu, ulong sourceBase, int flags) => Linear(Index(cpu, Rsi, flags) + sourceBase, flags);
+
+    private static ulong Destination(CpuState* cpu, int flags) =>
+        Linear(Index(cpu, Rdi, flags) + ((flags & Legacy) != 0 ? cpu->System.Bases[(int)SegmentIndex.Es] : 0), flags);
+
+    private static ulong Linear(ulong address, int flags) => (flags & Legacy) != 0 ? (uint)address : address;
 
     private static ulong Counter(CpuState* cpu, int flags) => Index(cpu, Rcx, flags);
 
-    private static ulong Index(CpuState* cpu, int register, int flags) =>
-        (flags & NarrowAddress) != 0 ? (uint)cpu->Gpr[register] : cpu->Gpr[register];
+    private static ulong Index(CpuState* cpu, int register, int flags) => cpu->Gpr[register] & IndexMask(flags);
+
+    private static ulong IndexMask(int flags) =>
+        (flags & NarrowAddress) != 0 ? uint.MaxValue : (flags & Legacy) != 0 ? ushort.MaxValue : ulong.MaxValue;
 
     private static void Advance(CpuState* cpu, int flags, ulong elements, bool source, bool destination)
     {
@@ -270,8 +289,9 @@ public static unsafe class StringSemantics
 
     private static void Move(CpuState* cpu, int register, ulong delta, int flags)
     {
-        ulong value = cpu->Gpr[register] + delta;
-        cpu->Gpr[register] = (flags & NarrowAddress) != 0 ? (uint)value : value;
+        ulong value = (cpu->Gpr[register] + delta) & IndexMask(flags);
+        bool keepsRest = (flags & (Legacy | NarrowAddress)) == Legacy;
+        cpu->Gpr[register] = keepsRest ? (cpu->Gpr[register] & ~0xfffful) | value : value;
     }
 
     private static void MoveElements(byte* source, byte* target, ulong elements, int size, bool down)

@@ -240,14 +240,25 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
                 SetHandler(op++, _handlers.CheckFloat);
             }
 
-            HandlerForms.Fill(op, instruction);
-            if (i + 1 < count && TryFuse(op, instruction, _instructions[i + 1], _flagsLive[i]))
+            bool isLong = (location.Mode & CodeMode.Long) != 0;
+            if (isLong)
+            {
+                HandlerForms.Fill(op, instruction);
+            }
+            else
+            {
+                HandlerForms.FillLegacy(op, instruction, (location.Mode & CodeMode.WideStack) != 0 ? uint.MaxValue : ushort.MaxValue);
+            }
+
+            int addressing = isLong ? HandlerForms.AddressingOf(instruction) : HandlerForms.LegacyAddressingOf(instruction);
+            if (i + 1 < count && TryFuse(op, instruction, addressing, _instructions[i + 1], _flagsLive[i]))
             {
                 i++;
             }
             else
             {
-                int key = HandlerForm.Key((int)instruction.Code, HandlerForms.AddressingOf(instruction), HandlerForms.PrefixOf(instruction), _flagsLive[i]);
+                int prefix = isLong ? HandlerForms.PrefixOf(instruction) : HandlerForms.LegacyPrefixOf(instruction);
+                int key = HandlerForm.Key((int)instruction.Code, addressing, prefix, _flagsLive[i]);
                 nint handler = _handlers.Find(key);
                 SetHandler(op, handler != 0 ? handler : _handlers.Undefined);
             }
@@ -288,14 +299,13 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         return _lifter.TryLift(instruction) && _lifter.RaisesFloatExceptions;
     }
 
-    private bool TryFuse(TbOp* op, in Instruction first, in Instruction branch, bool flags)
+    private bool TryFuse(TbOp* op, in Instruction first, int addressing, in Instruction branch, bool flags)
     {
         if (!branch.Code.IsJccShortOrNear())
         {
             return false;
         }
 
-        int addressing = HandlerForms.AddressingOf(first);
         if (!HandlerForms.CanFuse(first, addressing))
         {
             return false;

@@ -7,11 +7,12 @@ using Jitvmm.Translator.Handlers;
 using Jitvmm.Translator.Ir;
 using Jitvmm.Translator.Lift;
 
-// Prints every instruction form's handler as C#: `HandlerGenerator [--check] <runtime/Interpret>`.
+// Prints every instruction form's handler as C#: `HandlerGenerator [--check] <runtime/Interpret>`; those of 16- and 32-bit code go to its folder Paged.
 // With --check nothing is written; the exit code is 1 when a file would change.
 const RflagsBits StatusBits = RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
 bool check = args.Length > 0 && args[0] == "--check";
 string folder = args[^1];
+string handlerClass = "Handlers";
 List<(int Key, string Name)> handlers = [];
 List<string> files = [];
 StringBuilder body = new();
@@ -24,20 +25,7 @@ bool changed = false;
 foreach (FormCatalog.Form form in FormCatalog.All())
 {
     Operands.AddressForm address = form.Addressing == HandlerForm.BaseDisplacement ? Operands.AddressForm.BaseDisplacement : Operands.AddressForm.General;
-    builder.Clear();
-    if (!lifter.TryLift(form.Instruction, address))
-    {
-        continue;
-    }
-
-    bool writesFlags = (form.Instruction.RflagsModified & StatusBits) != RflagsBits.None;
-    Emit(form, writesFlags ? StatusFlags.All : StatusFlags.None, HandlerForm.NotFused);
-    if (writesFlags)
-    {
-        Emit(form, StatusFlags.None, HandlerForm.NotFused);
-    }
-
-    if (form.Prefix != HandlerForm.NoPrefix || !HandlerForms.CanFuse(form.Instruction, form.Addressing))
+    if (!EmitForm(form, address) || form.Prefix != HandlerForm.NoPrefix || !HandlerForms.CanFuse(form.Instruction, form.Addressing))
     {
         continue;
     }
@@ -56,25 +44,58 @@ foreach (FormCatalog.Form form in FormCatalog.All())
     }
 }
 
-Flush();
-handlers.Sort();
-Write("HandlerTable.g.cs", Table());
-foreach (string stale in Directory.GetFiles(folder, "Handlers.*.g.cs").Where(path => !files.Contains(Path.GetFileName(path))))
+Finish("HandlerTable");
+folder = Path.Combine(folder, "Paged");
+handlerClass = "LegacyHandlers";
+foreach (FormCatalog.Form form in FormCatalog.Legacy())
 {
-    changed = true;
-    if (!check)
-    {
-        File.Delete(stale);
-    }
+    EmitForm(form, Operands.AddressForm.Legacy);
 }
 
-Console.WriteLine($"{handlers.Count} handlers in {files.Count} files{(changed ? ", changed" : ", no change")}");
+Finish("LegacyTable");
 return check && changed ? 1 : 0;
+
+bool EmitForm(FormCatalog.Form form, Operands.AddressForm address)
+{
+    builder.Clear();
+    if (!lifter.TryLift(form.Instruction, address))
+    {
+        return false;
+    }
+
+    bool writesFlags = (form.Instruction.RflagsModified & StatusBits) != RflagsBits.None;
+    Emit(form, writesFlags ? StatusFlags.All : StatusFlags.None, HandlerForm.NotFused);
+    if (writesFlags)
+    {
+        Emit(form, StatusFlags.None, HandlerForm.NotFused);
+    }
+
+    return true;
+}
+
+void Finish(string tableClass)
+{
+    Flush();
+    handlers.Sort();
+    Write($"{tableClass}.g.cs", Table(tableClass));
+    foreach (string stale in Directory.GetFiles(folder, $"{handlerClass}.*.g.cs").Where(path => !files.Contains(Path.GetFileName(path))))
+    {
+        changed = true;
+        if (!check)
+        {
+            File.Delete(stale);
+        }
+    }
+
+    Console.WriteLine($"{handlers.Count} handlers in {files.Count} files{(changed ? ", changed" : ", no change")}");
+    handlers.Clear();
+    files.Clear();
+}
 
 void Emit(FormCatalog.Form form, StatusFlags liveOut, int condition)
 {
-    string addressing = form.Addressing switch { HandlerForm.BaseDisplacement => "_B", HandlerForm.General => "_G", _ => "" };
-    string prefix = form.Prefix switch { HandlerForm.LockOrRep => "_P", HandlerForm.Repne => "_N", _ => "" };
+    string addressing = form.Addressing switch { HandlerForm.BaseDisplacement => "_B", HandlerForm.General => "_G", HandlerForm.Legacy => "_L", _ => "" };
+    string prefix = form.Prefix switch { HandlerForm.LockOrRep => "_P", HandlerForm.Repne => "_N", HandlerForm.StackOnly => "_S", _ => "" };
     string fused = condition == HandlerForm.NotFused ? "" : "_J" + ((Condition)condition).ToString();
     bool flags = liveOut != StatusFlags.None;
     string name = $"{form.Instruction.Code}{addressing}{prefix}{fused}{(flags ? "_F" : "")}";
@@ -93,9 +114,9 @@ void Flush()
         return;
     }
 
-    string text = Header() + "/// <summary>Tier-0 handlers, printed from the lifts.</summary>\npublic static unsafe partial class Handlers\n{\n"
+    string text = Header() + "/// <summary>Tier-0 handlers, printed from the lifts.</summary>\npublic static unsafe partial class " + handlerClass + "\n{\n"
         + body.ToString().TrimEnd() + "\n}\n";
-    Write(string.Create(CultureInfo.InvariantCulture, $"Handlers.{files.Count:00}.g.cs"), text);
+    Write(string.Create(CultureInfo.InvariantCulture, $"{handlerClass}.{files.Count:00}.g.cs"), text);
     body.Clear();
     inFile = 0;
 }
@@ -138,19 +159,19 @@ string Header() => """
 
     """;
 
-string Table()
+string Table(string tableClass)
 {
     // Methods of 8 handlers: precompiled code resolves all function addresses of a method when it is first run.
     const int PerGroup = 8;
     StringBuilder text = new(Header());
-    text.Append("/// <summary>Finds handlers by <see cref=\"HandlerForm\"/> key.</summary>\npublic static unsafe partial class HandlerTable\n{\n");
+    text.Append("/// <summary>Finds handlers by <see cref=\"HandlerForm\"/> key.</summary>\npublic static unsafe partial class " + tableClass + "\n{\n");
     text.Append("    private static ReadOnlySpan<int> Keys =>\n    [\n");
     foreach ((int key, string name) in handlers)
     {
         text.Append(CultureInfo.InvariantCulture, $"        {key}, // {name}\n");
     }
 
-    text.Append("    ];\n}\n\npublic static unsafe partial class Handlers\n{\n");
+    text.Append("    ];\n}\n\npublic static unsafe partial class " + handlerClass + "\n{\n");
     int groups = (handlers.Count + PerGroup - 1) / PerGroup;
     text.Append("    internal static nint AddressOf(int index) => (index / 8) switch\n    {\n");
     for (int group = 0; group < groups; group++)

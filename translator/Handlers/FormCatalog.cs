@@ -17,7 +17,7 @@ public static class FormCatalog
         foreach (Code code in Enum.GetValues<Code>())
         {
             OpCodeInfo info = code.ToOpCode();
-            if (!info.Mode64 || !info.IsInstruction || info.Encoding is not (EncodingKind.Legacy or EncodingKind.VEX) || !IsGuestFeature(code))
+            if (!info.IntelDecoder64 || !info.IsInstruction || info.Encoding is not (EncodingKind.Legacy or EncodingKind.VEX) || !IsGuestFeature(code))
             {
                 continue;
             }
@@ -25,6 +25,30 @@ public static class FormCatalog
             foreach (Form form in FormsOf(code, info))
             {
                 yield return form;
+            }
+        }
+    }
+
+    /// <summary>The forms that 16- and 32-bit code has besides: instructions 64-bit mode lacks, and everything that touches memory.</summary>
+    public static IEnumerable<Form> Legacy()
+    {
+        foreach (Code code in Enum.GetValues<Code>())
+        {
+            OpCodeInfo info = code.ToOpCode();
+            bool exists = info.Mode32 || info.Mode16;
+            if (!exists || !info.IsInstruction || info.Encoding is not (EncodingKind.Legacy or EncodingKind.VEX) || !IsGuestFeature(code))
+            {
+                continue;
+            }
+
+            foreach (Form form in FormsOf(code, info))
+            {
+                int addressing = HandlerForms.LegacyAddressingOf(form.Instruction);
+                bool isVariant = form.Addressing == HandlerForm.BaseDisplacement || (form.Instruction.IsStringInstruction && form.Addressing == HandlerForm.General);
+                if (!isVariant && (addressing == HandlerForm.Legacy || !info.IntelDecoder64))
+                {
+                    yield return form with { Addressing = addressing, Prefix = HandlerForms.LegacyPrefixOf(form.Instruction) };
+                }
             }
         }
     }
@@ -194,6 +218,10 @@ public static class FormCatalog
             OpCodeOperandKind.eax => Register.EAX,
             OpCodeOperandKind.rax => Register.RAX,
             OpCodeOperandKind.st0 => Register.ST0,
+            OpCodeOperandKind.es => Register.ES,
+            OpCodeOperandKind.cs => Register.CS,
+            OpCodeOperandKind.ss => Register.SS,
+            OpCodeOperandKind.ds => Register.DS,
             OpCodeOperandKind.fs => Register.FS,
             OpCodeOperandKind.gs => Register.GS,
             OpCodeOperandKind.cr_reg => Register.CR0,
@@ -249,6 +277,10 @@ public static class FormCatalog
             OpCodeOperandKind.imm32sex64 => OpKind.Immediate32to64,
             OpCodeOperandKind.imm64 => OpKind.Immediate64,
             OpCodeOperandKind.br64_1 or OpCodeOperandKind.br64_4 => OpKind.NearBranch64,
+            OpCodeOperandKind.br32_1 or OpCodeOperandKind.br32_4 => OpKind.NearBranch32,
+            OpCodeOperandKind.br16_1 or OpCodeOperandKind.br16_2 => OpKind.NearBranch16,
+            OpCodeOperandKind.farbr2_2 => OpKind.FarBranch16,
+            OpCodeOperandKind.farbr4_2 => OpKind.FarBranch32,
             _ => OpKind.Register,
         };
         if (immediate == OpKind.Register)

@@ -9,7 +9,7 @@ namespace Jitvmm.Translator.Handlers;
 public static class HandlerForms
 {
     /// <summary>Whether an instruction may be joined with the conditional branch after it into one handler.</summary>
-    public static bool CanFuse(in Instruction first, int addressing) => addressing != HandlerForm.General && IsFusable(first.Code);
+    public static bool CanFuse(in Instruction first, int addressing) => addressing is HandlerForm.Register or HandlerForm.BaseDisplacement && IsFusable(first.Code);
 
     public static int AddressingOf(in Instruction instruction)
     {
@@ -17,7 +17,7 @@ public static class HandlerForms
         {
             switch (instruction.GetOpKind(operand))
             {
-                case OpKind.MemorySegESI or OpKind.MemoryESEDI or OpKind.MemorySegRDI or OpKind.MemorySegEDI:
+                case OpKind.MemorySegESI or OpKind.MemoryESEDI or OpKind.MemorySegRDI or OpKind.MemorySegEDI or OpKind.MemorySegDI:
                     return HandlerForm.General;
                 case OpKind.Memory:
                     return IsSimple(instruction) ? HandlerForm.BaseDisplacement : HandlerForm.General;
@@ -26,6 +26,12 @@ public static class HandlerForms
 
         return HandlerForm.Register;
     }
+
+    /// <summary>The same for 16- and 32-bit code: whatever touches memory, its own or the stack, has a handler of its own.</summary>
+    public static int LegacyAddressingOf(in Instruction instruction) =>
+        instruction.IsStringInstruction || instruction.IsStackInstruction || AddressingOf(instruction) != HandlerForm.Register
+            ? HandlerForm.Legacy
+            : HandlerForm.Register;
 
     public static int PrefixOf(in Instruction instruction)
     {
@@ -41,6 +47,10 @@ public static class HandlerForms
 
         return instruction.HasRepnePrefix ? HandlerForm.Repne : instruction.HasRepPrefix ? HandlerForm.LockOrRep : HandlerForm.NoPrefix;
     }
+
+    /// <summary>The same for 16- and 32-bit code, where an operand in a register does not tell from one in memory by its addressing.</summary>
+    public static int LegacyPrefixOf(in Instruction instruction) =>
+        instruction.IsStackInstruction && !Operands.HasMemory(instruction) ? HandlerForm.StackOnly : PrefixOf(instruction);
 
     /// <summary>Whether the general-purpose families, hot enough for a second addressing variant, hold this code.</summary>
     public static bool HasSimpleAddressing(in Instruction instruction)
@@ -63,6 +73,57 @@ public static class HandlerForms
         return false;
     }
 
+    /// <summary>Fills the record of an instruction of 16- or 32-bit code.</summary>
+    /// <param name="op">The record.</param>
+    /// <param name="instruction">The instruction.</param>
+    /// <param name="stackMask">The part of RSP that is the stack pointer.</param>
+    public static unsafe void FillLegacy(TbOp* op, in Instruction instruction, uint stackMask)
+    {
+        Fill(op, instruction);
+        if (instruction.Op0Kind is OpKind.FarBranch16 or OpKind.FarBranch32)
+        {
+            op->Immediate = Operands.FarTarget(instruction) | ((ulong)instruction.FarBranchSelector << 32);
+        }
+
+        bool hasMemory = AddressingOf(instruction) != HandlerForm.Register || instruction.IsStringInstruction;
+        if (hasMemory)
+        {
+            op->Segment = (ushort)SystemPlaces.SegmentBase(instruction.MemorySegment);
+            op->AddressMask = HasShortAddress(instruction) ? ushort.MaxValue : uint.MaxValue;
+        }
+
+        if (!instruction.IsStackInstruction)
+        {
+            return;
+        }
+
+        if (Operands.HasMemory(instruction))
+        {
+            op->Immediate = stackMask;
+        }
+        else
+        {
+            op->Displacement = stackMask;
+        }
+    }
+
+    private static bool HasShortAddress(in Instruction instruction)
+    {
+        for (int operand = 0; operand < instruction.OpCount; operand++)
+        {
+            switch (instruction.GetOpKind(operand))
+            {
+                case OpKind.MemorySegSI or OpKind.MemorySegDI or OpKind.MemoryESDI:
+                    return true;
+                case OpKind.Memory:
+                    return instruction.MemoryBase.GetSize() == 2 || instruction.MemoryIndex.GetSize() == 2
+                        || (instruction.MemoryBase == Register.None && instruction.MemoryIndex == Register.None && instruction.MemoryDisplSize == 2);
+            }
+        }
+
+        return false;
+    }
+
     /// <summary>Fills the operand fields of a record from a decoded instruction.</summary>
     public static unsafe void Fill(TbOp* op, in Instruction instruction)
     {
@@ -72,7 +133,8 @@ public static class HandlerForms
         op->Segment = Runtime.Cpu.CpuState.ZeroOffset;
         op->Base = Runtime.Cpu.CpuState.ZeroOffset;
         op->Index = Runtime.Cpu.CpuState.ZeroOffset;
-        if (instruction.FlowControl is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch or FlowControl.Call)
+        if (instruction.FlowControl is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch or FlowControl.Call
+            && instruction.Op0Kind is OpKind.NearBranch16 or OpKind.NearBranch32 or OpKind.NearBranch64)
         {
             op->Relative = (int)(long)(instruction.NearBranchTarget - instruction.NextIP);
             op->AddressMask = 0;
@@ -93,7 +155,7 @@ public static class HandlerForms
                 case OpKind.Memory:
                     FillMemory(op, instruction);
                     break;
-                case OpKind.MemorySegRDI or OpKind.MemorySegEDI:
+                case OpKind.MemorySegRDI or OpKind.MemorySegEDI or OpKind.MemorySegDI:
                     op->Base = (ushort)Operands.OffsetOf(Register.RDI);
                     op->AddressMask = instruction.Op0Kind == OpKind.MemorySegEDI ? uint.MaxValue : ulong.MaxValue;
                     FillSegment(op, instruction);

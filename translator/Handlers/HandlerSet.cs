@@ -1,5 +1,6 @@
 using DirectBlocks = Jitvmm.Runtime.Interpret.BlockHandlers;
 using DirectTable = Jitvmm.Runtime.Interpret.HandlerTable;
+using LegacyTable = Jitvmm.Runtime.Interpret.Paged.LegacyTable;
 using PagedBlocks = Jitvmm.Runtime.Interpret.Paged.BlockHandlers;
 using PagedTable = Jitvmm.Runtime.Interpret.Paged.HandlerTable;
 
@@ -36,7 +37,7 @@ public sealed unsafe class HandlerSet
     public required nint Stale { get; init; }
 
     /// <summary>Machine guests. Made when first asked for: a process guest never loads that assembly.</summary>
-    public static HandlerSet ForMachine() => new(&PagedTable.Find)
+    public static HandlerSet ForMachine() => new(&FindPaged)
     {
         Enter = PagedBlocks.EnterAddress,
         FallThrough = PagedBlocks.FallThroughAddress,
@@ -45,6 +46,12 @@ public sealed unsafe class HandlerSet
         Return = PagedBlocks.ReturnAddress,
         Stale = PagedBlocks.StaleAddress,
     };
+
+    private static nint FindPaged(int key)
+    {
+        nint handler = PagedTable.Find(key);
+        return handler != 0 ? handler : LegacyTable.Find(key);
+    }
 
     /// <summary>The handler of a form, or 0 when there is none.</summary>
     public nint Find(int key) => _find(key);

@@ -17,8 +17,8 @@ public sealed partial class Lifter
                 return TryCall();
             case Mnemonic.Ret:
                 return TryReturn();
-            case Mnemonic.Jrcxz or Mnemonic.Jecxz:
-                Value counter = _o.ReadRegister(_i.Mnemonic == Mnemonic.Jrcxz ? Register.RCX : Register.ECX);
+            case Mnemonic.Jrcxz or Mnemonic.Jecxz or Mnemonic.Jcxz:
+                Value counter = _o.ReadRegister(_i.Mnemonic switch { Mnemonic.Jrcxz => Register.RCX, Mnemonic.Jecxz => Register.ECX, _ => Register.CX });
                 _b.Branch(_b.IsZero(counter), _o.BranchTarget, _o.NextAddress);
                 return true;
             case Mnemonic.Loop or Mnemonic.Loope or Mnemonic.Loopne:
@@ -37,15 +37,16 @@ public sealed partial class Lifter
 
     private bool TryJump()
     {
-        if (_i.Code is Code.Jmp_rm64)
+        if (_i.Code == Code.Jmp_rm64 || (_o.IsLegacy && _i.Code is Code.Jmp_rm16 or Code.Jmp_rm32))
         {
-            Value destination = _o.Read(0);
+            Value destination = _b.ZeroExtend(_o.Read(0));
             RaiseIfNonCanonical(destination);
             _b.JumpIndirect(destination, IndirectKind.Jump);
             return true;
         }
 
-        if (_i.Code is Code.Jmp_rel8_64 or Code.Jmp_rel32_64)
+        if (_i.Code is Code.Jmp_rel8_64 or Code.Jmp_rel32_64
+            || (_o.IsLegacy && _i.Code is Code.Jmp_rel8_16 or Code.Jmp_rel8_32 or Code.Jmp_rel16 or Code.Jmp_rel32_32))
         {
             _b.Jump(_o.BranchTarget);
             return true;
@@ -56,19 +57,20 @@ public sealed partial class Lifter
 
     private bool TryCall()
     {
-        if (_i.Code is not (Code.Call_rm64 or Code.Call_rel32_64))
+        bool direct = _i.Code is Code.Call_rel32_64 || (_o.IsLegacy && _i.Code is Code.Call_rel16 or Code.Call_rel32_32);
+        if (!direct && !(_i.Code == Code.Call_rm64 || (_o.IsLegacy && _i.Code is Code.Call_rm16 or Code.Call_rm32)))
         {
             return TryFarControl();
         }
 
-        bool direct = _i.Code == Code.Call_rel32_64;
-        Value target = direct ? _o.BranchTarget : _o.Read(0);
+        int width = _i.Code switch { Code.Call_rel16 or Code.Call_rm16 => 16, Code.Call_rel32_32 or Code.Call_rm32 => 32, _ => 64 };
+        Value target = direct ? _o.BranchTarget : _b.ZeroExtend(_o.Read(0));
         if (!direct)
         {
             RaiseIfNonCanonical(target);
         }
 
-        Push(_o.NextAddress, 64);
+        Push(_b.Narrow(_o.NextAddress, width), width);
         if (direct)
         {
             _b.Jump(target);
@@ -83,21 +85,28 @@ public sealed partial class Lifter
 
     private bool TryReturn()
     {
-        if (_i.Code is not (Code.Retnq or Code.Retnq_imm16))
+        int width = _i.Code switch
+        {
+            Code.Retnq or Code.Retnq_imm16 => 64,
+            Code.Retnd or Code.Retnd_imm16 when _o.IsLegacy => 32,
+            Code.Retnw or Code.Retnw_imm16 when _o.IsLegacy => 16,
+            _ => 0,
+        };
+        if (width == 0)
         {
             return false;
         }
 
-        Value rsp = _o.ReadRegister(Register.RSP);
-        Value target = _b.Load(rsp, 64);
-        Value popped = _b.Add(rsp, _b.Constant(8));
+        Value pointer = StackPointer();
+        Value target = _b.ZeroExtend(_b.Load(StackAddress(pointer), width));
+        Value popped = _b.Add(pointer, _b.Constant(width / 8));
         if (_o.IsSymbolic)
         {
             // Compiled code looks only when it leaves the region: the emitter's business.
             RaiseIfNonCanonical(target);
         }
 
-        _o.WriteRegister(Register.RSP, _i.Code == Code.Retnq ? popped : _b.Add(popped, _o.Immediate(0, 64)));
+        SetStackPointer(_i.OpCount == 0 ? popped : _b.Add(popped, _o.Immediate(0, 64)));
         _b.JumpIndirect(target, IndirectKind.Return);
         return true;
     }
@@ -105,14 +114,21 @@ public sealed partial class Lifter
     /// <summary>A jump to an address that cannot be is refused by the branch itself (APM vol. 3, JMP near: #GP).</summary>
     private void RaiseIfNonCanonical(Value target)
     {
+        if (_o.IsLegacy)
+        {
+            return;
+        }
+
         Value upper = _b.Add(_b.ShiftRightSigned(target, 47), _b.Constant(1));
         _b.RaiseIf(_b.LessUnsigned(_b.Constant(1), upper), ExceptionVector.GeneralProtection);
     }
 
     private void LiftLoop()
     {
-        Register register = _i.RawUsesEcx() ? Register.ECX : Register.RCX;
-        Value counter = _b.Sub(_o.ReadRegister(register), _b.Constant(1, register == Register.RCX ? IrType.I64 : IrType.I32));
+        Register register = _i.Code.ToOpCode().AddressSize switch { 16 => Register.CX, 32 => Register.ECX, _ => Register.RCX };
+        Value old = _o.ReadRegister(register);
+        Value counter = _b.Sub(old, _b.Constant(1, old.Type));
+        counter = register == Register.CX ? _b.Narrow(counter, 16) : counter;
         Value taken = _b.IsNotZero(counter);
         if (_i.Mnemonic != Mnemonic.Loop)
         {

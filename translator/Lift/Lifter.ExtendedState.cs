@@ -9,7 +9,7 @@ namespace Jitvmm.Translator.Lift;
 /// <summary>FXSAVE, FXRSTOR and the XSAVE family.</summary>
 public sealed partial class Lifter
 {
-    private const int XmmCount = 16;
+    private int XmmCount => _o.IsLegacy ? 8 : 16;
 
     private bool TryExtendedState()
     {

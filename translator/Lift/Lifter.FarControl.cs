@@ -21,6 +21,9 @@ public sealed partial class Lifter
             case Mnemonic.Int:
                 LiftSoftwareInterrupt(_o.Immediate(0, 8), false);
                 return true;
+            case Mnemonic.Into:
+                _b.ExitCall(Method(typeof(InterruptDelivery), nameof(InterruptDelivery.OnOverflow)), _b.Cpu(), _b.FlagVariable(StatusFlags.Overflow), _o.NextAddress);
+                return true;
             case Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq:
                 int slot = _i.Code switch { Code.Iretw => 2, Code.Iretd => 4, _ => 8 };
                 _b.ExitCall(Method(typeof(FarTransfers), nameof(FarTransfers.InterruptReturn)), _b.Cpu(), _b.Constant32(slot));
@@ -28,11 +31,11 @@ public sealed partial class Lifter
             case Mnemonic.Retf:
                 LiftFarReturn();
                 return true;
-            case Mnemonic.Lss or Mnemonic.Lfs or Mnemonic.Lgs:
+            case Mnemonic.Lss or Mnemonic.Lfs or Mnemonic.Lgs or Mnemonic.Lds or Mnemonic.Les:
                 LiftLoadFarPointer();
                 return true;
             case Mnemonic.Jmp or Mnemonic.Call:
-                return TryFarIndirect();
+                return TryFarTransfer();
             default:
                 return false;
         }
@@ -52,8 +55,14 @@ public sealed partial class Lifter
         _b.ExitCall(Method(typeof(FarTransfers), nameof(FarTransfers.Return)), _b.Cpu(), _b.Constant32(slot), released);
     }
 
-    private bool TryFarIndirect()
+    private bool TryFarTransfer()
     {
+        if (_i.Code is Code.Jmp_ptr1616 or Code.Jmp_ptr1632 or Code.Call_ptr1616 or Code.Call_ptr1632)
+        {
+            LiftFarTransfer(_o.FarSelector, _o.FarOffset, _i.Code is Code.Call_ptr1616 ? 2 : 4);
+            return true;
+        }
+
         int size = _i.Code switch
         {
             Code.Jmp_m1616 or Code.Call_m1616 => 2,
@@ -90,7 +99,7 @@ public sealed partial class Lifter
         int width = _o.Width(0);
         Value offset = _b.Load(_o.Address(), width);
         Value selector = _b.Load(_o.AddressAt(_b.Constant(width / 8)), 16);
-        Register segment = _i.Mnemonic switch { Mnemonic.Lss => Register.SS, Mnemonic.Lfs => Register.FS, _ => Register.GS };
+        Register segment = _i.Mnemonic switch { Mnemonic.Lss => Register.SS, Mnemonic.Lfs => Register.FS, Mnemonic.Lds => Register.DS, Mnemonic.Les => Register.ES, _ => Register.GS };
         LoadSegment(_b.Constant32(Operands.SelectorOffset(segment)), selector);
         _o.Write(0, offset);
     }

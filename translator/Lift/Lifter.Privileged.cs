@@ -84,13 +84,15 @@ public sealed partial class Lifter
             case Mnemonic.Lgdt or Mnemonic.Lidt:
                 RaiseUnlessKernel();
                 string load = _i.Mnemonic == Mnemonic.Lgdt ? nameof(DescriptorTables.LoadGlobal) : nameof(DescriptorTables.LoadInterrupt);
-                _b.Call(Method(typeof(DescriptorTables), load), _b.Cpu(), _b.Load(_o.Address(), 16), _b.Load(_o.AddressAt(_b.Constant(2)), 64));
+                Value limit = _b.Load(_o.Address(), 16);
+                Value table = _b.ZeroExtend(_b.Load(_o.AddressAt(_b.Constant(2)), TableWidth));
+                _b.Call(Method(typeof(DescriptorTables), load), _b.Cpu(), limit, HasShortTable ? _b.Mask(table, 0xffffff) : table);
                 return true;
             case Mnemonic.Sgdt or Mnemonic.Sidt:
                 bool isGlobal = _i.Mnemonic == Mnemonic.Sgdt;
                 CallOut(typeof(DescriptorTables), nameof(DescriptorTables.CheckStore));
                 _b.Store(_o.Address(), 16, _b.Narrow(_b.Get(isGlobal ? SystemPlaces.GdtLimit : SystemPlaces.IdtLimit, 32), 16));
-                _b.Store(_o.AddressAt(_b.Constant(2)), 64, _b.Get(isGlobal ? SystemPlaces.GdtBase : SystemPlaces.IdtBase, 64));
+                _b.Store(_o.AddressAt(_b.Constant(2)), TableWidth, _b.Get(isGlobal ? SystemPlaces.GdtBase : SystemPlaces.IdtBase, TableWidth));
                 return true;
             case Mnemonic.Lldt or Mnemonic.Ltr:
                 string loader = _i.Mnemonic == Mnemonic.Lldt ? nameof(DescriptorTables.LoadLocal) : nameof(DescriptorTables.LoadTask);
@@ -121,6 +123,12 @@ public sealed partial class Lifter
                 return false;
         }
     }
+
+    /// <summary>Bits of a table's base in memory.</summary>
+    private int TableWidth => _i.Code is Code.Lgdt_m1664 or Code.Lidt_m1664 or Code.Sgdt_m1664 or Code.Sidt_m1664 ? 64 : 32;
+
+    /// <summary>With a 16-bit operand size LGDT and LIDT take 24 bits of the base.</summary>
+    private bool HasShortTable => _i.Code is Code.Lgdt_m1632_16 or Code.Lidt_m1632_16;
 
     /// <summary>The low 16 bits of a register, or 16 bits of memory.</summary>
     private Value SelectorOperand(int operand) => _o.IsMemory(operand) ? _o.Read(operand, 16) : _b.Narrow(_o.Read(operand), 16);
@@ -233,8 +241,8 @@ public sealed partial class Lifter
     {
         bool repeated = IsRepeated(_i);
         int flags = bytes | (UsesNarrowAddress ? Ports.Address32 : 0) | (repeated ? Ports.Repeated : 0);
-        Value segment = name == nameof(Ports.OutString) ? SegmentBase() : _b.Constant(0);
-        Value done = _b.Call(Method(typeof(Ports), name), _b.Cpu(), segment, _b.Constant32(flags));
+        Value segment = name == nameof(Ports.OutString) ? SegmentBase() : DestinationBase();
+        Value done = _b.Call(Method(typeof(Ports), name), _b.Cpu(), segment, StringFlags(flags));
         if (repeated)
         {
             _b.Branch(done, _o.NextAddress, _o.ThisAddress);

@@ -18,30 +18,29 @@ public sealed partial class Lifter
             case Mnemonic.Pop:
                 return TryPop();
             case Mnemonic.Leave:
-                int slot = _i.Code == Code.Leavew ? 16 : 64;
-                Value frame = _o.ReadRegister(Register.RBP);
-                Value saved = _b.Load(frame, slot);
-                _o.WriteRegister(Register.RSP, _b.Add(frame, _b.Constant(slot / 8)));
-                _o.WriteRegister(slot == 16 ? Register.BP : Register.RBP, saved);
+                LiftLeave();
                 return true;
             case Mnemonic.Enter:
                 LiftEnter();
                 return true;
-            case Mnemonic.Pushfq:
-                Push(_b.And(PackFlags(), _b.Constant(~0x30000L)), 64);
+            case Mnemonic.Pushfq or Mnemonic.Pushfd or Mnemonic.Pushf:
+                RaiseInVirtualMode();
+                int pushed = _i.Mnemonic switch { Mnemonic.Pushf => 16, Mnemonic.Pushfd => 32, _ => 64 };
+                Push(_b.Narrow(_b.And(PackFlags(), _b.Constant(~0x30000L)), pushed), pushed);
                 return true;
-            case Mnemonic.Popfq:
-                Value image = _b.Load(_o.ReadRegister(Register.RSP), 64);
-                _o.WriteRegister(Register.RSP, _b.Add(_o.ReadRegister(Register.RSP), _b.Constant(8)));
-                UnpackFlags(image, 64);
+            case Mnemonic.Popfq or Mnemonic.Popfd or Mnemonic.Popf:
+                RaiseInVirtualMode();
+                int popped = _i.Mnemonic switch { Mnemonic.Popf => 16, Mnemonic.Popfd => 32, _ => 64 };
+                Value pointer = StackPointer();
+                Value image = _b.Load(StackAddress(pointer), popped);
+                SetStackPointer(_b.Add(pointer, _b.Constant(popped / 8)));
+                UnpackFlags(_b.ZeroExtend(image), popped);
                 return true;
-            case Mnemonic.Pushf:
-                Push(_b.Narrow(PackFlags(), 16), 16);
+            case Mnemonic.Pusha or Mnemonic.Pushad:
+                CallStack(nameof(LegacyStack.PushAll), _i.Mnemonic == Mnemonic.Pusha ? 2 : 4);
                 return true;
-            case Mnemonic.Popf:
-                Value narrow = _b.Load(_o.ReadRegister(Register.RSP), 16);
-                _o.WriteRegister(Register.RSP, _b.Add(_o.ReadRegister(Register.RSP), _b.Constant(2)));
-                UnpackFlags(_b.ZeroExtend(narrow), 16);
+            case Mnemonic.Popa or Mnemonic.Popad:
+                CallStack(nameof(LegacyStack.PopAll), _i.Mnemonic == Mnemonic.Popa ? 2 : 4);
                 return true;
             case Mnemonic.Lahf:
                 _o.WriteRegister(Register.AH, _b.Narrow(PackStatus(), 8));
@@ -63,20 +62,40 @@ public sealed partial class Lifter
         }
     }
 
+    /// <summary>The top of the stack: RSP, or in legacy code an offset in SS of the stack's width.</summary>
+    private Value StackPointer() => _o.IsLegacy
+        ? _b.And(_b.Get(Operands.OffsetOf(Register.RSP), 64), _o.StackMask)
+        : _o.ReadRegister(Register.RSP);
+
+    private Value StackAddress(Value pointer) => _o.IsLegacy
+        ? _o.LegacyAddress(_b.And(pointer, _o.StackMask), new StateRef(SystemPlaces.SegmentBase(Register.SS)))
+        : pointer;
+
+    /// <summary>A 16-bit stack pointer leaves the rest of the register alone.</summary>
+    private void SetStackPointer(Value pointer)
+    {
+        if (_o.IsLegacy)
+        {
+            Value kept = _b.And(_b.Get(Operands.OffsetOf(Register.RSP), 64), _b.Not(_o.StackMask));
+            pointer = _b.Or(kept, _b.And(pointer, _o.StackMask));
+        }
+
+        _o.WriteRegister(Register.RSP, pointer);
+    }
+
     private void Push(Value value, int width)
     {
-        Value rsp = _b.Sub(_o.ReadRegister(Register.RSP), _b.Constant(width / 8));
-        _b.Store(rsp, width, value);
-        _o.WriteRegister(Register.RSP, rsp);
+        Value pointer = _b.Sub(StackPointer(), _b.Constant(width / 8));
+        _b.Store(StackAddress(pointer), width, value);
+        SetStackPointer(pointer);
     }
 
     private bool TryPush()
     {
-        int width = _i.StackPointerIncrement == -2 ? 16 : 64;
-        if (_i.Op0Register is Register.FS or Register.GS)
+        int width = -_i.StackPointerIncrement * 8;
+        if (_i.Op0Register.IsSegmentRegister())
         {
-            Value selector = _b.Get(CpuState.SelectorOffset(_i.Op0Register == Register.FS ? 4 : 5), 16);
-            Push(width == 64 ? _b.ZeroExtend(selector) : selector, width);
+            Push(_b.Narrow(_b.Get(Operands.SelectorOffset(_i.Op0Register), 16), width), width);
             return true;
         }
 
@@ -89,33 +108,42 @@ public sealed partial class Lifter
 
     private bool TryPop()
     {
-        int width = _i.StackPointerIncrement == 2 ? 16 : 64;
-        Value rsp = _o.ReadRegister(Register.RSP);
-        Value value = _b.Load(rsp, width);
-        Value next = _b.Add(rsp, _b.Constant(width / 8));
+        int width = _i.StackPointerIncrement * 8;
+        Value pointer = StackPointer();
+        Value value = _b.Load(StackAddress(pointer), width);
+        Value next = _b.Add(pointer, _b.Constant(width / 8));
         if (_i.Op0Register.IsSegmentRegister())
         {
             LoadSegment(_b.Constant32(Operands.SelectorOffset(_i.Op0Register)), _b.Narrow(value, 16));
-            _o.WriteRegister(Register.RSP, next);
+            SetStackPointer(next);
             return true;
         }
 
         if (_o.IsMemory(0))
         {
             // The destination's address uses the incremented RSP (SDM vol. 2B, POP), so the pointer check must precede the update.
-            _b.Set(CpuState.ScratchOffset, 64, rsp);
-            _o.WriteRegister(Register.RSP, next);
+            _b.Set(CpuState.ScratchOffset, 64, _o.ReadRegister(Register.RSP));
+            SetStackPointer(next);
             Value address = _o.Address();
             _o.WriteRegister(Register.RSP, _b.Get(CpuState.ScratchOffset, 64));
             _b.Store(address, width, value);
-            _o.WriteRegister(Register.RSP, next);
+            SetStackPointer(next);
             return true;
         }
 
         // POP RSP ends with the popped value.
-        _o.WriteRegister(Register.RSP, next);
+        SetStackPointer(next);
         _o.WriteRegister(_o.Register(0), width, value);
         return true;
+    }
+
+    private void LiftLeave()
+    {
+        int slot = _i.Code switch { Code.Leavew => 16, Code.Leaved => 32, _ => 64 };
+        Value frame = _o.ReadRegister(Register.RBP);
+        Value saved = _b.Load(StackAddress(frame), slot);
+        SetStackPointer(_b.Add(frame, _b.Constant(slot / 8)));
+        _o.WriteRegister(slot switch { 16 => Register.BP, 32 => Register.EBP, _ => Register.RBP }, saved);
     }
 
     private void LiftEnter()
@@ -124,8 +152,20 @@ public sealed partial class Lifter
         Value operands = _o.IsSymbolic
             ? _b.Field(OpField.Immediate, IrType.I64)
             : _b.Constant(_i.Immediate16 | (_i.Immediate8_2nd << 16));
-        int size = _i.Code == Code.Enterw_imm16_imm8 ? 2 : 8;
-        _b.Call(Method(typeof(StackSemantics), nameof(StackSemantics.Enter)), _b.Cpu(), operands, _b.Constant32(size));
+        int size = _i.Code switch { Code.Enterw_imm16_imm8 => 2, Code.Enterd_imm16_imm8 => 4, _ => 8 };
+        Type area = _o.IsLegacy ? typeof(LegacyStack) : typeof(StackSemantics);
+        _b.Call(Method(area, nameof(StackSemantics.Enter)), _b.Cpu(), operands, _b.Constant32(size));
+    }
+
+    private void CallStack(string name, int bytes) => _b.Call(Method(typeof(LegacyStack), name), _b.Cpu(), _b.Constant32(bytes));
+
+    /// <summary>In virtual-8086 mode PUSHF and POPF need an I/O privilege level of 3 (SDM vol. 3A, 20.2.7).</summary>
+    private void RaiseInVirtualMode()
+    {
+        if (_o.IsLegacy)
+        {
+            CallOut(typeof(InterruptFlag), nameof(InterruptFlag.CheckVirtualMode));
+        }
     }
 
     /// <summary>Status flags and bit 1, as LAHF and PUSHF lay them out.</summary>

@@ -51,7 +51,7 @@ public sealed partial class Lifter
         return true;
     }
 
-    private bool UsesNarrowAddress => _i.MemoryIndex == Register.None && NarrowStringAddress();
+    private bool UsesNarrowAddress => !_o.IsLegacy && NarrowStringAddress();
 
     private bool NarrowStringAddress()
     {
@@ -76,61 +76,97 @@ public sealed partial class Lifter
         return _i.MemorySegment is Register.FS or Register.GS ? _b.Get(Operands.OffsetOf(_i.MemorySegment), 64) : _b.Constant(0);
     }
 
+    /// <summary>The destination's segment is ES, whose base counts in legacy code.</summary>
+    private Value DestinationBase() => _o.IsLegacy ? _b.Get(SystemPlaces.SegmentBase(Register.ES), 64) : _b.Constant(0);
+
+    /// <summary>In legacy code records know whether indices have 16 or 32 bits: bit 16 of the mask becomes the flag of 32.</summary>
+    private Value StringFlags(int flags)
+    {
+        if (!_o.IsLegacy)
+        {
+            return _b.Constant32(flags);
+        }
+
+        Value wide = _b.Mask(_b.ShiftRight(_b.Truncate(_b.Field(OpField.AddressMask)), 16), 1);
+        return _b.Or(_b.ShiftLeft(wide, 4), _b.Constant32(flags | StringSemantics.Legacy));
+    }
+
     private void LiftRepeated(string name, int bytes)
     {
         bool whileEqual = !_i.HasRepnePrefix;
         int flags = bytes | (UsesNarrowAddress ? StringSemantics.NarrowAddress : 0) | (whileEqual ? StringSemantics.WhileEqual : 0);
-        Value done = _b.Call(Method(typeof(StringSemantics), name), _b.Cpu(), SegmentBase(), _b.Constant32(flags));
+        Value done = _b.Call(Method(typeof(StringSemantics), name), _b.Cpu(), SegmentBase(), StringFlags(flags));
         _b.ForgetFlags();
         _b.Branch(done, _o.NextAddress, _o.ThisAddress);
     }
 
     private void LiftSingle(string name, int width)
     {
-        bool narrow = UsesNarrowAddress;
-        Register source = narrow ? Register.ESI : Register.RSI;
-        Register destination = narrow ? Register.EDI : Register.RDI;
         Register accumulator = width switch { 8 => Register.AL, 16 => Register.AX, 32 => Register.EAX, _ => Register.RAX };
-        Value from = _o.ReadRegister(source);
-        Value to = _o.ReadRegister(destination);
-        Value fromAddress = _b.Add(_b.ZeroExtend(from), SegmentBase());
-        Value toAddress = _b.ZeroExtend(to);
+        StringIndex source = Index(Register.RSI, SegmentBase());
+        StringIndex destination = Index(Register.RDI, DestinationBase());
+        Value fromAddress = source.Address;
+        Value toAddress = destination.Address;
         switch (name)
         {
             case nameof(StringSemantics.Move):
                 _b.Store(toAddress, width, _b.Load(fromAddress, width));
-                Step(source, from, width);
-                Step(destination, to, width);
+                Step(source, width);
+                Step(destination, width);
                 break;
             case nameof(StringSemantics.Store):
                 _b.Store(toAddress, width, _o.ReadRegister(accumulator));
-                Step(destination, to, width);
+                Step(destination, width);
                 break;
             case nameof(StringSemantics.Load):
                 Value loaded = _b.Load(fromAddress, width);
-                Step(source, from, width);
+                Step(source, width);
                 _o.WriteRegister(accumulator, loaded);
                 break;
             case nameof(StringSemantics.Compare):
                 Value left = _b.Load(fromAddress, width);
                 Value right = _b.Load(toAddress, width);
-                Step(source, from, width);
-                Step(destination, to, width);
+                Step(source, width);
+                Step(destination, width);
                 _b.SetSubtractFlags(left, right, _b.Narrow(_b.Sub(left, right), width), width);
                 break;
             default:
                 Value wanted = _o.ReadRegister(accumulator);
                 Value seen = _b.Load(toAddress, width);
-                Step(destination, to, width);
+                Step(destination, width);
                 _b.SetSubtractFlags(wanted, seen, _b.Narrow(_b.Sub(wanted, seen), width), width);
                 break;
         }
     }
 
-    private void Step(Register register, Value value, int width)
+    private StringIndex Index(Register register, Value segmentBase)
+    {
+        if (_o.IsLegacy)
+        {
+            Value offset = _b.And(_o.ReadRegister(register), _b.Field(OpField.AddressMask));
+            return new StringIndex(register, offset, _b.ZeroExtend(_b.Truncate(_b.Add(offset, segmentBase))));
+        }
+
+        register = UsesNarrowAddress ? register - Register.RAX + Register.EAX : register;
+        Value index = _o.ReadRegister(register);
+        Value wide = _b.ZeroExtend(index);
+        return new StringIndex(register, index, register.GetFullRegister() == Register.RSI ? _b.Add(wide, segmentBase) : wide);
+    }
+
+    private void Step(StringIndex index, int width)
     {
         Value direction = _b.Get(CpuState.FlagDOffset, 64);
         Value step = _b.Sub(_b.Constant(width / 8), _b.Mul(direction, _b.Constant(width / 4)));
-        _o.WriteRegister(register, _b.Add(value, value.Type == IrType.I32 ? _b.Truncate(step) : step));
+        Value value = _b.Add(index.Offset, index.Offset.Type == IrType.I32 ? _b.Truncate(step) : step);
+        if (_o.IsLegacy)
+        {
+            Value mask = _b.Field(OpField.AddressMask);
+            value = _b.Or(_b.And(_o.ReadRegister(index.Register), _b.Not(mask)), _b.And(value, mask));
+        }
+
+        _o.WriteRegister(index.Register, value);
     }
+
+    /// <summary>An index register of a string instruction, its value, and the linear address of the element.</summary>
+    private readonly record struct StringIndex(Register Register, Value Offset, Value Address);
 }

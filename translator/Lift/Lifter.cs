@@ -41,7 +41,7 @@ public sealed partial class Lifter
         }
 
         return TryMove() || TryArithmetic() || TryShift() || TryMultiplyDivide() || TryBits() || TryControl() || TryStack() || TryString() || TryAtomic()
-            || TrySystem() || TryPrivileged() || TryVector();
+            || TrySystem() || TryPrivileged() || TryLegacy() || TryVector();
     }
 
     /// <summary>Whether the instruction ends a translation block.</summary>

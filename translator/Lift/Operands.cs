@@ -32,9 +32,15 @@ public sealed class Operands(IrBuilder builder)
 
         /// <summary>((base + (index &lt;&lt; scale) + displacement) &amp; mask) + segment base.</summary>
         General,
+
+        /// <summary>As <see cref="General"/>, cut to 32 bits: code outside 64-bit mode.</summary>
+        Legacy,
     }
 
     public bool IsSymbolic => _addressForm != AddressForm.Known;
+
+    /// <summary>Whether the instruction is one of 16- or 32-bit code.</summary>
+    public bool IsLegacy => _addressForm == AddressForm.Legacy;
 
     public ref readonly Instruction Instruction => ref _instruction;
 
@@ -210,6 +216,7 @@ public sealed class Operands(IrBuilder builder)
             {
                 AddressForm.Known => KnownAddress(true),
                 AddressForm.BaseDisplacement => SymbolicSimple(),
+                AddressForm.Legacy => LegacyAddress(SymbolicOffset(), StateRef.FromSlot(SegmentSlot)),
                 _ => builder.Add(SymbolicOffset(), builder.Get(StateRef.FromSlot(SegmentSlot), 64)),
             };
         }
@@ -226,12 +233,45 @@ public sealed class Operands(IrBuilder builder)
         {
             case AddressForm.BaseDisplacement:
                 return offset;
+            case AddressForm.Legacy:
+                return LegacyAddress(builder.And(offset, builder.Field(OpField.AddressMask)), StateRef.FromSlot(SegmentSlot));
             case AddressForm.General:
                 return builder.Add(builder.And(offset, builder.Field(OpField.AddressMask)), builder.Get(StateRef.FromSlot(SegmentSlot), 64));
             default:
                 offset = IsNarrow(i) ? builder.ZeroExtend(builder.Truncate(offset)) : offset;
                 return i.MemorySegment is Iced.Intel.Register.FS or Iced.Intel.Register.GS ? builder.Add(offset, builder.Get(OffsetOf(i.MemorySegment), 64)) : offset;
         }
+    }
+
+    /// <summary>Linear address of an offset in a legacy segment, which wraps at 4 GiB.</summary>
+    public Value LegacyAddress(Value offset, StateRef segmentBase) =>
+        builder.ZeroExtend(builder.Truncate(builder.Add(offset, builder.Get(segmentBase, 64))));
+
+    /// <summary>In legacy code: the part of RSP that is the stack pointer. Its place in the record is what the instruction leaves free.</summary>
+    public Value StackMask => builder.Field(HasMemory(_instruction) ? OpField.Immediate : OpField.Displacement);
+
+    /// <summary>Selector of a far pointer in the instruction.</summary>
+    public Value FarSelector => IsSymbolic
+        ? builder.Truncate(builder.ShiftRight(builder.Field(OpField.Immediate), 32))
+        : builder.Constant32(_instruction.FarBranchSelector);
+
+    public Value FarOffset => IsSymbolic
+        ? builder.Mask(builder.Field(OpField.Immediate), uint.MaxValue)
+        : builder.Constant(FarTarget(_instruction));
+
+    public static uint FarTarget(in Instruction instruction) => instruction.Op0Kind == OpKind.FarBranch16 ? instruction.FarBranch16 : instruction.FarBranch32;
+
+    public static bool HasMemory(in Instruction instruction)
+    {
+        for (int operand = 0; operand < instruction.OpCount; operand++)
+        {
+            if (instruction.GetOpKind(operand) == OpKind.Memory)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     private static bool IsNarrow(in Instruction i) => i.MemoryBase.GetSize() == 4 || i.MemoryIndex.GetSize() == 4 || i.MemoryDisplSize == 4;

@@ -1,3 +1,4 @@
+using Iced.Intel;
 using Jitvmm.Runtime.Cpu;
 
 namespace Jitvmm.Translator.Lift;
@@ -5,9 +6,12 @@ namespace Jitvmm.Translator.Lift;
 /// <summary>Byte offsets in <see cref="CpuState"/> of the system registers that lifts read or write inline.</summary>
 internal static unsafe class SystemPlaces
 {
+    private static readonly int s_bases;
+
     static SystemPlaces()
     {
         CpuState state = default;
+        s_bases = OffsetOf(&state, state.System.Bases);
         Cpl = OffsetOf(&state, &state.System.Cpl);
         Cr4 = OffsetOf(&state, &state.System.Cr4);
         GdtBase = OffsetOf(&state, &state.System.GdtBase);
@@ -36,6 +40,14 @@ internal static unsafe class SystemPlaces
     public static int PopfMask { get; }
 
     public static int SyscallDisabled { get; }
+
+    /// <summary>Where the base of a segment register is.</summary>
+    public static int SegmentBase(Register segment) => segment switch
+    {
+        Register.FS => CpuState.FsBaseOffset,
+        Register.GS => CpuState.GsBaseOffset,
+        _ => s_bases + (8 * (segment - Register.ES)),
+    };
 
     private static int OffsetOf(CpuState* state, void* field) => (int)((byte*)field - (byte*)state);
 }

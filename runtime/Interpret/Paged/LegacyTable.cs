@@ -1,0 +1,31 @@
+using System.Runtime.InteropServices;
+
+namespace Jitvmm.Runtime.Interpret.Paged;
+
+/// <summary>The handlers of forms that only 16- and 32-bit code has.</summary>
+public static unsafe partial class LegacyTable
+{
+    private static readonly nint* s_addresses = (nint*)NativeMemory.AllocZeroed((nuint)Keys.Length, (nuint)sizeof(nint));
+
+    /// <summary>Number of handlers.</summary>
+    public static int Count => Keys.Length;
+
+    /// <summary>The handler of a form or 0 when there is none. Any thread.</summary>
+    public static nint Find(int key)
+    {
+        int index = Keys.BinarySearch(key);
+        if (index < 0)
+        {
+            return 0;
+        }
+
+        nint address = s_addresses[index];
+        if (address == 0)
+        {
+            address = LegacyHandlers.AddressOf(index);
+            s_addresses[index] = address;
+        }
+
+        return address;
+    }
+}
