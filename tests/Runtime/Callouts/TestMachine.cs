@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Iced.Intel;
 using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
@@ -12,7 +13,7 @@ namespace Jitvmm.Tests.Runtime.Callouts;
 /// </summary>
 internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
 {
-    public const ulong PageTables = 0x1000;
+    public const ulong PageTables = 0x18000;
     public const ulong Gdt = 0x10000;
     public const ulong Idt = 0x11000;
     public const ulong Task = 0x12000;
@@ -192,7 +193,22 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
         return leaf == 7 && subLeaf == 0 ? known with { Ebx = known.Ebx | (1 << 7) | (1 << 20), Ecx = known.Ecx | (1 << 2) } : known;
     }
 
-    public void TripleFault() => TripleFaults++;
+    public void TripleFault()
+    {
+        TripleFaults++;
+        _machineCpu.RequestStop();
+    }
+
+    /// <summary>Runs code to its HLT.</summary>
+    public MachineExit Run() => _machineCpu.Run();
+
+    /// <summary>Puts assembled code at an address it is to run at.</summary>
+    public void Place(Assembler asm, ulong address)
+    {
+        using MemoryStream stream = new();
+        asm.Assemble(new StreamCodeWriter(stream), address);
+        Assert.True(Memory.Write(address, stream.ToArray()));
+    }
 
     public void Dispose()
     {
