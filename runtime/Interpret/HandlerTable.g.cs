@@ -7145,7 +7145,6 @@ public static unsafe partial class HandlerTable
         4319760, // Prefetchreserved5_m8_G
         4320784, // Prefetchreserved6_m8_G
         4321808, // Prefetchreserved7_m8_G
-        4322320, // Ud0
         4397072, // VEX_Vbroadcastss_xmm_xmm
         4398096, // VEX_Vbroadcastss_ymm_xmm
         4399120, // VEX_Vbroadcastsd_ymm_xmm
@@ -19626,10 +19625,9 @@ public static unsafe partial class Handlers
         1 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved5_m8_G,
         2 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved6_m8_G,
         3 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Prefetchreserved7_m8_G,
-        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Ud0,
-        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_xmm_xmm,
-        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_ymm_xmm,
-        7 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastsd_ymm_xmm,
+        4 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_xmm_xmm,
+        5 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastss_ymm_xmm,
+        6 => (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&VEX_Vbroadcastsd_ymm_xmm,
         _ => 0,
     };
 }

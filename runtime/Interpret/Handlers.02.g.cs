@@ -3687,7 +3687,7 @@ public static unsafe partial class Handlers
     public static int Insb_m8_DX_P(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x41u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x81u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -3705,7 +3705,7 @@ public static unsafe partial class Handlers
     public static int Insb_m8_DX_N(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x41u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x81u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -3731,7 +3731,7 @@ public static unsafe partial class Handlers
     public static int Insb_m8_DX_G_P(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x51u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x91u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -3749,7 +3749,7 @@ public static unsafe partial class Handlers
     public static int Insb_m8_DX_G_N(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x51u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x91u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -3775,7 +3775,7 @@ public static unsafe partial class Handlers
     public static int Insw_m16_DX_P(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x42u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x82u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -3793,7 +3793,7 @@ public static unsafe partial class Handlers
     public static int Insw_m16_DX_N(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x42u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x82u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -3819,7 +3819,7 @@ public static unsafe partial class Handlers
     public static int Insw_m16_DX_G_P(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x52u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x92u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -3837,7 +3837,7 @@ public static unsafe partial class Handlers
     public static int Insw_m16_DX_G_N(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x52u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x92u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -3863,7 +3863,7 @@ public static unsafe partial class Handlers
     public static int Insd_m32_DX_P(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x44u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x84u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -3881,7 +3881,7 @@ public static unsafe partial class Handlers
     public static int Insd_m32_DX_N(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x44u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x84u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -3907,7 +3907,7 @@ public static unsafe partial class Handlers
     public static int Insd_m32_DX_G_P(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x54u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x94u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -3925,7 +3925,7 @@ public static unsafe partial class Handlers
     public static int Insd_m32_DX_G_N(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x54u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.InString(cpu, 0x0ul, unchecked((global::System.Int32)0x94u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -3953,7 +3953,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x41u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x81u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -3972,7 +3972,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x41u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x81u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -4000,7 +4000,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x51u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x91u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -4019,7 +4019,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x51u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x91u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -4047,7 +4047,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x42u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x82u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -4066,7 +4066,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x42u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x82u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -4094,7 +4094,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x52u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x92u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -4113,7 +4113,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x52u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x92u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -4141,7 +4141,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x44u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x84u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -4160,7 +4160,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x44u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x84u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -4188,7 +4188,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x54u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x94u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);
@@ -4207,7 +4207,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x54u));
+        uint v3 = (uint)global::Jitvmm.Runtime.Callouts.Ports.OutString(cpu, v0, unchecked((global::System.Int32)0x94u));
         if (v3 == 0)
         {
             return Dispatch.Lookup(cpu, op->Address);

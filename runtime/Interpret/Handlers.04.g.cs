@@ -11429,18 +11429,19 @@ public static unsafe partial class Handlers
 
         uint v1 = GuestMemory.Load16(cpu, mem, v0);
         ulong v3 = v0 + (0x2ul);
-        *(ulong*)((byte*)cpu + 264) = v0;
+        ulong v4 = *(ulong*)((byte*)cpu + 32);
+        *(ulong*)((byte*)cpu + 264) = v4;
         *(ulong*)((byte*)cpu + 32) = v3;
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + 264);
-        *(ulong*)((byte*)cpu + 32) = v9;
-        ulong a8 = (v6 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesWrite(cpu, mem, a8, 2))
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + 264);
+        *(ulong*)((byte*)cpu + 32) = v10;
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a9, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a8, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a9, 2);
         }
 
-        GuestMemory.Store(cpu, mem, a8, (ushort)v1);
+        GuestMemory.Store(cpu, mem, a9, (ushort)v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -11457,20 +11458,21 @@ public static unsafe partial class Handlers
 
         uint v1 = GuestMemory.Load16(cpu, mem, v0);
         ulong v3 = v0 + (0x2ul);
-        *(ulong*)((byte*)cpu + 264) = v0;
+        ulong v4 = *(ulong*)((byte*)cpu + 32);
+        *(ulong*)((byte*)cpu + 264) = v4;
         *(ulong*)((byte*)cpu + 32) = v3;
-        ulong v6 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = *(ulong*)((byte*)cpu + 264);
-        *(ulong*)((byte*)cpu + 32) = v17;
-        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
-        if (GuestMemory.MissesWrite(cpu, mem, a16, 2))
+        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v18 = *(ulong*)((byte*)cpu + 264);
+        *(ulong*)((byte*)cpu + 32) = v18;
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesWrite(cpu, mem, a17, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a16, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a17, 2);
         }
 
-        GuestMemory.Store(cpu, mem, a16, (ushort)v1);
+        GuestMemory.Store(cpu, mem, a17, (ushort)v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -11503,18 +11505,19 @@ public static unsafe partial class Handlers
 
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         ulong v3 = v0 + (0x8ul);
-        *(ulong*)((byte*)cpu + 264) = v0;
+        ulong v4 = *(ulong*)((byte*)cpu + 32);
+        *(ulong*)((byte*)cpu + 264) = v4;
         *(ulong*)((byte*)cpu + 32) = v3;
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + 264);
-        *(ulong*)((byte*)cpu + 32) = v9;
-        ulong a8 = (v6 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesWrite(cpu, mem, a8, 8))
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v10 = *(ulong*)((byte*)cpu + 264);
+        *(ulong*)((byte*)cpu + 32) = v10;
+        ulong a9 = (v7 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a9, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a8, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a9, 8);
         }
 
-        GuestMemory.Store(cpu, mem, a8, v1);
+        GuestMemory.Store(cpu, mem, a9, v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -11531,20 +11534,21 @@ public static unsafe partial class Handlers
 
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
         ulong v3 = v0 + (0x8ul);
-        *(ulong*)((byte*)cpu + 264) = v0;
+        ulong v4 = *(ulong*)((byte*)cpu + 32);
+        *(ulong*)((byte*)cpu + 264) = v4;
         *(ulong*)((byte*)cpu + 32) = v3;
-        ulong v6 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v15 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v17 = *(ulong*)((byte*)cpu + 264);
-        *(ulong*)((byte*)cpu + 32) = v17;
-        ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
-        if (GuestMemory.MissesWrite(cpu, mem, a16, 8))
+        ulong v7 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v18 = *(ulong*)((byte*)cpu + 264);
+        *(ulong*)((byte*)cpu + 32) = v18;
+        ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
+        if (GuestMemory.MissesWrite(cpu, mem, a17, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a16, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a17, 8);
         }
 
-        GuestMemory.Store(cpu, mem, a16, v1);
+        GuestMemory.Store(cpu, mem, a17, v1);
         *(ulong*)((byte*)cpu + 32) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -11676,15 +11680,15 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + 168);
         ulong v8 = *(ulong*)((byte*)cpu + 192);
         ulong v11 = *(ulong*)((byte*)cpu + 216);
-        ulong v16 = *(ulong*)((byte*)cpu + 32);
-        ulong v18 = v16 - (0x2ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v18, 2))
+        ulong v18 = *(ulong*)((byte*)cpu + 32);
+        ulong v20 = v18 - (0x2ul);
+        if (GuestMemory.MissesWrite(cpu, mem, v20, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v18, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v20, 2);
         }
 
-        GuestMemory.Store(cpu, mem, v18, (ushort)(((uint)((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v3, v4, v5, v6, v7, v8)) | (v0 << (int)(0xau))) | v11)) & (0xffffu)));
-        *(ulong*)((byte*)cpu + 32) = v18;
+        GuestMemory.Store(cpu, mem, v20, (ushort)(((uint)(((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v3, v4, v5, v6, v7, v8)) | (v0 << (int)(0xau))) | v11) & (0xfffffffffffcfffful))) & (0xffffu)));
+        *(ulong*)((byte*)cpu + 32) = v20;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11723,19 +11727,18 @@ public static unsafe partial class Handlers
         }
 
         uint v1 = GuestMemory.Load16(cpu, mem, v0);
-        ulong v2 = *(ulong*)((byte*)cpu + 32);
-        *(ulong*)((byte*)cpu + 32) = (v2 + (0x2ul));
-        ulong v6 = (ulong)v1;
-        *(ulong*)((byte*)cpu + 184) = (v6 & (0x1ul));
-        *(ulong*)((byte*)cpu + 176) = (((v6 >> (int)(0x2u)) & (0x1ul)) ^ (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = (v6 & (0x10ul));
-        *(ulong*)((byte*)cpu + 160) = ((v6 & (0x40ul)) ^ (0x40ul));
-        *(ulong*)((byte*)cpu + 168) = (v6 << (int)(0x38u));
-        *(ulong*)((byte*)cpu + 192) = ((v6 >> (int)(0xbu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 208) = ((v6 >> (int)(0xau)) & (0x1ul));
-        ulong v38 = *(ulong*)((byte*)cpu + 1728);
-        ulong v41 = *(ulong*)((byte*)cpu + 216);
-        *(ulong*)((byte*)cpu + 216) = (v41 ^ ((v41 ^ v6) & (v38 & (0xfffful))));
+        *(ulong*)((byte*)cpu + 32) = (v0 + (0x2ul));
+        ulong v5 = (ulong)v1;
+        *(ulong*)((byte*)cpu + 184) = (v5 & (0x1ul));
+        *(ulong*)((byte*)cpu + 176) = (((v5 >> (int)(0x2u)) & (0x1ul)) ^ (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = (v5 & (0x10ul));
+        *(ulong*)((byte*)cpu + 160) = ((v5 & (0x40ul)) ^ (0x40ul));
+        *(ulong*)((byte*)cpu + 168) = (v5 << (int)(0x38u));
+        *(ulong*)((byte*)cpu + 192) = ((v5 >> (int)(0xbu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 208) = ((v5 >> (int)(0xau)) & (0x1ul));
+        ulong v37 = *(ulong*)((byte*)cpu + 1728);
+        ulong v40 = *(ulong*)((byte*)cpu + 216);
+        *(ulong*)((byte*)cpu + 216) = (v40 ^ ((v40 ^ v5) & (v37 & (0xfffful))));
         global::Jitvmm.Runtime.Callouts.InterruptFlag.Loaded(cpu);
         mem = cpu->MemoryBase;
         op++;
@@ -11752,13 +11755,12 @@ public static unsafe partial class Handlers
         }
 
         uint v1 = GuestMemory.Load16(cpu, mem, v0);
-        ulong v2 = *(ulong*)((byte*)cpu + 32);
-        *(ulong*)((byte*)cpu + 32) = (v2 + (0x2ul));
-        ulong v6 = (ulong)v1;
-        *(ulong*)((byte*)cpu + 208) = ((v6 >> (int)(0xau)) & (0x1ul));
-        ulong v38 = *(ulong*)((byte*)cpu + 1728);
-        ulong v41 = *(ulong*)((byte*)cpu + 216);
-        *(ulong*)((byte*)cpu + 216) = (v41 ^ ((v41 ^ v6) & (v38 & (0xfffful))));
+        *(ulong*)((byte*)cpu + 32) = (v0 + (0x2ul));
+        ulong v5 = (ulong)v1;
+        *(ulong*)((byte*)cpu + 208) = ((v5 >> (int)(0xau)) & (0x1ul));
+        ulong v37 = *(ulong*)((byte*)cpu + 1728);
+        ulong v40 = *(ulong*)((byte*)cpu + 216);
+        *(ulong*)((byte*)cpu + 216) = (v40 ^ ((v40 ^ v5) & (v37 & (0xfffful))));
         global::Jitvmm.Runtime.Callouts.InterruptFlag.Loaded(cpu);
         mem = cpu->MemoryBase;
         op++;
@@ -11775,8 +11777,7 @@ public static unsafe partial class Handlers
         }
 
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
-        ulong v2 = *(ulong*)((byte*)cpu + 32);
-        *(ulong*)((byte*)cpu + 32) = (v2 + (0x8ul));
+        *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
         *(ulong*)((byte*)cpu + 184) = (v1 & (0x1ul));
         *(ulong*)((byte*)cpu + 176) = (((v1 >> (int)(0x2u)) & (0x1ul)) ^ (0x1ul));
         *(ulong*)((byte*)cpu + 200) = (v1 & (0x10ul));
@@ -11784,9 +11785,9 @@ public static unsafe partial class Handlers
         *(ulong*)((byte*)cpu + 168) = (v1 << (int)(0x38u));
         *(ulong*)((byte*)cpu + 192) = ((v1 >> (int)(0xbu)) & (0x1ul));
         *(ulong*)((byte*)cpu + 208) = ((v1 >> (int)(0xau)) & (0x1ul));
-        ulong v37 = *(ulong*)((byte*)cpu + 1728);
-        ulong v38 = *(ulong*)((byte*)cpu + 216);
-        *(ulong*)((byte*)cpu + 216) = (v38 ^ ((v38 ^ v1) & v37));
+        ulong v36 = *(ulong*)((byte*)cpu + 1728);
+        ulong v37 = *(ulong*)((byte*)cpu + 216);
+        *(ulong*)((byte*)cpu + 216) = (v37 ^ ((v37 ^ v1) & v36));
         global::Jitvmm.Runtime.Callouts.InterruptFlag.Loaded(cpu);
         mem = cpu->MemoryBase;
         op++;
@@ -11803,12 +11804,11 @@ public static unsafe partial class Handlers
         }
 
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
-        ulong v2 = *(ulong*)((byte*)cpu + 32);
-        *(ulong*)((byte*)cpu + 32) = (v2 + (0x8ul));
+        *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
         *(ulong*)((byte*)cpu + 208) = ((v1 >> (int)(0xau)) & (0x1ul));
-        ulong v37 = *(ulong*)((byte*)cpu + 1728);
-        ulong v38 = *(ulong*)((byte*)cpu + 216);
-        *(ulong*)((byte*)cpu + 216) = (v38 ^ ((v38 ^ v1) & v37));
+        ulong v36 = *(ulong*)((byte*)cpu + 1728);
+        ulong v37 = *(ulong*)((byte*)cpu + 216);
+        *(ulong*)((byte*)cpu + 216) = (v37 ^ ((v37 ^ v1) & v36));
         global::Jitvmm.Runtime.Callouts.InterruptFlag.Loaded(cpu);
         mem = cpu->MemoryBase;
         op++;
@@ -12122,26 +12122,26 @@ public static unsafe partial class Handlers
     public static int Movsb_m8_m8(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 1))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
         }
 
-        uint v4 = GuestMemory.Load8(cpu, mem, a3);
-        if (GuestMemory.MissesWrite(cpu, mem, v1, 1))
+        uint v5 = GuestMemory.Load8(cpu, mem, a2);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v1, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 1);
         }
 
-        GuestMemory.Store(cpu, mem, v1, (byte)v4);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x1ul) - (v6 * (0x2ul))));
-        ulong v13 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x1ul) - (v13 * (0x2ul))));
+        GuestMemory.Store(cpu, mem, v4, (byte)v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x1ul) - (v7 * (0x2ul))));
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x1ul) - (v14 * (0x2ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12187,27 +12187,27 @@ public static unsafe partial class Handlers
     public static int Movsb_m8_m8_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 1))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, a4);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesWrite(cpu, mem, a5, 1))
+        uint v7 = GuestMemory.Load8(cpu, mem, a3);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 1);
         }
 
-        GuestMemory.Store(cpu, mem, a5, (byte)v6);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
-        ulong v17 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x1ul) - (v17 * (0x2ul))))));
+        GuestMemory.Store(cpu, mem, a6, (byte)v7);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x1ul) - (v9 * (0x2ul))))));
+        ulong v18 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x1ul) - (v18 * (0x2ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12253,26 +12253,26 @@ public static unsafe partial class Handlers
     public static int Movsw_m16_m16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
         }
 
-        uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        if (GuestMemory.MissesWrite(cpu, mem, v1, 2))
+        uint v5 = GuestMemory.Load16(cpu, mem, a2);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v1, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 2);
         }
 
-        GuestMemory.Store(cpu, mem, v1, (ushort)v4);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x2ul) - (v6 * (0x4ul))));
-        ulong v13 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x2ul) - (v13 * (0x4ul))));
+        GuestMemory.Store(cpu, mem, v4, (ushort)v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x2ul) - (v7 * (0x4ul))));
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x2ul) - (v14 * (0x4ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12318,27 +12318,27 @@ public static unsafe partial class Handlers
     public static int Movsw_m16_m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 2))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, a4);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesWrite(cpu, mem, a5, 2))
+        uint v7 = GuestMemory.Load16(cpu, mem, a3);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 2);
         }
 
-        GuestMemory.Store(cpu, mem, a5, (ushort)v6);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
-        ulong v17 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x2ul) - (v17 * (0x4ul))))));
+        GuestMemory.Store(cpu, mem, a6, (ushort)v7);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x2ul) - (v9 * (0x4ul))))));
+        ulong v18 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x2ul) - (v18 * (0x4ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12384,26 +12384,26 @@ public static unsafe partial class Handlers
     public static int Movsd_m32_m32(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
         }
 
-        uint v4 = GuestMemory.Load32(cpu, mem, a3);
-        if (GuestMemory.MissesWrite(cpu, mem, v1, 4))
+        uint v5 = GuestMemory.Load32(cpu, mem, a2);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v1, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 4);
         }
 
-        GuestMemory.Store(cpu, mem, v1, v4);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x4ul) - (v6 * (0x8ul))));
-        ulong v13 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x4ul) - (v13 * (0x8ul))));
+        GuestMemory.Store(cpu, mem, v4, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x4ul) - (v7 * (0x8ul))));
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x4ul) - (v14 * (0x8ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12449,27 +12449,27 @@ public static unsafe partial class Handlers
     public static int Movsd_m32_m32_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 4))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, a4);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesWrite(cpu, mem, a5, 4))
+        uint v7 = GuestMemory.Load32(cpu, mem, a3);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 4);
         }
 
-        GuestMemory.Store(cpu, mem, a5, v6);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
-        ulong v17 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x4ul) - (v17 * (0x8ul))))));
+        GuestMemory.Store(cpu, mem, a6, v7);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x4ul) - (v9 * (0x8ul))))));
+        ulong v18 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x4ul) - (v18 * (0x8ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12515,26 +12515,26 @@ public static unsafe partial class Handlers
     public static int Movsq_m64_m64(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
         }
 
-        ulong v4 = GuestMemory.Load64(cpu, mem, a3);
-        if (GuestMemory.MissesWrite(cpu, mem, v1, 8))
+        ulong v5 = GuestMemory.Load64(cpu, mem, a2);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v1, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
         }
 
-        GuestMemory.Store(cpu, mem, v1, v4);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x8ul) - (v6 * (0x10ul))));
-        ulong v13 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x8ul) - (v13 * (0x10ul))));
+        GuestMemory.Store(cpu, mem, v4, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x8ul) - (v7 * (0x10ul))));
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x8ul) - (v14 * (0x10ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12580,27 +12580,27 @@ public static unsafe partial class Handlers
     public static int Movsq_m64_m64_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 8))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, a4);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesWrite(cpu, mem, a5, 8))
+        ulong v7 = GuestMemory.Load64(cpu, mem, a3);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 8);
         }
 
-        GuestMemory.Store(cpu, mem, a5, v6);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
-        ulong v17 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x8ul) - (v17 * (0x10ul))))));
+        GuestMemory.Store(cpu, mem, a6, v7);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x8ul) - (v9 * (0x10ul))))));
+        ulong v18 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x8ul) - (v18 * (0x10ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12646,34 +12646,34 @@ public static unsafe partial class Handlers
     public static int Cmpsb_m8_m8_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 1))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
         }
 
-        uint v4 = GuestMemory.Load8(cpu, mem, a3);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 1))
+        uint v5 = GuestMemory.Load8(cpu, mem, a2);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
         }
 
-        uint v5 = GuestMemory.Load8(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x1ul) - (v6 * (0x2ul))));
-        ulong v13 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x1ul) - (v13 * (0x2ul))));
-        uint v22 = (v4 - v5) & (0xffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v4 ^ v22)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v5) ^ v22));
-        ulong v40 = (ulong)(long)(int)((uint)(sbyte)v22);
-        *(ulong*)((byte*)cpu + 160) = v40;
-        *(ulong*)((byte*)cpu + 168) = v40;
-        *(ulong*)((byte*)cpu + 176) = v40;
+        uint v6 = GuestMemory.Load8(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x1ul) - (v7 * (0x2ul))));
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x1ul) - (v14 * (0x2ul))));
+        uint v23 = (v5 - v6) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v6 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v6) & (v5 ^ v23)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ v23));
+        ulong v41 = (ulong)(long)(int)((uint)(sbyte)v23);
+        *(ulong*)((byte*)cpu + 160) = v41;
+        *(ulong*)((byte*)cpu + 168) = v41;
+        *(ulong*)((byte*)cpu + 176) = v41;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12681,26 +12681,26 @@ public static unsafe partial class Handlers
     public static int Cmpsb_m8_m8(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 1))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
         }
 
-        uint v4 = GuestMemory.Load8(cpu, mem, a3);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 1))
+        uint v5 = GuestMemory.Load8(cpu, mem, a2);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
         }
 
-        uint v5 = GuestMemory.Load8(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x1ul) - (v6 * (0x2ul))));
-        ulong v13 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x1ul) - (v13 * (0x2ul))));
+        uint v6 = GuestMemory.Load8(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x1ul) - (v7 * (0x2ul))));
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x1ul) - (v14 * (0x2ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12784,35 +12784,35 @@ public static unsafe partial class Handlers
     public static int Cmpsb_m8_m8_G_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 1))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, a4);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 1))
+        uint v7 = GuestMemory.Load8(cpu, mem, a3);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 1);
         }
 
-        uint v7 = GuestMemory.Load8(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
-        ulong v17 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x1ul) - (v17 * (0x2ul))))));
-        uint v28 = (v6 - v7) & (0xffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v7 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v6 ^ v7) & (v6 ^ v28)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v6 ^ v7) ^ v28));
-        ulong v46 = (ulong)(long)(int)((uint)(sbyte)v28);
-        *(ulong*)((byte*)cpu + 160) = v46;
-        *(ulong*)((byte*)cpu + 168) = v46;
-        *(ulong*)((byte*)cpu + 176) = v46;
+        uint v8 = GuestMemory.Load8(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x1ul) - (v9 * (0x2ul))))));
+        ulong v18 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x1ul) - (v18 * (0x2ul))))));
+        uint v29 = (v7 - v8) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v8 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v7 ^ v29)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v8) ^ v29));
+        ulong v47 = (ulong)(long)(int)((uint)(sbyte)v29);
+        *(ulong*)((byte*)cpu + 160) = v47;
+        *(ulong*)((byte*)cpu + 168) = v47;
+        *(ulong*)((byte*)cpu + 176) = v47;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12820,27 +12820,27 @@ public static unsafe partial class Handlers
     public static int Cmpsb_m8_m8_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 1))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, a4);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 1))
+        uint v7 = GuestMemory.Load8(cpu, mem, a3);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 1);
         }
 
-        uint v7 = GuestMemory.Load8(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
-        ulong v17 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x1ul) - (v17 * (0x2ul))))));
+        uint v8 = GuestMemory.Load8(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x1ul) - (v9 * (0x2ul))))));
+        ulong v18 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x1ul) - (v18 * (0x2ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12924,34 +12924,34 @@ public static unsafe partial class Handlers
     public static int Cmpsw_m16_m16_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
         }
 
-        uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 2))
+        uint v5 = GuestMemory.Load16(cpu, mem, a2);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
         }
 
-        uint v5 = GuestMemory.Load16(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x2ul) - (v6 * (0x4ul))));
-        ulong v13 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x2ul) - (v13 * (0x4ul))));
-        uint v22 = (v4 - v5) & (0xffffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v4 ^ v22)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v5) ^ v22));
-        ulong v40 = (ulong)(long)(int)((uint)(short)v22);
-        *(ulong*)((byte*)cpu + 160) = v40;
-        *(ulong*)((byte*)cpu + 168) = v40;
-        *(ulong*)((byte*)cpu + 176) = v40;
+        uint v6 = GuestMemory.Load16(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x2ul) - (v7 * (0x4ul))));
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x2ul) - (v14 * (0x4ul))));
+        uint v23 = (v5 - v6) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v6 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v6) & (v5 ^ v23)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ v23));
+        ulong v41 = (ulong)(long)(int)((uint)(short)v23);
+        *(ulong*)((byte*)cpu + 160) = v41;
+        *(ulong*)((byte*)cpu + 168) = v41;
+        *(ulong*)((byte*)cpu + 176) = v41;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12959,26 +12959,26 @@ public static unsafe partial class Handlers
     public static int Cmpsw_m16_m16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
         }
 
-        uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 2))
+        uint v5 = GuestMemory.Load16(cpu, mem, a2);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
         }
 
-        uint v5 = GuestMemory.Load16(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x2ul) - (v6 * (0x4ul))));
-        ulong v13 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x2ul) - (v13 * (0x4ul))));
+        uint v6 = GuestMemory.Load16(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x2ul) - (v7 * (0x4ul))));
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x2ul) - (v14 * (0x4ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -13062,35 +13062,35 @@ public static unsafe partial class Handlers
     public static int Cmpsw_m16_m16_G_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 2))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, a4);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
+        uint v7 = GuestMemory.Load16(cpu, mem, a3);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
         }
 
-        uint v7 = GuestMemory.Load16(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
-        ulong v17 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x2ul) - (v17 * (0x4ul))))));
-        uint v28 = (v6 - v7) & (0xffffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v7 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v6 ^ v7) & (v6 ^ v28)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v6 ^ v7) ^ v28));
-        ulong v46 = (ulong)(long)(int)((uint)(short)v28);
-        *(ulong*)((byte*)cpu + 160) = v46;
-        *(ulong*)((byte*)cpu + 168) = v46;
-        *(ulong*)((byte*)cpu + 176) = v46;
+        uint v8 = GuestMemory.Load16(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x2ul) - (v9 * (0x4ul))))));
+        ulong v18 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x2ul) - (v18 * (0x4ul))))));
+        uint v29 = (v7 - v8) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v8 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v7 ^ v29)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v8) ^ v29));
+        ulong v47 = (ulong)(long)(int)((uint)(short)v29);
+        *(ulong*)((byte*)cpu + 160) = v47;
+        *(ulong*)((byte*)cpu + 168) = v47;
+        *(ulong*)((byte*)cpu + 176) = v47;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -13098,27 +13098,27 @@ public static unsafe partial class Handlers
     public static int Cmpsw_m16_m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 2))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, a4);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
+        uint v7 = GuestMemory.Load16(cpu, mem, a3);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
         }
 
-        uint v7 = GuestMemory.Load16(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
-        ulong v17 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x2ul) - (v17 * (0x4ul))))));
+        uint v8 = GuestMemory.Load16(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x2ul) - (v9 * (0x4ul))))));
+        ulong v18 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x2ul) - (v18 * (0x4ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -60,34 +60,34 @@ public static unsafe partial class Handlers
     public static int Cmpsd_m32_m32_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
         }
 
-        uint v4 = GuestMemory.Load32(cpu, mem, a3);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 4))
+        uint v5 = GuestMemory.Load32(cpu, mem, a2);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
         }
 
-        uint v5 = GuestMemory.Load32(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x4ul) - (v6 * (0x8ul))));
-        ulong v13 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x4ul) - (v13 * (0x8ul))));
-        uint v20 = v4 - v5;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v4 ^ v20)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v5) ^ v20));
-        ulong v37 = (ulong)(long)(int)v20;
-        *(ulong*)((byte*)cpu + 160) = v37;
-        *(ulong*)((byte*)cpu + 168) = v37;
-        *(ulong*)((byte*)cpu + 176) = v37;
+        uint v6 = GuestMemory.Load32(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x4ul) - (v7 * (0x8ul))));
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x4ul) - (v14 * (0x8ul))));
+        uint v21 = v5 - v6;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v6 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v6) & (v5 ^ v21)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ v21));
+        ulong v38 = (ulong)(long)(int)v21;
+        *(ulong*)((byte*)cpu + 160) = v38;
+        *(ulong*)((byte*)cpu + 168) = v38;
+        *(ulong*)((byte*)cpu + 176) = v38;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -95,26 +95,26 @@ public static unsafe partial class Handlers
     public static int Cmpsd_m32_m32(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
         }
 
-        uint v4 = GuestMemory.Load32(cpu, mem, a3);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 4))
+        uint v5 = GuestMemory.Load32(cpu, mem, a2);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
         }
 
-        uint v5 = GuestMemory.Load32(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x4ul) - (v6 * (0x8ul))));
-        ulong v13 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x4ul) - (v13 * (0x8ul))));
+        uint v6 = GuestMemory.Load32(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x4ul) - (v7 * (0x8ul))));
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x4ul) - (v14 * (0x8ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -198,35 +198,35 @@ public static unsafe partial class Handlers
     public static int Cmpsd_m32_m32_G_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 4))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, a4);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 4))
+        uint v7 = GuestMemory.Load32(cpu, mem, a3);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 4);
         }
 
-        uint v7 = GuestMemory.Load32(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
-        ulong v17 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x4ul) - (v17 * (0x8ul))))));
-        uint v26 = v6 - v7;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v7 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v6 ^ v7) & (v6 ^ v26)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v6 ^ v7) ^ v26));
-        ulong v43 = (ulong)(long)(int)v26;
-        *(ulong*)((byte*)cpu + 160) = v43;
-        *(ulong*)((byte*)cpu + 168) = v43;
-        *(ulong*)((byte*)cpu + 176) = v43;
+        uint v8 = GuestMemory.Load32(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x4ul) - (v9 * (0x8ul))))));
+        ulong v18 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x4ul) - (v18 * (0x8ul))))));
+        uint v27 = v7 - v8;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v8 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v7 ^ v27)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v8) ^ v27));
+        ulong v44 = (ulong)(long)(int)v27;
+        *(ulong*)((byte*)cpu + 160) = v44;
+        *(ulong*)((byte*)cpu + 168) = v44;
+        *(ulong*)((byte*)cpu + 176) = v44;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -234,27 +234,27 @@ public static unsafe partial class Handlers
     public static int Cmpsd_m32_m32_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 4))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, a4);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 4))
+        uint v7 = GuestMemory.Load32(cpu, mem, a3);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 4);
         }
 
-        uint v7 = GuestMemory.Load32(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
-        ulong v17 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x4ul) - (v17 * (0x8ul))))));
+        uint v8 = GuestMemory.Load32(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x4ul) - (v9 * (0x8ul))))));
+        ulong v18 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x4ul) - (v18 * (0x8ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -338,33 +338,33 @@ public static unsafe partial class Handlers
     public static int Cmpsq_m64_m64_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
         }
 
-        ulong v4 = GuestMemory.Load64(cpu, mem, a3);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 8))
+        ulong v5 = GuestMemory.Load64(cpu, mem, a2);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
         }
 
-        ulong v5 = GuestMemory.Load64(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x8ul) - (v6 * (0x10ul))));
-        ulong v13 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x8ul) - (v13 * (0x10ul))));
-        ulong v20 = v4 - v5;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v4 ^ v20)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v4 ^ v5) ^ v20);
-        *(ulong*)((byte*)cpu + 160) = v20;
-        *(ulong*)((byte*)cpu + 168) = v20;
-        *(ulong*)((byte*)cpu + 176) = v20;
+        ulong v6 = GuestMemory.Load64(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x8ul) - (v7 * (0x10ul))));
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x8ul) - (v14 * (0x10ul))));
+        ulong v21 = v5 - v6;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v6 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v5 ^ v6) & (v5 ^ v21)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v5 ^ v6) ^ v21);
+        *(ulong*)((byte*)cpu + 160) = v21;
+        *(ulong*)((byte*)cpu + 168) = v21;
+        *(ulong*)((byte*)cpu + 176) = v21;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -372,26 +372,26 @@ public static unsafe partial class Handlers
     public static int Cmpsq_m64_m64(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
         }
 
-        ulong v4 = GuestMemory.Load64(cpu, mem, a3);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 8))
+        ulong v5 = GuestMemory.Load64(cpu, mem, a2);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
         }
 
-        ulong v5 = GuestMemory.Load64(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x8ul) - (v6 * (0x10ul))));
-        ulong v13 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x8ul) - (v13 * (0x10ul))));
+        ulong v6 = GuestMemory.Load64(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x8ul) - (v7 * (0x10ul))));
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x8ul) - (v14 * (0x10ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -475,34 +475,34 @@ public static unsafe partial class Handlers
     public static int Cmpsq_m64_m64_G_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 8))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, a4);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 8))
+        ulong v7 = GuestMemory.Load64(cpu, mem, a3);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 8);
         }
 
-        ulong v7 = GuestMemory.Load64(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
-        ulong v17 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x8ul) - (v17 * (0x10ul))))));
-        ulong v26 = v6 - v7;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v7 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v6 ^ v7) & (v6 ^ v26)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v6 ^ v7) ^ v26);
-        *(ulong*)((byte*)cpu + 160) = v26;
-        *(ulong*)((byte*)cpu + 168) = v26;
-        *(ulong*)((byte*)cpu + 176) = v26;
+        ulong v8 = GuestMemory.Load64(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x8ul) - (v9 * (0x10ul))))));
+        ulong v18 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x8ul) - (v18 * (0x10ul))))));
+        ulong v27 = v7 - v8;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v8 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v7 ^ v8) & (v7 ^ v27)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v7 ^ v8) ^ v27);
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -510,27 +510,27 @@ public static unsafe partial class Handlers
     public static int Cmpsq_m64_m64_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 8))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, a4);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 8))
+        ulong v7 = GuestMemory.Load64(cpu, mem, a3);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 8);
         }
 
-        ulong v7 = GuestMemory.Load64(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
-        ulong v17 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x8ul) - (v17 * (0x10ul))))));
+        ulong v8 = GuestMemory.Load64(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x8ul) - (v9 * (0x10ul))))));
+        ulong v18 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x8ul) - (v18 * (0x10ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1568,16 +1568,16 @@ public static unsafe partial class Handlers
     public static int Stosb_m8_AL(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        uint v4 = *(byte*)((byte*)cpu + 0);
-        if (GuestMemory.MissesWrite(cpu, mem, v1, 1))
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        uint v5 = *(byte*)((byte*)cpu + 0);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v1, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 1);
         }
 
-        GuestMemory.Store(cpu, mem, v1, (byte)v4);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x1ul) - (v6 * (0x2ul))));
+        GuestMemory.Store(cpu, mem, v4, (byte)v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x1ul) - (v7 * (0x2ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1623,17 +1623,17 @@ public static unsafe partial class Handlers
     public static int Stosb_m8_AL_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        uint v6 = *(byte*)((byte*)cpu + 0);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesWrite(cpu, mem, a5, 1))
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        uint v7 = *(byte*)((byte*)cpu + 0);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a5, 1);
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 1);
         }
 
-        GuestMemory.Store(cpu, mem, a5, (byte)v6);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
+        GuestMemory.Store(cpu, mem, a6, (byte)v7);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x1ul) - (v9 * (0x2ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1679,16 +1679,16 @@ public static unsafe partial class Handlers
     public static int Stosw_m16_AX(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        uint v4 = *(ushort*)((byte*)cpu + 0);
-        if (GuestMemory.MissesWrite(cpu, mem, v1, 2))
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        uint v5 = *(ushort*)((byte*)cpu + 0);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v1, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 2);
         }
 
-        GuestMemory.Store(cpu, mem, v1, (ushort)v4);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x2ul) - (v6 * (0x4ul))));
+        GuestMemory.Store(cpu, mem, v4, (ushort)v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x2ul) - (v7 * (0x4ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1734,17 +1734,17 @@ public static unsafe partial class Handlers
     public static int Stosw_m16_AX_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        uint v6 = *(ushort*)((byte*)cpu + 0);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesWrite(cpu, mem, a5, 2))
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        uint v7 = *(ushort*)((byte*)cpu + 0);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a5, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 2);
         }
 
-        GuestMemory.Store(cpu, mem, a5, (ushort)v6);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
+        GuestMemory.Store(cpu, mem, a6, (ushort)v7);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x2ul) - (v9 * (0x4ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1790,16 +1790,16 @@ public static unsafe partial class Handlers
     public static int Stosd_m32_EAX(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        uint v4 = *(uint*)((byte*)cpu + 0);
-        if (GuestMemory.MissesWrite(cpu, mem, v1, 4))
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        uint v5 = *(uint*)((byte*)cpu + 0);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v1, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 4);
         }
 
-        GuestMemory.Store(cpu, mem, v1, v4);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x4ul) - (v6 * (0x8ul))));
+        GuestMemory.Store(cpu, mem, v4, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x4ul) - (v7 * (0x8ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1845,17 +1845,17 @@ public static unsafe partial class Handlers
     public static int Stosd_m32_EAX_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        uint v6 = *(uint*)((byte*)cpu + 0);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesWrite(cpu, mem, a5, 4))
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        uint v7 = *(uint*)((byte*)cpu + 0);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a5, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 4);
         }
 
-        GuestMemory.Store(cpu, mem, a5, v6);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
+        GuestMemory.Store(cpu, mem, a6, v7);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x4ul) - (v9 * (0x8ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1901,16 +1901,16 @@ public static unsafe partial class Handlers
     public static int Stosq_m64_RAX(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v4 = *(ulong*)((byte*)cpu + 0);
-        if (GuestMemory.MissesWrite(cpu, mem, v1, 8))
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        ulong v5 = *(ulong*)((byte*)cpu + 0);
+        if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v1, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
         }
 
-        GuestMemory.Store(cpu, mem, v1, v4);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x8ul) - (v6 * (0x10ul))));
+        GuestMemory.Store(cpu, mem, v4, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x8ul) - (v7 * (0x10ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1956,17 +1956,17 @@ public static unsafe partial class Handlers
     public static int Stosq_m64_RAX_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v6 = *(ulong*)((byte*)cpu + 0);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesWrite(cpu, mem, a5, 8))
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong v7 = *(ulong*)((byte*)cpu + 0);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesWrite(cpu, mem, a6, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a5, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a6, 8);
         }
 
-        GuestMemory.Store(cpu, mem, a5, v6);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
+        GuestMemory.Store(cpu, mem, a6, v7);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x8ul) - (v9 * (0x10ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2012,18 +2012,18 @@ public static unsafe partial class Handlers
     public static int Lodsb_AL_m8(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 1))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
         }
 
-        uint v4 = GuestMemory.Load8(cpu, mem, a3);
-        ulong v5 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x1ul) - (v5 * (0x2ul))));
-        *(byte*)((byte*)cpu + 0) = (byte)v4;
+        uint v5 = GuestMemory.Load8(cpu, mem, a2);
+        ulong v6 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x1ul) - (v6 * (0x2ul))));
+        *(byte*)((byte*)cpu + 0) = (byte)v5;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2069,18 +2069,18 @@ public static unsafe partial class Handlers
     public static int Lodsb_AL_m8_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 1))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, a4);
-        ulong v7 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x1ul) - (v7 * (0x2ul))))));
-        *(byte*)((byte*)cpu + 0) = (byte)v6;
+        uint v7 = GuestMemory.Load8(cpu, mem, a3);
+        ulong v8 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
+        *(byte*)((byte*)cpu + 0) = (byte)v7;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2126,18 +2126,18 @@ public static unsafe partial class Handlers
     public static int Lodsw_AX_m16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
         }
 
-        uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        ulong v5 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x2ul) - (v5 * (0x4ul))));
-        *(ushort*)((byte*)cpu + 0) = (ushort)v4;
+        uint v5 = GuestMemory.Load16(cpu, mem, a2);
+        ulong v6 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x2ul) - (v6 * (0x4ul))));
+        *(ushort*)((byte*)cpu + 0) = (ushort)v5;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2183,18 +2183,18 @@ public static unsafe partial class Handlers
     public static int Lodsw_AX_m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 2))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, a4);
-        ulong v7 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x2ul) - (v7 * (0x4ul))))));
-        *(ushort*)((byte*)cpu + 0) = (ushort)v6;
+        uint v7 = GuestMemory.Load16(cpu, mem, a3);
+        ulong v8 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
+        *(ushort*)((byte*)cpu + 0) = (ushort)v7;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2240,18 +2240,18 @@ public static unsafe partial class Handlers
     public static int Lodsd_EAX_m32(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
         }
 
-        uint v4 = GuestMemory.Load32(cpu, mem, a3);
-        ulong v5 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x4ul) - (v5 * (0x8ul))));
-        *(ulong*)((byte*)cpu + 0) = ((ulong)v4);
+        uint v5 = GuestMemory.Load32(cpu, mem, a2);
+        ulong v6 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x4ul) - (v6 * (0x8ul))));
+        *(ulong*)((byte*)cpu + 0) = ((ulong)v5);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2297,18 +2297,18 @@ public static unsafe partial class Handlers
     public static int Lodsd_EAX_m32_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 4))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, a4);
-        ulong v7 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x4ul) - (v7 * (0x8ul))))));
-        *(ulong*)((byte*)cpu + 0) = ((ulong)v6);
+        uint v7 = GuestMemory.Load32(cpu, mem, a3);
+        ulong v8 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
+        *(ulong*)((byte*)cpu + 0) = ((ulong)v7);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2354,18 +2354,18 @@ public static unsafe partial class Handlers
     public static int Lodsq_RAX_m64(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + 48);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a3 = (v0 + v2);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v1 = *(ulong*)((byte*)cpu + 48);
+        ulong a2 = (v1 + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
         }
 
-        ulong v4 = GuestMemory.Load64(cpu, mem, a3);
-        ulong v5 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v0 + ((0x8ul) - (v5 * (0x10ul))));
-        *(ulong*)((byte*)cpu + 0) = v4;
+        ulong v5 = GuestMemory.Load64(cpu, mem, a2);
+        ulong v6 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x8ul) - (v6 * (0x10ul))));
+        *(ulong*)((byte*)cpu + 0) = v5;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2411,18 +2411,18 @@ public static unsafe partial class Handlers
     public static int Lodsq_RAX_m64_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(uint*)((byte*)cpu + 48);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a4 = (((ulong)v0) + v3);
-        if (GuestMemory.MissesRead(cpu, mem, a4, 8))
+        ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
+        uint v1 = *(uint*)((byte*)cpu + 48);
+        ulong a3 = (((ulong)v1) + v0);
+        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a4, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, a4);
-        ulong v7 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v0 + ((uint)((0x8ul) - (v7 * (0x10ul))))));
-        *(ulong*)((byte*)cpu + 0) = v6;
+        ulong v7 = GuestMemory.Load64(cpu, mem, a3);
+        ulong v8 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
+        *(ulong*)((byte*)cpu + 0) = v7;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2468,24 +2468,24 @@ public static unsafe partial class Handlers
     public static int Scasb_AL_m8_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        uint v4 = *(byte*)((byte*)cpu + 0);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 1))
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        uint v5 = *(byte*)((byte*)cpu + 0);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
         }
 
-        uint v5 = GuestMemory.Load8(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x1ul) - (v6 * (0x2ul))));
-        uint v15 = (v4 - v5) & (0xffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v4 ^ v15)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v5) ^ v15));
-        ulong v33 = (ulong)(long)(int)((uint)(sbyte)v15);
-        *(ulong*)((byte*)cpu + 160) = v33;
-        *(ulong*)((byte*)cpu + 168) = v33;
-        *(ulong*)((byte*)cpu + 176) = v33;
+        uint v6 = GuestMemory.Load8(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x1ul) - (v7 * (0x2ul))));
+        uint v16 = (v5 - v6) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v6 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v6) & (v5 ^ v16)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ v16));
+        ulong v34 = (ulong)(long)(int)((uint)(sbyte)v16);
+        *(ulong*)((byte*)cpu + 160) = v34;
+        *(ulong*)((byte*)cpu + 168) = v34;
+        *(ulong*)((byte*)cpu + 176) = v34;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2493,15 +2493,15 @@ public static unsafe partial class Handlers
     public static int Scasb_AL_m8(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 1))
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
         }
 
-        uint v5 = GuestMemory.Load8(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x1ul) - (v6 * (0x2ul))));
+        uint v6 = GuestMemory.Load8(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x1ul) - (v7 * (0x2ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2585,25 +2585,25 @@ public static unsafe partial class Handlers
     public static int Scasb_AL_m8_G_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        uint v6 = *(byte*)((byte*)cpu + 0);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 1))
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        uint v7 = *(byte*)((byte*)cpu + 0);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 1);
         }
 
-        uint v7 = GuestMemory.Load8(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
-        uint v19 = (v6 - v7) & (0xffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v7 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v6 ^ v7) & (v6 ^ v19)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v6 ^ v7) ^ v19));
-        ulong v37 = (ulong)(long)(int)((uint)(sbyte)v19);
-        *(ulong*)((byte*)cpu + 160) = v37;
-        *(ulong*)((byte*)cpu + 168) = v37;
-        *(ulong*)((byte*)cpu + 176) = v37;
+        uint v8 = GuestMemory.Load8(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x1ul) - (v9 * (0x2ul))))));
+        uint v20 = (v7 - v8) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v8 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v7 ^ v20)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v8) ^ v20));
+        ulong v38 = (ulong)(long)(int)((uint)(sbyte)v20);
+        *(ulong*)((byte*)cpu + 160) = v38;
+        *(ulong*)((byte*)cpu + 168) = v38;
+        *(ulong*)((byte*)cpu + 176) = v38;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2611,16 +2611,16 @@ public static unsafe partial class Handlers
     public static int Scasb_AL_m8_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 1))
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 1);
         }
 
-        uint v7 = GuestMemory.Load8(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x1ul) - (v8 * (0x2ul))))));
+        uint v8 = GuestMemory.Load8(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x1ul) - (v9 * (0x2ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2704,24 +2704,24 @@ public static unsafe partial class Handlers
     public static int Scasw_AX_m16_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        uint v4 = *(ushort*)((byte*)cpu + 0);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 2))
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        uint v5 = *(ushort*)((byte*)cpu + 0);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
         }
 
-        uint v5 = GuestMemory.Load16(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x2ul) - (v6 * (0x4ul))));
-        uint v15 = (v4 - v5) & (0xffffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v4 ^ v15)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v5) ^ v15));
-        ulong v33 = (ulong)(long)(int)((uint)(short)v15);
-        *(ulong*)((byte*)cpu + 160) = v33;
-        *(ulong*)((byte*)cpu + 168) = v33;
-        *(ulong*)((byte*)cpu + 176) = v33;
+        uint v6 = GuestMemory.Load16(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x2ul) - (v7 * (0x4ul))));
+        uint v16 = (v5 - v6) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v6 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v6) & (v5 ^ v16)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ v16));
+        ulong v34 = (ulong)(long)(int)((uint)(short)v16);
+        *(ulong*)((byte*)cpu + 160) = v34;
+        *(ulong*)((byte*)cpu + 168) = v34;
+        *(ulong*)((byte*)cpu + 176) = v34;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2729,15 +2729,15 @@ public static unsafe partial class Handlers
     public static int Scasw_AX_m16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 2))
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
         }
 
-        uint v5 = GuestMemory.Load16(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x2ul) - (v6 * (0x4ul))));
+        uint v6 = GuestMemory.Load16(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x2ul) - (v7 * (0x4ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2821,25 +2821,25 @@ public static unsafe partial class Handlers
     public static int Scasw_AX_m16_G_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        uint v6 = *(ushort*)((byte*)cpu + 0);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        uint v7 = *(ushort*)((byte*)cpu + 0);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
         }
 
-        uint v7 = GuestMemory.Load16(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
-        uint v19 = (v6 - v7) & (0xffffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v7 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v6 ^ v7) & (v6 ^ v19)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v6 ^ v7) ^ v19));
-        ulong v37 = (ulong)(long)(int)((uint)(short)v19);
-        *(ulong*)((byte*)cpu + 160) = v37;
-        *(ulong*)((byte*)cpu + 168) = v37;
-        *(ulong*)((byte*)cpu + 176) = v37;
+        uint v8 = GuestMemory.Load16(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x2ul) - (v9 * (0x4ul))))));
+        uint v20 = (v7 - v8) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v8 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v7 ^ v20)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v8) ^ v20));
+        ulong v38 = (ulong)(long)(int)((uint)(short)v20);
+        *(ulong*)((byte*)cpu + 160) = v38;
+        *(ulong*)((byte*)cpu + 168) = v38;
+        *(ulong*)((byte*)cpu + 176) = v38;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2847,16 +2847,16 @@ public static unsafe partial class Handlers
     public static int Scasw_AX_m16_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 2))
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
         }
 
-        uint v7 = GuestMemory.Load16(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x2ul) - (v8 * (0x4ul))))));
+        uint v8 = GuestMemory.Load16(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x2ul) - (v9 * (0x4ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2940,24 +2940,24 @@ public static unsafe partial class Handlers
     public static int Scasd_EAX_m32_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        uint v4 = *(uint*)((byte*)cpu + 0);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 4))
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        uint v5 = *(uint*)((byte*)cpu + 0);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
         }
 
-        uint v5 = GuestMemory.Load32(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x4ul) - (v6 * (0x8ul))));
-        uint v13 = v4 - v5;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v4 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v5) ^ v13));
-        ulong v30 = (ulong)(long)(int)v13;
-        *(ulong*)((byte*)cpu + 160) = v30;
-        *(ulong*)((byte*)cpu + 168) = v30;
-        *(ulong*)((byte*)cpu + 176) = v30;
+        uint v6 = GuestMemory.Load32(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x4ul) - (v7 * (0x8ul))));
+        uint v14 = v5 - v6;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v6 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v6) & (v5 ^ v14)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ v14));
+        ulong v31 = (ulong)(long)(int)v14;
+        *(ulong*)((byte*)cpu + 160) = v31;
+        *(ulong*)((byte*)cpu + 168) = v31;
+        *(ulong*)((byte*)cpu + 176) = v31;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2965,15 +2965,15 @@ public static unsafe partial class Handlers
     public static int Scasd_EAX_m32(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 4))
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
         }
 
-        uint v5 = GuestMemory.Load32(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x4ul) - (v6 * (0x8ul))));
+        uint v6 = GuestMemory.Load32(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x4ul) - (v7 * (0x8ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3057,25 +3057,25 @@ public static unsafe partial class Handlers
     public static int Scasd_EAX_m32_G_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        uint v6 = *(uint*)((byte*)cpu + 0);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 4))
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        uint v7 = *(uint*)((byte*)cpu + 0);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 4);
         }
 
-        uint v7 = GuestMemory.Load32(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
-        uint v17 = v6 - v7;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v7 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v6 ^ v7) & (v6 ^ v17)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v6 ^ v7) ^ v17));
-        ulong v34 = (ulong)(long)(int)v17;
-        *(ulong*)((byte*)cpu + 160) = v34;
-        *(ulong*)((byte*)cpu + 168) = v34;
-        *(ulong*)((byte*)cpu + 176) = v34;
+        uint v8 = GuestMemory.Load32(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x4ul) - (v9 * (0x8ul))))));
+        uint v18 = v7 - v8;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v8 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v7 ^ v18)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v8) ^ v18));
+        ulong v35 = (ulong)(long)(int)v18;
+        *(ulong*)((byte*)cpu + 160) = v35;
+        *(ulong*)((byte*)cpu + 168) = v35;
+        *(ulong*)((byte*)cpu + 176) = v35;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3083,16 +3083,16 @@ public static unsafe partial class Handlers
     public static int Scasd_EAX_m32_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 4))
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 4);
         }
 
-        uint v7 = GuestMemory.Load32(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x4ul) - (v8 * (0x8ul))))));
+        uint v8 = GuestMemory.Load32(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x4ul) - (v9 * (0x8ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3176,23 +3176,23 @@ public static unsafe partial class Handlers
     public static int Scasq_RAX_m64_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        ulong v4 = *(ulong*)((byte*)cpu + 0);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 8))
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        ulong v5 = *(ulong*)((byte*)cpu + 0);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
         }
 
-        ulong v5 = GuestMemory.Load64(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x8ul) - (v6 * (0x10ul))));
-        ulong v13 = v4 - v5;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v5 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v4 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v4 ^ v5) ^ v13);
-        *(ulong*)((byte*)cpu + 160) = v13;
-        *(ulong*)((byte*)cpu + 168) = v13;
-        *(ulong*)((byte*)cpu + 176) = v13;
+        ulong v6 = GuestMemory.Load64(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x8ul) - (v7 * (0x10ul))));
+        ulong v14 = v5 - v6;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v6 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v5 ^ v6) & (v5 ^ v14)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v5 ^ v6) ^ v14);
+        *(ulong*)((byte*)cpu + 160) = v14;
+        *(ulong*)((byte*)cpu + 168) = v14;
+        *(ulong*)((byte*)cpu + 176) = v14;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3200,15 +3200,15 @@ public static unsafe partial class Handlers
     public static int Scasq_RAX_m64(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = *(ulong*)((byte*)cpu + 56);
-        if (GuestMemory.MissesRead(cpu, mem, v1, 8))
+        ulong v4 = *(ulong*)((byte*)cpu + 56);
+        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v1, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
         }
 
-        ulong v5 = GuestMemory.Load64(cpu, mem, v1);
-        ulong v6 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v1 + ((0x8ul) - (v6 * (0x10ul))));
+        ulong v6 = GuestMemory.Load64(cpu, mem, v4);
+        ulong v7 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x8ul) - (v7 * (0x10ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3292,24 +3292,24 @@ public static unsafe partial class Handlers
     public static int Scasq_RAX_m64_G_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong v6 = *(ulong*)((byte*)cpu + 0);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 8))
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong v7 = *(ulong*)((byte*)cpu + 0);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 8);
         }
 
-        ulong v7 = GuestMemory.Load64(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
-        ulong v17 = v6 - v7;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v6 < v7 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v6 ^ v7) & (v6 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v6 ^ v7) ^ v17);
-        *(ulong*)((byte*)cpu + 160) = v17;
-        *(ulong*)((byte*)cpu + 168) = v17;
-        *(ulong*)((byte*)cpu + 176) = v17;
+        ulong v8 = GuestMemory.Load64(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x8ul) - (v9 * (0x10ul))))));
+        ulong v18 = v7 - v8;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v8 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v7 ^ v8) & (v7 ^ v18)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v7 ^ v8) ^ v18);
+        *(ulong*)((byte*)cpu + 160) = v18;
+        *(ulong*)((byte*)cpu + 168) = v18;
+        *(ulong*)((byte*)cpu + 176) = v18;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3317,16 +3317,16 @@ public static unsafe partial class Handlers
     public static int Scasq_RAX_m64_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v1 = *(uint*)((byte*)cpu + 56);
-        ulong a5 = ((ulong)v1);
-        if (GuestMemory.MissesRead(cpu, mem, a5, 8))
+        uint v5 = *(uint*)((byte*)cpu + 56);
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a5, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 8);
         }
 
-        ulong v7 = GuestMemory.Load64(cpu, mem, a5);
-        ulong v8 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v1 + ((uint)((0x8ul) - (v8 * (0x10ul))))));
+        ulong v8 = GuestMemory.Load64(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x8ul) - (v9 * (0x10ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }

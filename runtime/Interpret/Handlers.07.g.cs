@@ -10407,23 +10407,23 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a7 = (v5 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a7, 2))
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a7, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
         }
 
-        uint v8 = GuestMemory.Load16(cpu, mem, a7);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (0x2ul));
-        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        uint v7 = GuestMemory.Load16(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a12 = ((v9 + ((ulong)op->Displacement)) + (0x2ul));
+        if (GuestMemory.MissesRead(cpu, mem, a12, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v8, v14);
+        ulong v13 = GuestMemory.Load64(cpu, mem, a12);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v7, v13);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10437,26 +10437,26 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = ((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a15 = (v13 + v14);
-        if (GuestMemory.MissesRead(cpu, mem, a15, 2))
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = ((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = (v12 + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a15, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a14, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, a15);
-        ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a22 = (((v13 + (0x2ul)) & ((ulong)op->AddressMask)) + v21);
-        if (GuestMemory.MissesRead(cpu, mem, a22, 8))
+        uint v15 = GuestMemory.Load16(cpu, mem, a14);
+        ulong v20 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a21 = (((v12 + (0x2ul)) & ((ulong)op->AddressMask)) + v20);
+        if (GuestMemory.MissesRead(cpu, mem, a21, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a22, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a21, 8);
         }
 
-        ulong v23 = GuestMemory.Load64(cpu, mem, a22);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v16, v23);
+        ulong v22 = GuestMemory.Load64(cpu, mem, a21);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v15, v22);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10470,23 +10470,23 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a7 = (v5 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a7, 2))
+        ulong v4 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a6 = (v4 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a7, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
         }
 
-        uint v8 = GuestMemory.Load16(cpu, mem, a7);
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (0x2ul));
-        if (GuestMemory.MissesRead(cpu, mem, a13, 8))
+        uint v7 = GuestMemory.Load16(cpu, mem, a6);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a12 = ((v9 + ((ulong)op->Displacement)) + (0x2ul));
+        if (GuestMemory.MissesRead(cpu, mem, a12, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a13, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a12, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, a13);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v8, v14);
+        ulong v13 = GuestMemory.Load64(cpu, mem, a12);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v7, v13);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10500,26 +10500,26 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = ((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
-        ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a15 = (v13 + v14);
-        if (GuestMemory.MissesRead(cpu, mem, a15, 2))
+        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = ((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a14 = (v12 + v13);
+        if (GuestMemory.MissesRead(cpu, mem, a14, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a15, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a14, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, a15);
-        ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a22 = (((v13 + (0x2ul)) & ((ulong)op->AddressMask)) + v21);
-        if (GuestMemory.MissesRead(cpu, mem, a22, 8))
+        uint v15 = GuestMemory.Load16(cpu, mem, a14);
+        ulong v20 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a21 = (((v12 + (0x2ul)) & ((ulong)op->AddressMask)) + v20);
+        if (GuestMemory.MissesRead(cpu, mem, a21, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a22, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a21, 8);
         }
 
-        ulong v23 = GuestMemory.Load64(cpu, mem, a22);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v16, v23);
+        ulong v22 = GuestMemory.Load64(cpu, mem, a21);
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v15, v22);
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -2285,15 +2285,15 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + 312);
-        ulong v1 = *(ulong*)((byte*)cpu + 32);
-        ulong v3 = v1 - (0x2ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        ulong v3 = *(ulong*)((byte*)cpu + 32);
+        ulong v5 = v3 - (0x2ul);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
-        GuestMemory.Store(cpu, mem, v3, (ushort)v0);
-        *(ulong*)((byte*)cpu + 32) = v3;
+        GuestMemory.Store(cpu, mem, v5, (ushort)(v0 & (0xffffu)));
+        *(ulong*)((byte*)cpu + 32) = v5;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3616,15 +3616,15 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         uint v0 = *(ushort*)((byte*)cpu + 314);
-        ulong v1 = *(ulong*)((byte*)cpu + 32);
-        ulong v3 = v1 - (0x2ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
+        ulong v3 = *(ulong*)((byte*)cpu + 32);
+        ulong v5 = v3 - (0x2ul);
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
         }
 
-        GuestMemory.Store(cpu, mem, v3, (ushort)v0);
-        *(ulong*)((byte*)cpu + 32) = v3;
+        GuestMemory.Store(cpu, mem, v5, (ushort)(v0 & (0xffffu)));
+        *(ulong*)((byte*)cpu + 32) = v5;
         op++;
         return op->Handler(cpu, op, mem);
     }

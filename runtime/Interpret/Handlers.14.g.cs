@@ -3940,11 +3940,6 @@ public static unsafe partial class Handlers
         return op->Handler(cpu, op, mem);
     }
 
-    public static int Ud0(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        return Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
-    }
-
     public static int VEX_Vbroadcastss_xmm_xmm(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v0 = *(uint*)((byte*)cpu + op->R1);
