@@ -6,15 +6,9 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-#if !PAGED
-using GuestMemory = Jitvmm.Runtime.Memory.DirectMemory;
-
-namespace Jitvmm.Runtime.Interpret;
-#else
 using GuestMemory = Jitvmm.Runtime.Memory.PagedMemory;
 
 namespace Jitvmm.Runtime.Interpret.Paged;
-#endif
 
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class LegacyHandlers
