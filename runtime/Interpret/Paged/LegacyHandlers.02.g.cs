@@ -615,24 +615,18 @@ public static unsafe partial class LegacyHandlers
     private static int Cvtpi2ps_xmm_mmm64_L_Body(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a12 = ((ulong)((uint)((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9)));
+        if (GuestMemory.MissesRead(cpu, mem, a12, 8))
         {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+            return BlockHandlers.Note(cpu, a12, 8);
         }
 
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
-        if (GuestMemory.MissesRead(cpu, mem, a16, 8))
-        {
-            return BlockHandlers.Note(cpu, a16, 8);
-        }
-
-        ulong v17 = GuestMemory.Load64(cpu, mem, a16);
-        Vector128<byte> v18 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToSingles(v18.As<byte, global::System.Single>(), v17).As<global::System.Single, byte>());
+        ulong v13 = GuestMemory.Load64(cpu, mem, a12);
+        Vector128<byte> v14 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToSingles(v14.As<byte, global::System.Single>(), v13).As<global::System.Single, byte>());
         return -1;
     }
 
@@ -657,23 +651,17 @@ public static unsafe partial class LegacyHandlers
     private static int Cvtpi2pd_xmm_mmm64_L_Body(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        uint v0 = *(ushort*)((byte*)cpu + 962);
-        if ((v0 & (0x80u)) != 0)
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a12 = ((ulong)((uint)((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9)));
+        if (GuestMemory.MissesRead(cpu, mem, a12, 8))
         {
-            return Dispatch.Raise(cpu, op, ExceptionVector.X87FloatingPoint);
+            return BlockHandlers.Note(cpu, a12, 8);
         }
 
-        ulong v4 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v7 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
-        if (GuestMemory.MissesRead(cpu, mem, a16, 8))
-        {
-            return BlockHandlers.Note(cpu, a16, 8);
-        }
-
-        ulong v17 = GuestMemory.Load64(cpu, mem, a16);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToDoubles(v17).As<global::System.Double, byte>());
+        ulong v13 = GuestMemory.Load64(cpu, mem, a12);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.FloatConvert.PairToDoubles(v13).As<global::System.Double, byte>());
         return -1;
     }
 
@@ -12317,25 +12305,25 @@ public static unsafe partial class LegacyHandlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (ulong)((uint)((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        if (((v12 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        if ((((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v12) ? 1u : 0u) == (0x0u) ? 1u : 0u) & ((v12 & (0xful)) != (0x0ul) ? 1u : 0u)) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong a19 = (v12 + (0x1fful));
-        if (GuestMemory.MissesPointer(cpu, mem, a19, 1, true))
+        ulong a23 = (v12 + (0x1fful));
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 1);
+            return BlockHandlers.MissPointer(cpu, op, mem, a23, 1);
         }
 
-        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 1, true);
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 1, true);
         if (GuestMemory.MissesPointer(cpu, mem, v12, 512, true))
         {
             return BlockHandlers.MissPointer(cpu, op, mem, v12, 512);
         }
 
-        ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, v12, 512, true);
-        global::Jitvmm.Runtime.Semantics.ExtendedState.Fxsave(cpu, unchecked((global::System.Byte*)v21), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x8u));
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, v12, 512, true);
+        global::Jitvmm.Runtime.Semantics.ExtendedState.Fxsave(cpu, unchecked((global::System.Byte*)v25), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x8u));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12347,26 +12335,26 @@ public static unsafe partial class LegacyHandlers
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (ulong)((uint)((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9));
-        if (((v12 & (0xful)) != (0x0ul) ? 1u : 0u) != 0)
+        if ((((global::Jitvmm.Runtime.Semantics.SystemSemantics.IsNonCanonical(v12) ? 1u : 0u) == (0x0u) ? 1u : 0u) & ((v12 & (0xful)) != (0x0ul) ? 1u : 0u)) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        ulong a19 = (v12 + (0x1fful));
-        if (GuestMemory.MissesPointer(cpu, mem, a19, 1, false))
+        ulong a23 = (v12 + (0x1fful));
+        if (GuestMemory.MissesPointer(cpu, mem, a23, 1, false))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a19, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a23, 1);
         }
 
-        ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 1, false);
+        ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 1, false);
         if (GuestMemory.MissesPointer(cpu, mem, v12, 512, false))
         {
             return BlockHandlers.MissRead(cpu, op, mem, v12, 512);
         }
 
-        ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, v12, 512, false);
-        uint v25 = global::Jitvmm.Runtime.Semantics.ExtendedState.Fxrstor(cpu, unchecked((global::System.Byte*)v21), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x8u)) ? 1u : 0u;
-        if ((v25 == (0x0u) ? 1u : 0u) != 0)
+        ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, v12, 512, false);
+        uint v29 = global::Jitvmm.Runtime.Semantics.ExtendedState.Fxrstor(cpu, unchecked((global::System.Byte*)v25), unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x8u)) ? 1u : 0u;
+        if ((v29 == (0x0u) ? 1u : 0u) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
