@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text;
 
 namespace Jitvmm.Cli;
@@ -10,10 +9,10 @@ namespace Jitvmm.Cli;
 internal sealed class RunCommandLine
 {
     private readonly string[] _words;
+    private readonly OptionWords _options;
     private readonly List<string> _writable = [];
     private readonly List<BindMount> _binds = [];
     private readonly List<byte[]> _environmentChanges = [];
-    private int _next;
     private string? _root;
     private bool _hostNetwork;
     private bool _shareAll;
@@ -26,13 +25,17 @@ internal sealed class RunCommandLine
     private bool _statistics;
     private bool _quiet;
 
-    private RunCommandLine(string[] words) => _words = words;
+    private RunCommandLine(string[] words)
+    {
+        _words = words;
+        _options = new OptionWords(words);
+    }
 
     /// <summary>--help was asked for.</summary>
     public bool Help { get; private set; }
 
     /// <summary>Index of PROG; what follows is the guest's.</summary>
-    public int ProgramIndex => _next;
+    public int ProgramIndex => _options.Next;
 
     /// <summary>Reads options up to PROG.</summary>
     /// <exception cref="UsageException">An option is unknown or its value makes no sense, or there is no PROG.</exception>
@@ -46,7 +49,7 @@ internal sealed class RunCommandLine
     /// <summary>The options with the guest's argv and the environment the guest starts from, both as raw bytes.</summary>
     public ProcessGuestOptions ToOptions(byte[][] arguments, List<byte[]> environment) => new()
     {
-        Program = _words[_next],
+        Program = _words[ProgramIndex],
         Arguments = arguments,
         Environment = Changed(environment),
         Tier = _tier,
@@ -66,24 +69,9 @@ internal sealed class RunCommandLine
 
     private void ReadOptions()
     {
-        while (_next < _words.Length)
+        while (_options.TryTakeName(out string name))
         {
-            string word = _words[_next];
-            if (word.Length < 2 || word[0] != '-')
-            {
-                return;
-            }
-
-            _next++;
-            if (word == "--")
-            {
-                break;
-            }
-
-            int equals = word.IndexOf('=');
-            string name = equals < 0 ? word : word[..equals];
-            string? value = equals < 0 ? null : word[(equals + 1)..];
-            if (!ReadSwitch(name, value) && !ReadSetting(name, value))
+            if (!ReadSwitch(name) && !ReadSetting(name))
             {
                 throw new UsageException($"unknown option {name}");
             }
@@ -94,14 +82,14 @@ internal sealed class RunCommandLine
             }
         }
 
-        if (_next >= _words.Length)
+        if (ProgramIndex >= _words.Length)
         {
             throw new UsageException("no program given");
         }
     }
 
     /// <summary>Options without a value.</summary>
-    private bool ReadSwitch(string name, string? value)
+    private bool ReadSwitch(string name)
     {
         switch (name)
         {
@@ -130,25 +118,25 @@ internal sealed class RunCommandLine
                 return false;
         }
 
-        return value == null ? true : throw new UsageException($"{name} takes no value");
+        return _options.NoValue(name);
     }
 
-    /// <summary>Options with a value, after <c>=</c> or as the next word.</summary>
-    private bool ReadSetting(string name, string? value)
+    /// <summary>Options with a value.</summary>
+    private bool ReadSetting(string name)
     {
         switch (name)
         {
             case "--writable":
-                _writable.Add(Value(name, value));
+                _writable.Add(_options.Value(name));
                 break;
             case "--bind":
-                _binds.Add(ParseBind(Value(name, value)));
+                _binds.Add(ParseBind(_options.Value(name)));
                 break;
             case "--root":
-                _root = Value(name, value);
+                _root = _options.Value(name);
                 break;
             case "--network":
-                _hostNetwork = Value(name, value) switch
+                _hostNetwork = _options.Value(name) switch
                 {
                     "host" => true,
                     "none" => false,
@@ -156,19 +144,19 @@ internal sealed class RunCommandLine
                 };
                 break;
             case "--env":
-                _environmentChanges.Add(Encoding.UTF8.GetBytes(Value(name, value)));
+                _environmentChanges.Add(Encoding.UTF8.GetBytes(_options.Value(name)));
                 break;
             case "--memory":
-                _memoryLimit = ParseSize(name, Value(name, value));
+                _memoryLimit = _options.Size(name);
                 break;
             case "--tasks":
-                _taskLimit = ParseCount(name, Value(name, value));
+                _taskLimit = _options.Count(name);
                 break;
             case "--code-cache":
-                _codeCacheSize = (long)Math.Min(ParseSize(name, Value(name, value)), long.MaxValue);
+                _codeCacheSize = (long)Math.Min(_options.Size(name), long.MaxValue);
                 break;
             case "--tier":
-                _tier = Value(name, value) switch
+                _tier = _options.Value(name) switch
                 {
                     "0" => ExecutionTier.Interpret,
                     "1" => ExecutionTier.Compile,
@@ -177,7 +165,7 @@ internal sealed class RunCommandLine
                 };
                 break;
             case "--trace":
-                _trace |= Value(name, value) switch
+                _trace |= _options.Value(name) switch
                 {
                     "blocks" => TraceKinds.Blocks,
                     "exits" => TraceKinds.Exits,
@@ -191,12 +179,6 @@ internal sealed class RunCommandLine
         return true;
     }
 
-    private string Value(string name, string? attached)
-    {
-        string? value = attached ?? (_next < _words.Length ? _words[_next++] : null);
-        return string.IsNullOrEmpty(value) ? throw new UsageException($"{name} needs a value") : value;
-    }
-
     private static BindMount ParseBind(string value)
     {
         bool readOnly = value.EndsWith(":ro", StringComparison.Ordinal);
@@ -208,30 +190,6 @@ internal sealed class RunCommandLine
         }
 
         return new BindMount(pair[..colon], pair[(colon + 1)..], readOnly);
-    }
-
-    private static int ParseCount(string name, string value) =>
-        int.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number > 0
-            ? number
-            : throw new UsageException($"{name} is a number of at least 1, not {value}");
-
-    private static ulong ParseSize(string name, string value)
-    {
-        int shift = char.ToUpperInvariant(value[^1]) switch
-        {
-            'K' => 10,
-            'M' => 20,
-            'G' => 30,
-            'T' => 40,
-            _ => 0,
-        };
-        string digits = shift == 0 ? value : value[..^1];
-        if (!ulong.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number) || number == 0 || number > ulong.MaxValue >> shift)
-        {
-            throw new UsageException($"{name} is a size such as 65536, 512M or 2G, not {value}");
-        }
-
-        return number << shift;
     }
 
     private List<byte[]> Changed(List<byte[]> environment)

@@ -1,5 +1,6 @@
 using Jitvmm.Devices.Interrupts;
 using Jitvmm.Devices.Processors;
+using Jitvmm.Runtime.Cpu;
 
 namespace Jitvmm.Devices.Platform;
 
@@ -34,13 +35,10 @@ internal sealed unsafe class ProcessorThread
             LocalApicWindow.Enter(_platform.Apic);
             using IProcessor processor = _machine.CreateProcessor(_platform);
             _platform.Processor = processor;
+            ProcessorState.PowerOn(processor.State);
             if (_platform.Index == 0)
             {
                 _machine.Entry.Apply(processor.State);
-            }
-            else
-            {
-                ProcessorState.Reset(processor.State);
             }
 
             processor.StateReplaced();
@@ -90,7 +88,7 @@ internal sealed unsafe class ProcessorThread
         if (_platform.TakeInitialize())
         {
             _platform.Apic.Reset();
-            ProcessorState.Reset(processor.State);
+            CpuMode.Reset(processor.State);
             processor.StateReplaced();
             _waitsForStartUp = true;
             _halted = false;

@@ -17,7 +17,6 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     private readonly PortBus _ports;
     private readonly MachineClock _clock;
     private readonly Action<CpuPlatform> _tripleFault;
-    private readonly PlatformRegisters _registers = new();
     private readonly HostEvent _wake = new();
     private readonly int _count;
     private volatile IProcessor? _processor;
@@ -75,11 +74,13 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
 
     public void WritePort(ushort port, int bytes, uint value) => _ports.Write(port, bytes, value);
 
-    public bool TryReadMsr(uint index, out ulong value) =>
-        IsApicRegister(index) ? Apic.TryReadMsr(index, out value) : _registers.TryRead(index, out value);
+    public bool TryReadMsr(uint index, out ulong value)
+    {
+        value = 0;
+        return IsApicRegister(index) && Apic.TryReadMsr(index, out value);
+    }
 
-    public bool TryWriteMsr(uint index, ulong value) =>
-        IsApicRegister(index) ? Apic.TryWriteMsr(index, value) : _registers.TryWrite(index, value);
+    public bool TryWriteMsr(uint index, ulong value) => IsApicRegister(index) && Apic.TryWriteMsr(index, value);
 
     public int AcknowledgeInterrupt()
     {
@@ -151,7 +152,6 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
         writer.Int32(Volatile.Read(ref _events));
         writer.Byte((byte)_startVector);
         writer.Bool(_nonMaskable);
-        _registers.Save(writer);
         Apic.Save(writer);
     }
 
@@ -161,7 +161,6 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
         Volatile.Write(ref _events, reader.Int32());
         _startVector = reader.Byte();
         _nonMaskable = reader.Bool();
-        _registers.Restore(reader);
         Apic.Restore(reader);
     }
 

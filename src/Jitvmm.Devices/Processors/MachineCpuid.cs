@@ -27,7 +27,9 @@ public static class MachineCpuid
     private const uint Apic = 1u << 9;
     private const uint Siblings = 1u << 28;
 
-    // Leaf 7 EBX: SMEP, INVPCID, SMAP. ECX: UMIP.
+    // Leaf 7 EBX: TSC_ADJUST, SMEP, INVPCID, SMAP. ECX: UMIP. EDX: architecture capabilities, which say what this processor is immune to.
+    private const uint TscAdjust = 1u << 1;
+    private const uint ArchitectureCapabilities = 1u << 29;
     private const uint Smep = 1u << 7;
     private const uint Invpcid = 1u << 10;
     private const uint Smap = 1u << 20;
@@ -55,7 +57,7 @@ public static class MachineCpuid
             case 4:
                 return model.Eax == 0 ? model : model with { Eax = CacheSharing(model.Eax, context.Count) };
             case 7 when subLeaf == 0:
-                return model with { Ebx = model.Ebx | Smep | Invpcid | Smap, Ecx = model.Ecx | Umip };
+                return model with { Ebx = model.Ebx | TscAdjust | Smep | Invpcid | Smap, Ecx = model.Ecx | Umip, Edx = model.Edx | ArchitectureCapabilities };
             case 0xb:
                 return Topology(subLeaf, context);
             case 0x15:

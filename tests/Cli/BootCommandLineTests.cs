@@ -1,0 +1,52 @@
+using Jitvmm.Cli;
+
+namespace Jitvmm.Tests.Cli;
+
+public sealed class BootCommandLineTests
+{
+    [Fact]
+    public void Every_option_reaches_its_property()
+    {
+        BootCommandLine line = BootCommandLine.Parse(
+        [
+            "--kernel", "k", "--initrd=i", "--append", "console=ttyS0 quiet", "--memory", "1G", "--cpus=4", "--disk", "d,readonly", "--nvme", "n",
+            "--share", "s", "--share=t,tag=x,readonly", "--net", "user", "--serial", "file:out", "--console", "--no-reboot", "--tier", "0", "--code-cache", "64M", "--stats",
+        ]);
+        MachineGuestOptions options = line.ToOptions();
+        Assert.Equal(("k", "i", "console=ttyS0 quiet"), (options.Kernel, options.Initrd, options.CommandLine));
+        Assert.Equal((1ul << 30, 4), (options.Memory, options.Processors));
+        Assert.Equal([new MachineDisk("d", IsReadOnly: true), new MachineDisk("n", IsNvme: true)], options.Disks);
+        Assert.Equal([new MachineShare("s", "share"), new MachineShare("t", "x", true)], options.Shares);
+        Assert.True(options.UserNetwork && options.Console && !options.Reboots && !options.NetworkReachesLoopback);
+        Assert.Equal(ExecutionTier.Interpret, options.Tier);
+        Assert.Equal(64L << 20, options.CodeCacheSize);
+        Assert.Equal((SerialTarget.File, "out"), (line.Serial, line.SerialPath));
+        Assert.True(line.Statistics);
+    }
+
+    [Fact]
+    public void Without_options_the_demonstration_boots_on_the_terminal()
+    {
+        BootCommandLine line = BootCommandLine.Parse([]);
+        Assert.Null(line.ToOptions().Kernel);
+        Assert.False(line.ToOptions().UserNetwork);
+        Assert.Equal(SerialTarget.Terminal, line.Serial);
+    }
+
+    [Theory]
+    [InlineData("unknown option", "--frob")]
+    [InlineData("unexpected vmlinuz", "vmlinuz")]
+    [InlineData("needs a value", "--kernel")]
+    [InlineData("is a size", "--memory", "lots")]
+    [InlineData("at least 1", "--cpus", "0")]
+    [InlineData("FILE,readonly", "--disk", "a,snapshot=on")]
+    [InlineData("none, user", "--net", "tap")]
+    [InlineData("file:PATH", "--serial", "pty")]
+    [InlineData("tag=NAME", "--share", "a,tag=")]
+    [InlineData("takes no value", "--stats=1")]
+    public void Wrong_words_say_what_is_wrong(string message, params string[] words)
+    {
+        UsageException error = Assert.Throws<UsageException>(() => BootCommandLine.Parse(words));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+}
