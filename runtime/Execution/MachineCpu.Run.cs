@@ -65,6 +65,12 @@ public sealed unsafe partial class MachineCpu
     /// <summary>Delivers an interrupt if there is one and it may be; whether one was.</summary>
     private bool TakeInterrupt()
     {
+        if (State->System.NmiBlocked == 0 && Platform.AcknowledgeNonMaskable())
+        {
+            InterruptDelivery.DeliverNonMaskable(State);
+            return true;
+        }
+
         if ((State->FlagsSystem & SystemFlags.Interrupt) == 0)
         {
             State->System.InterruptPending = 1;

@@ -14,6 +14,9 @@ public sealed partial class LocalApic
     private long _started;
     private long _deadline = MachineTimer.Never;
 
+    /// <summary>The guest's time-stamp counter less machine time; set by the processor's own thread before it writes a deadline.</summary>
+    public ulong TscOffset { get; set; }
+
     private int TimerMode => (int)(_lvt[Timer] >> 17) & 3;
 
     /// <summary>log2 of the divisor: bits 3, 1 and 0 of the register, 111b meaning 1.</summary>
@@ -117,7 +120,8 @@ public sealed partial class LocalApic
         }
 
         long now = _clock.Now;
-        _deadline = value > long.MaxValue - 1 ? long.MaxValue - 1 : (long)value;
+        long time = unchecked((long)(value - TscOffset));
+        _deadline = time >= 0 ? Math.Min(time, MachineTimer.Never - 1) : value > long.MaxValue ? MachineTimer.Never - 1 : now;
         if (_deadline <= now)
         {
             Expire(now);

@@ -80,7 +80,15 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
         return IsApicRegister(index) && Apic.TryReadMsr(index, out value);
     }
 
-    public bool TryWriteMsr(uint index, ulong value) => IsApicRegister(index) && Apic.TryWriteMsr(index, value);
+    public bool TryWriteMsr(uint index, ulong value)
+    {
+        if (index == LocalApic.TscDeadlineMsr && _processor is { } processor)
+        {
+            Apic.TscOffset = processor.State->System.TscOffset;
+        }
+
+        return IsApicRegister(index) && Apic.TryWriteMsr(index, value);
+    }
 
     public int AcknowledgeInterrupt()
     {
