@@ -15,7 +15,7 @@ internal static class BootCommand
         using Stream? file = line.Serial == SerialTarget.File ? OpenFile(line.SerialPath) : null;
         using RawTerminal? terminal = line.Serial == SerialTarget.Terminal ? RawTerminal.TryEnter() : null;
         var streams = new BootTerminal(guest);
-        streams.Write(guest.DebugOutput, Console.OpenStandardError());
+        streams.Write(guest.DebugOutput, BootTerminal.StandardStream(2, FileAccess.Write));
         if (file != null)
         {
             streams.Write(guest.SerialOutput, file);

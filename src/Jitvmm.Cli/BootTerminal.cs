@@ -1,5 +1,6 @@
 using System.Text;
 using Jitvmm.Devices.Channels;
+using Microsoft.Win32.SafeHandles;
 
 namespace Jitvmm.Cli;
 
@@ -23,7 +24,7 @@ internal sealed class BootTerminal
         """;
 
     private readonly MachineGuest _guest;
-    private readonly Stream _output;
+    private readonly FileStream _output;
     private readonly List<Thread> _writers = [];
     private volatile bool _showsConsole;
     private bool _isPaused;
@@ -31,8 +32,11 @@ internal sealed class BootTerminal
     public BootTerminal(MachineGuest guest)
     {
         _guest = guest;
-        _output = Console.OpenStandardOutput();
+        _output = StandardStream(1, FileAccess.Write);
     }
+
+    /// <summary>A standard stream by its descriptor: <see cref="Console"/>'s own would edit lines and set the terminal up.</summary>
+    public static FileStream StandardStream(int file, FileAccess access) => new(new SafeFileHandle(file, ownsHandle: false), access, 0);
 
     /// <summary>Starts carrying bytes both ways.</summary>
     /// <param name="hasKeys">Standard input is a terminal: Ctrl-A is ours.</param>
@@ -97,7 +101,7 @@ internal sealed class BootTerminal
 
     private void ReadInput(bool hasKeys)
     {
-        using Stream input = Console.OpenStandardInput();
+        using FileStream input = StandardStream(0, FileAccess.Read);
         byte[] bytes = new byte[1024];
         bool escaped = false;
         while (true)
