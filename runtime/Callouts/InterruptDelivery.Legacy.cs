@@ -29,8 +29,8 @@ public static unsafe partial class InterruptDelivery
         uint place = (uint)what.Vector * GateBytes;
         RaiseIf(place + GateBytes - 1 > cpu->System.IdtLimit, what.GateError);
         Descriptor gate = new(SystemMemory.Read64(cpu, cpu->System.IdtBase + place, true));
-        CheckGate(cpu, what, gate, gate.Type is SystemSegmentType.InterruptGate or SystemSegmentType.TrapGate or SystemSegmentType.InterruptGate16
-            or SystemSegmentType.TrapGate16 or SystemSegmentType.TaskGate);
+        CheckGate(what, gate, gate.Type is SystemSegmentType.InterruptGate or SystemSegmentType.TrapGate or SystemSegmentType.InterruptGate16
+            or SystemSegmentType.TrapGate16 or SystemSegmentType.TaskGate, cpu->System.Cpl);
         if (gate.Type == SystemSegmentType.TaskGate)
         {
             TaskSwitches.Interrupt(cpu, gate.GateSelector, what.ReturnRip, what.External, what.HasErrorCode, what.ErrorCode);
@@ -39,7 +39,7 @@ public static unsafe partial class InterruptDelivery
 
         bool isWide = gate.Type >= SystemSegmentType.InterruptGate;
         uint target = isWide ? gate.GateOffset : gate.GateOffset & 0xffff;
-        Descriptor code = ReadHandler(cpu, gate.GateSelector, what.External);
+        Descriptor code = ReadHandler(cpu, gate.GateSelector, cpu->System.Cpl, what.External);
         bool isInner = !code.IsConforming && code.Dpl < cpu->System.Cpl;
         bool wasVirtual = CpuMode.IsVirtual8086(cpu);
         RaiseIf(wasVirtual && (code.IsConforming || code.Dpl != 0), (gate.GateSelector & 0xfffcu) | what.External);

@@ -180,20 +180,55 @@ public static unsafe partial class InterruptDelivery
         cpu->System.InterruptShadow = 0;
     }
 
-    /// <summary>IA-32e mode (SDM vol. 3A, 6.14).</summary>
+    /// <summary>
+    /// IA-32e mode (SDM vol. 3A, 6.14). From 64-bit user code the supervisor's TLB is selected first: all accesses on the way are
+    /// supervisor's, and it is the view the handler will have.
+    /// </summary>
     private static void DeliverLong(CpuState* cpu, in Event what)
+    {
+        int old = cpu->System.Cpl;
+        if (old != 3 || !CpuMode.Is64Bit(cpu))
+        {
+            DeliverLong(cpu, what, old);
+            return;
+        }
+
+        SetLevel(cpu, 0);
+        try
+        {
+            DeliverLong(cpu, what, old);
+        }
+        catch (GuestFaultException)
+        {
+            SetLevel(cpu, old);
+            throw;
+        }
+    }
+
+    private static void SetLevel(CpuState* cpu, int cpl)
+    {
+        cpu->System.Cpl = cpl;
+        SoftTlb.ModeChanged(cpu);
+    }
+
+    private static void DeliverLong(CpuState* cpu, in Event what, int old)
     {
         uint place = (uint)what.Vector * LongGateBytes;
         RaiseIf(place + LongGateBytes - 1 > cpu->System.IdtLimit, what.GateError);
         Descriptor gate = new(SystemMemory.Read64(cpu, cpu->System.IdtBase + place, true));
-        CheckGate(cpu, what, gate, gate.Type is SystemSegmentType.InterruptGate or SystemSegmentType.TrapGate);
+        CheckGate(what, gate, gate.Type is SystemSegmentType.InterruptGate or SystemSegmentType.TrapGate, old);
         ulong target = gate.GateOffset | (SystemMemory.Read64(cpu, cpu->System.IdtBase + place + 8, true) << 32);
-        Descriptor code = ReadHandler(cpu, gate.GateSelector, what.External);
+        Descriptor code = ReadHandler(cpu, gate.GateSelector, old, what.External);
         RaiseIf(!code.IsLong || code.IsBig, (gate.GateSelector & 0xfffcu) | what.External);
         RaiseIf(SystemSemantics.IsNonCanonical(target), what.External);
-        int old = cpu->System.Cpl;
         int cpl = code.IsConforming ? old : code.Dpl;
-        ulong stack = LongStack(cpu, (int)(gate.Raw >> 32) & 7, cpl, what.External);
+        if (cpl == 3)
+        {
+            // A handler for user code itself: its stack is written with user rights.
+            SetLevel(cpu, cpl);
+        }
+
+        ulong stack = LongStack(cpu, (int)(gate.Raw >> 32) & 7, cpl, old, what.External);
         PushLongFrame(cpu, what, stack, cpl);
         bool wasLong = CpuMode.Is64Bit(cpu);
         Segments.Set(cpu, SegmentIndex.Cs, (gate.GateSelector & 0xfffcu) | (uint)cpl, code);
@@ -210,9 +245,9 @@ public static unsafe partial class InterruptDelivery
         }
     }
 
-    private static ulong LongStack(CpuState* cpu, int interruptStack, int cpl, uint external)
+    private static ulong LongStack(CpuState* cpu, int interruptStack, int cpl, int old, uint external)
     {
-        if (interruptStack == 0 && cpl == cpu->System.Cpl)
+        if (interruptStack == 0 && cpl == old)
         {
             return cpu->Gpr[4] & ~15ul;
         }
@@ -243,10 +278,10 @@ public static unsafe partial class InterruptDelivery
         cursor.Commit();
     }
 
-    private static void CheckGate(CpuState* cpu, in Event what, Descriptor gate, bool isKnown)
+    private static void CheckGate(in Event what, Descriptor gate, bool isKnown, int cpl)
     {
         RaiseIf(!gate.IsSystem || !isKnown, what.GateError);
-        RaiseIf(what.IsSoftware && gate.Dpl < cpu->System.Cpl, what.GateError);
+        RaiseIf(what.IsSoftware && gate.Dpl < cpl, what.GateError);
         if (!gate.IsPresent)
         {
             GuestAccess.Raise(ExceptionVector.SegmentNotPresent, what.GateError);
@@ -254,12 +289,12 @@ public static unsafe partial class InterruptDelivery
     }
 
     /// <summary>The code segment a gate names: at least as privileged as the interrupted program.</summary>
-    private static Descriptor ReadHandler(CpuState* cpu, uint selector, uint external)
+    private static Descriptor ReadHandler(CpuState* cpu, uint selector, int cpl, uint external)
     {
         RaiseIf((selector & 0xfffc) == 0, external);
         Descriptor code = DescriptorTables.Read(cpu, selector, ExceptionVector.GeneralProtection, external);
         uint error = (selector & 0xfffc) | external;
-        RaiseIf(!code.IsCode || code.Dpl > cpu->System.Cpl, error);
+        RaiseIf(!code.IsCode || code.Dpl > cpl, error);
         if (!code.IsPresent)
         {
             GuestAccess.Raise(ExceptionVector.SegmentNotPresent, error);

@@ -9,6 +9,8 @@ namespace Jitvmm.Runtime.Callouts;
 public static unsafe class InterruptFlag
 {
     /// <summary>STI where it is allowed: an interrupt that waited is taken after the next instruction.</summary>
+    /// <remarks>It reads no register; the mark sends compiled code to tier 0, whose block ends behind that instruction.</remarks>
+    [TouchesRegisters]
     public static void Enable(CpuState* cpu)
     {
         if ((cpu->FlagsSystem & SystemFlags.Interrupt) != 0)
@@ -25,6 +27,7 @@ public static unsafe class InterruptFlag
     }
 
     /// <summary>POPF wrote <see cref="CpuState.FlagsSystem"/>. A single step (TF) is taken by the vCPU loop.</summary>
+    [TouchesRegisters]
     [ChangesMemoryView]
     public static void Loaded(CpuState* cpu)
     {

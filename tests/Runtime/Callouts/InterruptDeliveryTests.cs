@@ -71,6 +71,27 @@ public sealed unsafe class InterruptDeliveryTests : IDisposable
     }
 
     [Fact]
+    public void Conforming_handler_stays_at_user_level_with_user_rights()
+    {
+        _machine.EnterLongMode().SetDescriptor(TestMachine.Free, TestMachine.Segment(0, 0, 0x9f, 2));
+        _machine.EnterUser().SetLongGate(0x80, 0x30000, 0xee, TestMachine.Free);
+        nint view = (nint)_machine.Cpu->MemoryBase;
+        InterruptDelivery.Software(_machine.Cpu, 0x80, 0, 0x4002);
+        Assert.Equal((3, view), (_machine.Cpu->System.Cpl, (nint)_machine.Cpu->MemoryBase));
+        Assert.Equal(TestMachine.Free | 3, _machine.Cpu->Selectors[1]);
+        Assert.Equal(0x80000ul - 40, _machine.Cpu->Gpr[4]);
+    }
+
+    [Fact]
+    public void A_failed_delivery_leaves_the_user_view()
+    {
+        _machine.EnterLongMode().EnterUser().SetLongGate(0x80, 0x30000, 0x8e);
+        nint view = (nint)_machine.Cpu->MemoryBase;
+        TestMachine.RaisesProtection(() => InterruptDelivery.Software(_machine.Cpu, 0x80, 0, 0x4002), 0x402);
+        Assert.Equal((3, view), (_machine.Cpu->System.Cpl, (nint)_machine.Cpu->MemoryBase));
+    }
+
+    [Fact]
     public void Software_interrupt_returns_behind_itself()
     {
         _machine.EnterLongMode().EnterUser().SetLongGate(0x80, 0x30000, 0xee);

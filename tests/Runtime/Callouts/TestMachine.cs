@@ -44,8 +44,7 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
         Memory.AddRam(0, RamBytes);
         _engine = new MachineEngine(Memory);
         _machineCpu = _engine.CreateCpu(this, 0);
-        CpuMode.Reset(Cpu);
-        WriteTables();
+        Restart();
     }
 
     public PhysicalMemory Memory { get; }
@@ -61,6 +60,14 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
     public ulong TimeStamp { get; set; }
 
     public uint Rip => (uint)Cpu->Rip;
+
+    /// <summary>Reset, with all tables as new.</summary>
+    public void Restart()
+    {
+        CpuMode.Reset(Cpu);
+        SoftTlb.FlushAll(Cpu);
+        WriteTables();
+    }
 
     /// <summary>64-bit mode at CPL 0, entered as an operating system does.</summary>
     public TestMachine EnterLongMode()
