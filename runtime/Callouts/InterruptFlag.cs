@@ -27,7 +27,6 @@ public static unsafe class InterruptFlag
     }
 
     /// <summary>POPF wrote <see cref="CpuState.FlagsSystem"/>. A single step (TF) is taken by the vCPU loop.</summary>
-    [TouchesRegisters]
     [ChangesMemoryView]
     public static void Loaded(CpuState* cpu)
     {

@@ -31,16 +31,22 @@ public static unsafe class Invalidation
             GuestAccess.Raise(ExceptionVector.GeneralProtection);
         }
 
+        // Nothing is kept of a context that is not current.
+        bool isKept = !isContext || context == (cpu->System.Cr3 & 0xfff);
         switch (type)
         {
-            case 0 when context == (cpu->System.Cr3 & 0xfff):
+            case 0 when isKept:
                 SoftTlb.FlushPage(cpu, linear);
                 break;
             case 2:
                 SoftTlb.FlushAll(cpu);
                 break;
             default:
-                SoftTlb.FlushNonGlobal(cpu);
+                if (isKept)
+                {
+                    SoftTlb.FlushNonGlobal(cpu);
+                }
+
                 break;
         }
 
