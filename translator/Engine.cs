@@ -45,16 +45,11 @@ public sealed unsafe class Engine : IDisposable
         Options = options ?? new EngineOptions();
         HostFaults.Install();
         HostFaults.RegisterWindow(memory.HostBase - AddressSpace.GuardSize, AddressSpace.Limit + 2 * AddressSpace.GuardSize);
-        ulong threshold = Options.Tiering switch
-        {
-            Tiering.Tier0 => 0,
-            Tiering.Tier1 => 1,
-            _ => HotThreshold,
-        };
+        ulong threshold = ThresholdOf(Options.Tiering);
         Cache = new CodeCache(memory, new BlockDecoder(HandlerSet.Direct, threshold), BlockHandlers.StaleAddress, BlockHandlers.ReturnAddress, Options.CodeCacheLimit);
         if (threshold != 0)
         {
-            Compiler = new RegionCompiler(Cache, Options.Tiering == Tiering.Tier1, Options.Checked);
+            Compiler = new RegionCompiler(Cache, HandlerSet.Direct, Options.Tiering == Tiering.Tier1, Options.Checked);
         }
     }
 
@@ -69,6 +64,14 @@ public sealed unsafe class Engine : IDisposable
     public CodeCache Cache { get; }
 
     public AddressSpace Memory => (AddressSpace)Cache.Memory;
+
+    /// <summary>Executions after which a block is offered to tier 1; 0 for never.</summary>
+    internal static ulong ThresholdOf(Tiering tiering) => tiering switch
+    {
+        Tiering.Tier0 => 0,
+        Tiering.Tier1 => 1,
+        _ => HotThreshold,
+    };
 
     /// <summary>A new vCPU of this address space, for the calling thread.</summary>
     public VCpu CreateVCpu() => new(Cache, Compiler);

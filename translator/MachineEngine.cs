@@ -4,6 +4,7 @@ using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Translator.Decode;
 using Jitvmm.Translator.Handlers;
+using Jitvmm.Translator.Regions;
 
 namespace Jitvmm.Translator;
 
@@ -15,7 +16,12 @@ public sealed class MachineEngine : IDisposable
         Options = options ?? new EngineOptions();
         Memory = memory;
         HandlerSet handlers = HandlerSet.ForMachine();
-        Cache = new CodeCache(memory, new BlockDecoder(handlers, 0), handlers.Stale, handlers.Return, Options.CodeCacheLimit);
+        ulong threshold = Engine.ThresholdOf(Options.Tiering);
+        Cache = new CodeCache(memory, new BlockDecoder(handlers, threshold), handlers.Stale, handlers.Return, Options.CodeCacheLimit);
+        if (threshold != 0)
+        {
+            Compiler = new RegionCompiler(Cache, handlers, Options.Tiering == Tiering.Tier1, false);
+        }
     }
 
     public EngineOptions Options { get; }
@@ -24,8 +30,16 @@ public sealed class MachineEngine : IDisposable
 
     public CodeCache Cache { get; }
 
-    /// <summary>A new CPU of the machine, for the calling thread.</summary>
-    public MachineCpu CreateCpu(ICpuPlatform platform, int index) => new(Cache, platform, index);
+    /// <summary>Tier 1; null when only tier 0 may run.</summary>
+    public RegionCompiler? Compiler { get; }
 
-    public void Dispose() => Cache.Dispose();
+    /// <summary>A new CPU of the machine, for the calling thread.</summary>
+    public MachineCpu CreateCpu(ICpuPlatform platform, int index) => new(Cache, platform, index, Compiler);
+
+    /// <summary>Call when no CPU of the machine runs any more.</summary>
+    public void Dispose()
+    {
+        Compiler?.Dispose();
+        Cache.Dispose();
+    }
 }

@@ -319,6 +319,15 @@ public sealed unsafe class CodeCache : IDisposable
         }
     }
 
+    /// <summary>Makes every vCPU leave compiled code at its next safepoint. Call with <see cref="Gate"/> held.</summary>
+    public void RequestExits()
+    {
+        foreach (VCpu vcpu in _vcpus)
+        {
+            vcpu.RequestExit();
+        }
+    }
+
     /// <summary>Forgets every vCPU but the one that goes on in the child of a fork.</summary>
     public void KeepOnly(VCpu survivor)
     {

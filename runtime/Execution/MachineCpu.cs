@@ -22,11 +22,11 @@ public sealed unsafe partial class MachineCpu : IDisposable
     private readonly VCpu _vcpu;
     private volatile bool _stop;
 
-    public MachineCpu(CodeCache.CodeCache cache, ICpuPlatform platform, int index)
+    public MachineCpu(CodeCache.CodeCache cache, ICpuPlatform platform, int index, IRegionCompiler? compiler = null)
     {
         Platform = platform;
         Index = index;
-        _vcpu = new VCpu(cache) { Machine = this };
+        _vcpu = new VCpu(cache, compiler) { Machine = this };
     }
 
     public ICpuPlatform Platform { get; }

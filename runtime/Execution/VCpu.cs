@@ -317,7 +317,7 @@ public sealed unsafe class VCpu : IDisposable
                 State->ExitRequest = 0;
                 return CpuExit.Interrupted;
             case BlockExit.Hot:
-                if (_cache.Find(State->Rip) is { } hot)
+                if (FindHot() is { } hot)
                 {
                     _compiler?.BlockIsHot(hot);
                 }
@@ -374,6 +374,16 @@ public sealed unsafe class VCpu : IDisposable
             : new CpuException(ExceptionVector.GeneralProtection, 0, 0);
         State->FaultAddress = Exception.Address;
         return CpuExit.Exception;
+    }
+
+    private TranslationBlock? FindHot()
+    {
+        if (!IsMachine)
+        {
+            return _cache.Find(State->Rip);
+        }
+
+        return TryLocate(State->Rip, out CodeLocation location) ? _cache.Find(location) : null;
     }
 
     private void Link()

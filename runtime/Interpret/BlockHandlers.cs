@@ -130,6 +130,7 @@ public static unsafe partial class BlockHandlers
         cpu->InRegion = 1;
         int exit = ((delegate*<CpuState*, byte*, int, int>)op->AddressMask)(cpu, memory, (int)(nint)op->Next);
         cpu->InRegion = 0;
+        memory = cpu->MemoryBase;
         if (exit > (int)BlockExit.Link && exit != (int)BlockExit.Interpret)
         {
             return exit;

@@ -43,7 +43,7 @@ public sealed class RegionEmitter
     private const long MaxFieldOffset = 0x8000;
 
     private readonly IReadOnlyList<RegionBlock> _blocks;
-    private readonly bool _checked;
+    private readonly RegionAccess _access;
     private readonly DynamicMethod _method;
     private readonly IlWriter _il;
     private readonly GuestRegisters _registers;
@@ -62,6 +62,9 @@ public sealed class RegionEmitter
     private readonly LocalBuilder _pages;
     private readonly Dictionary<int, (int Bytes, bool Write)> _checkedAddresses = [];
 
+    /// <summary>TLB entries that were found to match, by address and whether for writing, and for how many bytes.</summary>
+    private readonly Dictionary<(int Address, bool Write), (LocalBuilder Entry, int Bytes)> _probed = [];
+
     /// <summary>Roots of which an address was found in the window, and its distance from the root.</summary>
     private readonly Dictionary<int, long> _windowDistances = [];
     private RegionBlock _block;
@@ -70,11 +73,11 @@ public sealed class RegionEmitter
     private AddressRoots _roots = new([]);
     private bool _ended;
 
-    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, bool isChecked)
+    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, RegionAccess access)
     {
         _blocks = blocks;
         _block = blocks[0];
-        _checked = isChecked;
+        _access = access;
         _method = new DynamicMethod($"region_{blocks[0].Address:x}", typeof(int), [typeof(nint), typeof(nint), typeof(int)], typeof(RegionEmitter).Module, true) { InitLocals = false };
         _il = new IlWriter(_method.GetILGenerator(4096));
         _registers = new GuestRegisters(_il, blocks.Select(block => ((ReadOnlyMemory<IrInstruction>)block.Code, block.Used)));
@@ -86,11 +89,11 @@ public sealed class RegionEmitter
 
     /// <summary>Compiles a region whose blocks have IR and flag liveness.</summary>
     /// <param name="blocks">In guest address order.</param>
-    /// <param name="isChecked">Check page permissions of each access, so that faults leave with exact state.</param>
+    /// <param name="access">How it reaches memory. Unless direct, faults leave with exact state.</param>
     /// <param name="dependencies">Blocks outside the region whose code it relies on.</param>
-    public static Region Compile(IReadOnlyList<RegionBlock> blocks, bool isChecked, IReadOnlyList<TranslationBlock> dependencies)
+    public static Region Compile(IReadOnlyList<RegionBlock> blocks, RegionAccess access, IReadOnlyList<TranslationBlock> dependencies)
     {
-        RegionEmitter emitter = new(blocks, isChecked);
+        RegionEmitter emitter = new(blocks, access);
         emitter.EmitAll();
         RuntimeMethodHandle handle = GetMethodDescriptor(emitter._method);
         RuntimeHelpers.PrepareMethod(handle);
@@ -195,6 +198,7 @@ public sealed class RegionEmitter
         _inlined = Inlining.Plan(block.Code, block.Used);
         _il.Mark(_labels[block.Address]);
         _checkedAddresses.Clear();
+        _probed.Clear();
         _windowDistances.Clear();
         _roots = new AddressRoots(block.Code);
         if (block.IsLoopHead)
@@ -205,9 +209,14 @@ public sealed class RegionEmitter
             _il.BranchOn(OpCodes.Brtrue, ColdExit(block.Address, BlockExit.Interrupted));
         }
 
+        int interpreted = FirstInterpreted(block);
         for (int i = 0; i < block.Code.Length && !_ended; i++)
         {
-            if (block.Used[i] > 0 && !_inlined[i])
+            if (block.Code[i].Guest == interpreted)
+            {
+                LeaveTo(GuestAddress(i), BlockExit.Interpret);
+            }
+            else if (block.Used[i] > 0 && !_inlined[i])
             {
                 EmitOperation(i);
             }
@@ -217,6 +226,20 @@ public sealed class RegionEmitter
         {
             GoTo(block.Source.End);
         }
+    }
+
+    /// <summary>The first instruction that is left to tier 0, as a whole: it must not have written anything before. −1 when there is none.</summary>
+    private int FirstInterpreted(RegionBlock block)
+    {
+        for (int i = 0; i < block.Code.Length; i++)
+        {
+            if (block.Used[i] > 0 && (block.Code[i].Opcode == IrOpcode.ExitCall || (block.Code[i].Opcode == IrOpcode.Call && LeavesToInterpreter(block.Code[i]))))
+            {
+                return block.Code[i].Guest;
+            }
+        }
+
+        return -1;
     }
 
     private ulong GuestAddress(int index) => _block.Instructions[_block.Code[index].Guest].IP;
@@ -230,8 +253,8 @@ public sealed class RegionEmitter
                 EmitSet(op);
                 break;
             case IrOpcode.Store:
-                CheckAddress(op.A, op.Width / 8, true, _checked, InterpretExit(index));
-                PushHostAddress(op.A);
+                CheckAddress(op.A, op.Width / 8, true, _access != RegionAccess.Direct, InterpretExit(index));
+                PushHostAddress(op.A, true);
                 Push(op.B);
                 _il.StoreIndirect(op.Width, true);
                 break;
@@ -253,11 +276,7 @@ public sealed class RegionEmitter
                 break;
             case IrOpcode.ExitCall:
                 // It may fault, and needs a record to say where: tier 0 has one.
-                LeaveTo(GuestAddress(index), BlockExit.Interpret);
-                break;
-            case IrOpcode.Call when LeavesToInterpreter(op):
-                LeaveTo(GuestAddress(index), BlockExit.Interpret);
-                break;
+                throw new InvalidOperationException($"{op.Method!.Name} is tier 0's");
             case IrOpcode.Call when op.Type == IrType.None:
                 EmitCall(op);
                 break;
@@ -276,7 +295,10 @@ public sealed class RegionEmitter
         _il.StoreLocal(local, type);
     }
 
-    private static bool LeavesToInterpreter(in IrInstruction op) => op.Method!.IsDefined(typeof(TouchesRegistersAttribute), false);
+    /// <summary>In a machine guest also what changes the CPU's mode, and what may fault inside: the state must then be exact.</summary>
+    private bool LeavesToInterpreter(in IrInstruction op) => op.Method!.IsDefined(typeof(TouchesRegistersAttribute), false)
+        || (_access == RegionAccess.Paged
+            && (op.Method.DeclaringType!.Namespace == typeof(Runtime.Callouts.ICpuPlatform).Namespace || op.Method.DeclaringType == typeof(MaskedAccess)));
 
     private void EmitSet(IrInstruction op)
     {
@@ -341,7 +363,10 @@ public sealed class RegionEmitter
                 }
             }
 
-            LeaveReturnOutOfWindow(index);
+            if (_access != RegionAccess.Paged)
+            {
+                LeaveReturnOutOfWindow(index);
+            }
         }
 
         _il.Constant((long)BlockExit.Lookup, IrType.I32);
@@ -420,6 +445,12 @@ public sealed class RegionEmitter
         }
 
         // Permissions cannot change between two accesses of one block, except by another thread, which x86 does not order either.
+        if (_access == RegionAccess.Paged)
+        {
+            Probe(address, bytes, write, slow);
+            return;
+        }
+
         if (_checkedAddresses.TryGetValue(address, out (int Bytes, bool Write) known)
             && known.Bytes >= bytes && (known.Write || !write))
         {
@@ -510,9 +541,60 @@ public sealed class RegionEmitter
         }
     }
 
-    private void PushHostAddress(int address)
+    /// <summary>
+    /// Leaves unless the soft TLB has the page; then <see cref="PushHostAddress"/> gives its address. What it had at one access of a block it still has at the next.
+    /// </summary>
+    private void Probe(int address, int bytes, bool write, Label slow)
     {
+        if (_probed.TryGetValue((address, write), out (LocalBuilder Entry, int Bytes) known) && known.Bytes >= bytes)
+        {
+            return;
+        }
+
+        LocalBuilder entry = _il.NewLocal(typeof(ulong));
         _il.Argument(MemoryArgument, IrType.I64);
+        if (write)
+        {
+            _il.Constant(SoftTlb.WriteTable, IrType.I64);
+            _il.Binary(OpCodes.Add, IrType.I64);
+        }
+
+        Push(address);
+        _il.Constant(SoftTlb.IndexShift, IrType.I32);
+        _il.Shift(OpCodes.Shr_Un, IrType.I64);
+        _il.Constant((long)SoftTlb.IndexMask, IrType.I64);
+        _il.Binary(OpCodes.And, IrType.I64);
+        _il.Binary(OpCodes.Add, IrType.I64);
+        _il.StoreLocal(entry, IrType.I64);
+        Push(address);
+        if (bytes > 1)
+        {
+            _il.Constant(bytes - 1, IrType.I64);
+            _il.Binary(OpCodes.Add, IrType.I64);
+        }
+
+        _il.Constant(unchecked((long)SoftTlb.PageMask), IrType.I64);
+        _il.Binary(OpCodes.And, IrType.I64);
+        _il.LoadLocal(entry, IrType.I64);
+        _il.LoadIndirect(64, false);
+        _il.BranchCompare(OpCodes.Bne_Un, slow, IrType.I64);
+        _probed[(address, write)] = (entry, bytes);
+    }
+
+    private void PushHostAddress(int address, bool write)
+    {
+        if (_access == RegionAccess.Paged)
+        {
+            _il.LoadLocal(_probed[(address, write)].Entry, IrType.I64);
+            _il.Constant(8, IrType.I64);
+            _il.Binary(OpCodes.Add, IrType.I64);
+            _il.LoadIndirect(64, false);
+        }
+        else
+        {
+            _il.Argument(MemoryArgument, IrType.I64);
+        }
+
         Push(address);
         _il.Binary(OpCodes.Add, IrType.I64);
     }
@@ -546,14 +628,14 @@ public sealed class RegionEmitter
                 _il.Argument(CpuArgument, IrType.I64);
                 break;
             case IrOpcode.Load:
-                CheckAddress(op.A, op.Width / 8, false, _checked, InterpretExit(index));
-                PushHostAddress(op.A);
+                CheckAddress(op.A, op.Width / 8, false, _access != RegionAccess.Direct, InterpretExit(index));
+                PushHostAddress(op.A, false);
                 _il.LoadIndirect(op.Width, true);
                 break;
             case IrOpcode.Pointer:
                 // Its user is a method, which must not fault: permissions are checked in every mode.
                 CheckAddress(op.A, (int)op.Immediate, op.Width != 0, true, InterpretExit(index));
-                PushHostAddress(op.A);
+                PushHostAddress(op.A, op.Width != 0);
                 break;
             case IrOpcode.Add:
                 EmitBinary(OpCodes.Add, op);

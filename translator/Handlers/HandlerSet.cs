@@ -22,6 +22,7 @@ public sealed unsafe class HandlerSet
         CheckFloat = DirectBlocks.CheckFloatAddress,
         Return = DirectBlocks.ReturnAddress,
         Stale = DirectBlocks.StaleAddress,
+        Region = DirectBlocks.RegionAddress,
     };
 
     public required nint Enter { get; init; }
@@ -36,6 +37,8 @@ public sealed unsafe class HandlerSet
 
     public required nint Stale { get; init; }
 
+    public required nint Region { get; init; }
+
     /// <summary>Machine guests. Made when first asked for: a process guest never loads that assembly.</summary>
     public static HandlerSet ForMachine() => new(&FindPaged)
     {
@@ -45,6 +48,7 @@ public sealed unsafe class HandlerSet
         CheckFloat = PagedBlocks.CheckFloatAddress,
         Return = PagedBlocks.ReturnAddress,
         Stale = PagedBlocks.StaleAddress,
+        Region = PagedBlocks.RegionAddress,
     };
 
     private static nint FindPaged(int key)

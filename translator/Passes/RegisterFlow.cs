@@ -74,7 +74,7 @@ public sealed class RegisterFlow
             _writes[index] |= written;
             _replaces[index] |= replaced;
             _mayLeave[index] |= op.Opcode is IrOpcode.Load or IrOpcode.Store or IrOpcode.Pointer or IrOpcode.RaiseIf or IrOpcode.Exit
-                or IrOpcode.JumpIndirect or IrOpcode.Call;
+                or IrOpcode.JumpIndirect or IrOpcode.Call or IrOpcode.ExitCall;
         }
     }
 

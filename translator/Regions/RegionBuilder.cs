@@ -28,16 +28,19 @@ public sealed class RegionBuilder
     private const int MaxRegionsOfBlock = 3;
 
     private readonly CodeCache _cache;
+    private readonly bool _isMachine;
     private readonly BlockDecoder _decoder = new(HandlerSet.Direct, 0);
     private readonly IrBuilder _builder = new();
     private readonly Lifter _lifter;
     private readonly Dictionary<ulong, StatusFlags> _flagsReadAt = [];
     private readonly List<TranslationBlock> _dependencies = [];
+    private CodeLocation _head;
     private readonly Instruction[] _instructions = new Instruction[BlockDecoder.MaxInstructions];
 
     public RegionBuilder(CodeCache cache)
     {
         _cache = cache;
+        _isMachine = cache.Memory is PhysicalMemory;
         _lifter = new Lifter(_builder);
     }
 
@@ -49,6 +52,12 @@ public sealed class RegionBuilder
     {
         _flagsReadAt.Clear();
         _dependencies.Clear();
+        _head = head.Location;
+        if (_isMachine && (head.Straddles || _head.Mode != CodeMode.Long))
+        {
+            return null;
+        }
+
         Dictionary<ulong, RegionBlock> chosen = [];
         Queue<TranslationBlock> pending = new();
         pending.Enqueue(head);
@@ -91,7 +100,7 @@ public sealed class RegionBuilder
     /// </summary>
     private TranslationBlock? Worthwhile(TranslationBlock head, ulong address)
     {
-        TranslationBlock? block = _cache.Find(address);
+        TranslationBlock? block = Find(address);
         if (block == null || block == head)
         {
             return block;
@@ -101,6 +110,30 @@ public sealed class RegionBuilder
         bool isStable = block.HotThreshold <= head.HotThreshold || block.Executions >= block.HotThreshold;
         return isStable && block.RegionCount < MaxRegionsOfBlock && block.Executions * 16 >= head.Executions ? block : null;
     }
+
+    /// <summary>
+    /// The block at an address, as the region may rely on it. In a machine guest only the head's own page: while code in it runs its mapping stands, but that of
+    /// other pages may change.
+    /// </summary>
+    private TranslationBlock? Find(ulong address)
+    {
+        if (!_isMachine)
+        {
+            return _cache.Find(address);
+        }
+
+        if ((address ^ _head.Address) >> GuestPages.PageShift != 0)
+        {
+            return null;
+        }
+
+        ulong physical = (_head.Physical & ~(GuestPages.PageSize - 1)) | (address & (GuestPages.PageSize - 1));
+        return _cache.Find(new CodeLocation(address, physical, _head.Mode)) is { Straddles: false } block ? block : null;
+    }
+
+    private int Decode(TranslationBlock block) => _cache.Memory is PhysicalMemory physical
+        ? _decoder.DecodePage(physical, block.Location, _instructions, out _)
+        : _decoder.Decode((AddressSpace)_cache.Memory, block.Address, _instructions, out _);
 
     private RegionBlock? Lift(TranslationBlock source)
     {
@@ -112,7 +145,7 @@ public sealed class RegionBuilder
                 return null;
             }
 
-            count = Math.Min(_decoder.Decode((AddressSpace)_cache.Memory, source.Address, _instructions, out _), source.InstructionCount);
+            count = Math.Min(Decode(source), source.InstructionCount);
         }
 
         if (count <= 0)
@@ -259,9 +292,9 @@ public sealed class RegionBuilder
         StatusFlags read = StatusFlags.All;
         lock (_cache.Memory.Gate)
         {
-            if (_cache.Find(address) is { } block)
+            if (Find(address) is { } block)
             {
-                int count = _decoder.Decode((AddressSpace)_cache.Memory, address, _instructions, out _);
+                int count = Decode(block);
                 read = FlagUse.ReadBy(_instructions.AsSpan(0, Math.Clamp(count, 0, block.InstructionCount)));
                 if (read != StatusFlags.All)
                 {

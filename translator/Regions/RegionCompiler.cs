@@ -3,8 +3,9 @@ using System.Runtime.InteropServices;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Host;
-using Jitvmm.Runtime.Interpret;
+using Jitvmm.Runtime.Memory;
 using Jitvmm.Translator.Emit;
+using Jitvmm.Translator.Handlers;
 
 namespace Jitvmm.Translator.Regions;
 
@@ -12,7 +13,7 @@ namespace Jitvmm.Translator.Regions;
 /// Tier 1: takes hot blocks, compiles their regions on a background thread (or at once), and publishes each by
 /// replacing the heads of its entry blocks. A region goes when any of its blocks becomes stale.
 /// </summary>
-public sealed unsafe class RegionCompiler : IRegionCompiler
+public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
 {
     /// <summary>What RyuJIT makes of a guest instruction, about: what it reports is not available for dynamic methods.</summary>
     private const int HostBytesPerInstruction = 64;
@@ -28,6 +29,8 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
 
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly CodeCache _cache;
+    private readonly HandlerSet _handlers;
+    private readonly RegionAccess _access;
     private readonly RegionBuilder _builder;
     private readonly bool _synchronous;
     private readonly Dictionary<TranslationBlock, List<Region>> _regionsOf = [];
@@ -43,20 +46,26 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
     private readonly int* _enqueued;
 
     private Thread? _thread;
+    private volatile bool _stop;
 
     /// <summary>The background thread's record (a <see cref="HostThread"/>); 0 until it runs.</summary>
     private nint _worker;
 
-    public RegionCompiler(CodeCache cache, bool synchronous, bool isChecked)
+    public RegionCompiler(CodeCache cache, HandlerSet handlers, bool synchronous, bool isChecked)
     {
         _cache = cache;
+        _handlers = handlers;
         _enqueued = (int*)NativeMemory.AllocZeroed(sizeof(int));
         _builder = new RegionBuilder(cache);
         _synchronous = synchronous;
         IsChecked = isChecked;
         cache.BlockInvalidated = Retire;
         cache.Flushed = Forget;
-        cache.WritableCodeFound = RequireChecks;
+        _access = cache.Memory is PhysicalMemory ? RegionAccess.Paged : RegionAccess.Direct;
+        if (_access != RegionAccess.Paged)
+        {
+            cache.WritableCodeFound = RequireChecks;
+        }
     }
 
     /// <summary>Held while a region is compiled: with synchronous compilation every vCPU does.</summary>
@@ -125,6 +134,16 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
         }
     }
 
+    /// <summary>Ends the background thread: blocks are about to go. No vCPU may run any more.</summary>
+    public void Dispose()
+    {
+        _stop = true;
+        Interlocked.Increment(ref *_enqueued);
+        _ = HostCalls.Raw(SysFutex, (ulong)_enqueued, FutexWake, 1);
+        _thread?.Join();
+        _thread = null;
+    }
+
     /// <summary>In the child of a fork, where the background thread is gone: the next hot block starts another.</summary>
     public void ResetAfterFork()
     {
@@ -143,6 +162,12 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
         {
             self->Interrupt = 0;
             HostCalls.WaitAtGate(self);
+            if (_stop)
+            {
+                HostThreads.Leave();
+                return;
+            }
+
             int seen = Volatile.Read(ref *_enqueued);
             TranslationBlock? block;
             lock (_queueGate)
@@ -229,7 +254,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
             }
 
             bool isChecked = IsChecked;
-            Region region = RegionEmitter.Compile(blocks, isChecked, _builder.Dependencies);
+            Region region = RegionEmitter.Compile(blocks, isChecked && _access == RegionAccess.Direct ? RegionAccess.Checked : _access, _builder.Dependencies);
             Statistics.CompileTime += Stopwatch.GetElapsedTime(start);
             Statistics.RegionsCompiled++;
             Statistics.InstructionsCompiled += region.InstructionCount;
@@ -265,7 +290,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
                 // An entry another region owns keeps it, except the block this region was made for.
                 if (!block.HasRegion || entry == 0)
                 {
-                    block.EnterRegion(region.Code, entry, BlockHandlers.RegionAddress);
+                    block.EnterRegion(region.Code, entry, _handlers.Region);
                 }
             }
         }
@@ -304,6 +329,9 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
 
         _retired.Add(region);
         Statistics.RegionsInvalidated++;
+
+        // Who is inside must not loop there for ever.
+        _cache.RequestExits();
         foreach (TranslationBlock block in region.Blocks)
         {
             block.RegionCount--;
@@ -319,7 +347,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler
         {
             if (!entry.IsStale && entry.RegionCode == region.Code)
             {
-                entry.LeaveRegion(BlockHandlers.EnterAddress);
+                entry.LeaveRegion(_handlers.Enter);
             }
         }
     }
