@@ -25,6 +25,10 @@ public static class MachineCpuid
     private const uint TscDeadline = 1u << 24;
     private const uint OsXsave = 1u << 27;
     private const uint Apic = 1u << 9;
+
+    /// <summary>Not implemented.</summary>
+    private const uint VirtualModeExtensions = 1u << 1;
+
     private const uint Siblings = 1u << 28;
 
     // Leaf 7 EBX: TSC_ADJUST, SMEP, INVPCID, SMAP. ECX: UMIP. EDX: architecture capabilities, which say what this processor is immune to.
@@ -74,7 +78,7 @@ public static class MachineCpuid
     private static CpuidLeaf Leaf1(CpuidLeaf model, in Context context)
     {
         uint ecx = (model.Ecx & ~OsXsave) | Pcid | X2Apic | TscDeadline | ((context.Cr4 & Cr4OsXsave) != 0 ? OsXsave : 0);
-        uint edx = (model.Edx & ~Apic) | (context.ApicEnabled ? Apic : 0) | (context.Count > 1 ? Siblings : 0);
+        uint edx = (model.Edx & ~(Apic | VirtualModeExtensions)) | (context.ApicEnabled ? Apic : 0) | (context.Count > 1 ? Siblings : 0);
         uint logical = BitOperations.RoundUpToPowerOf2((uint)context.Count);
         return new CpuidLeaf(Signature, (context.ApicId << 24) | (Math.Min(logical, 255) << 16) | (8 << 8), ecx, edx);
     }
