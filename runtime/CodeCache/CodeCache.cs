@@ -319,12 +319,15 @@ public sealed unsafe class CodeCache : IDisposable
         }
     }
 
-    /// <summary>Makes every vCPU leave compiled code at its next safepoint. Call with <see cref="Gate"/> held.</summary>
+    /// <summary>Makes every vCPU but the calling thread's leave compiled code at its next safepoint. Call with <see cref="Gate"/> held.</summary>
     public void RequestExits()
     {
         foreach (VCpu vcpu in _vcpus)
         {
-            vcpu.RequestExit();
+            if (vcpu != VCpu.Current)
+            {
+                vcpu.RequestExit();
+            }
         }
     }
 

@@ -59,6 +59,10 @@ public sealed unsafe class VCpu : IDisposable
     /// <summary>The latest memory fault came from compiled code without checks: the registers are those at its entry.</summary>
     public bool FaultedInCompiledCode { get; private set; }
 
+    /// <summary>The vCPU the calling thread ran last; null on a thread that runs none.</summary>
+    [field: ThreadStatic]
+    internal static VCpu? Current { get; private set; }
+
     private bool IsMachine => State->System.IsMachine != 0;
 
     internal bool IsInGeneratedCode => _inGeneratedCode;
@@ -88,6 +92,7 @@ public sealed unsafe class VCpu : IDisposable
     public CpuExit Run()
     {
         HostFaults.EnterThread();
+        Current = this;
         if (!FloatExceptions.AreMasked(State->Mxcsr))
         {
             CheckFloatExceptions();
@@ -179,6 +184,7 @@ public sealed unsafe class VCpu : IDisposable
     /// </summary>
     internal CpuExit? Step()
     {
+        Current = this;
         TbOp* op = FindBlock(State->Rip);
         if (op == null)
         {

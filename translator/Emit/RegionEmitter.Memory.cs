@@ -1,0 +1,180 @@
+using System.Reflection.Emit;
+using Jitvmm.Runtime.Memory;
+using Jitvmm.Translator.Ir;
+using Jitvmm.Translator.Regions;
+
+namespace Jitvmm.Translator.Emit;
+
+/// <summary>How compiled code reaches guest memory: in the window, with permissions tested, or through the soft TLB.</summary>
+public sealed partial class RegionEmitter
+{
+    /// <summary>Leaves unless an access may go straight to host memory; then <see cref="PushHostAddress"/> gives its address.</summary>
+    private void CheckAddress(int address, int bytes, bool write, bool permissions, Label slow)
+    {
+        if (!permissions)
+        {
+            CheckWindow(address, slow);
+            return;
+        }
+
+        if (_values[address] == null)
+        {
+            EmitValue(address);
+            Keep(address);
+        }
+
+        // Permissions cannot change between two accesses of one block, except by another thread, which x86 does not order either.
+        if (_access == RegionAccess.Paged)
+        {
+            Probe(address, bytes, write, slow);
+            return;
+        }
+
+        if (_checkedAddresses.TryGetValue(address, out (int Bytes, bool Write) known)
+            && known.Bytes >= bytes && (known.Write || !write))
+        {
+            return;
+        }
+
+        _checkedAddresses[address] = (bytes, write);
+        LeaveUnlessInWindow(address, slow);
+        CheckPermissions(address, bytes, write, slow);
+    }
+
+    /// <summary>
+    /// Leaves unless an access stays inside the guest's window or its guard. An address that was compared covers those within
+    /// <see cref="MaxDistance"/> of it; of a base and a small displacement the base is compared, which sits in a register already.
+    /// </summary>
+    private void CheckWindow(int address, Label slow)
+    {
+        ref readonly IrInstruction op = ref _block.Code[address];
+        if (op.Opcode == IrOpcode.Constant && (ulong)op.Immediate < AddressSpace.Limit)
+        {
+            return;
+        }
+
+        (int root, long distance) = _roots.Of(address);
+        if (_windowDistances.TryGetValue(root, out long known) && distance - known is >= -MaxDistance and <= MaxDistance)
+        {
+            return;
+        }
+
+        // A register with a larger displacement may be an index that is negative.
+        bool isBase = _values[address] == null && op.Opcode == IrOpcode.Add && _block.Code[op.B].Opcode == IrOpcode.Constant
+            && _block.Code[op.B].Immediate is >= -MaxFieldOffset and <= MaxFieldOffset;
+        int compared = isBase ? op.A : address;
+        _windowDistances[root] = _roots.Of(compared).Distance;
+        KeepUnlessRegister(compared);
+        LeaveUnlessInWindow(compared, slow);
+    }
+
+    /// <summary>A value that is used twice: a register that is unchanged so far is its own local.</summary>
+    private void KeepUnlessRegister(int index)
+    {
+        if (_values[index] == null && !(_inlined[index] && _block.Code[index] is { Opcode: IrOpcode.Get, Width: 64 }))
+        {
+            EmitValue(index);
+            Keep(index);
+        }
+    }
+
+    /// <summary>A shift, because no instruction compares with a constant of 47 bits.</summary>
+    private void LeaveUnlessInWindow(int address, Label slow)
+    {
+        Push(address);
+        _il.Constant(AddressSpace.AddressBits, IrType.I32);
+        _il.Shift(OpCodes.Shr_Un, IrType.I64);
+        _il.BranchOn(OpCodes.Brtrue, slow, IrType.I64);
+    }
+
+    private void CheckPermissions(int address, int bytes, bool write, Label slow)
+    {
+        if (bytes > 1)
+        {
+            // An access that crosses a page has two permissions: tier 0 does it.
+            Push(address);
+            _il.Unary(OpCodes.Conv_U4, IrType.I64, IrType.I32);
+            _il.Constant((long)AddressSpace.PageSize - 1, IrType.I32);
+            _il.Binary(OpCodes.And, IrType.I32);
+            _il.Constant((long)AddressSpace.PageSize - bytes, IrType.I32);
+            _il.BranchCompare(OpCodes.Bgt_Un, slow, IrType.I32);
+        }
+
+        _il.LoadLocal(_pages, IrType.I64);
+        Push(address);
+        _il.Constant(AddressSpace.PageShift, IrType.I32);
+        _il.Shift(OpCodes.Shr_Un, IrType.I64);
+        _il.Binary(OpCodes.Add, IrType.I64);
+        _il.LoadIndirect(8, true);
+        int mask = (int)(write ? PageAccess.Write | PageAccess.Code : PageAccess.Read);
+        _il.Constant(mask, IrType.I32);
+        _il.Binary(OpCodes.And, IrType.I32);
+        if (write)
+        {
+            _il.Constant((long)PageAccess.Write, IrType.I32);
+            _il.BranchCompare(OpCodes.Bne_Un, slow, IrType.I32);
+        }
+        else
+        {
+            _il.BranchOn(OpCodes.Brfalse, slow);
+        }
+    }
+
+    /// <summary>
+    /// Leaves unless the soft TLB has the page; then <see cref="PushHostAddress"/> gives its address. What it had at one access of a block it still has at the next.
+    /// </summary>
+    private void Probe(int address, int bytes, bool write, Label slow)
+    {
+        if (_probed.TryGetValue((address, write), out (LocalBuilder Entry, int Bytes) known) && known.Bytes >= bytes)
+        {
+            return;
+        }
+
+        LocalBuilder entry = _il.NewLocal(typeof(ulong));
+        _il.Argument(MemoryArgument, IrType.I64);
+        if (write)
+        {
+            _il.Constant(SoftTlb.WriteTable, IrType.I64);
+            _il.Binary(OpCodes.Add, IrType.I64);
+        }
+
+        Push(address);
+        _il.Constant(SoftTlb.IndexShift, IrType.I32);
+        _il.Shift(OpCodes.Shr_Un, IrType.I64);
+        _il.Constant((long)SoftTlb.IndexMask, IrType.I64);
+        _il.Binary(OpCodes.And, IrType.I64);
+        _il.Binary(OpCodes.Add, IrType.I64);
+        _il.StoreLocal(entry, IrType.I64);
+        Push(address);
+        if (bytes > 1)
+        {
+            _il.Constant(bytes - 1, IrType.I64);
+            _il.Binary(OpCodes.Add, IrType.I64);
+        }
+
+        _il.Constant(unchecked((long)SoftTlb.PageMask), IrType.I64);
+        _il.Binary(OpCodes.And, IrType.I64);
+        _il.LoadLocal(entry, IrType.I64);
+        _il.LoadIndirect(64, false);
+        _il.BranchCompare(OpCodes.Bne_Un, slow, IrType.I64);
+        _probed[(address, write)] = (entry, bytes);
+    }
+
+    private void PushHostAddress(int address, bool write)
+    {
+        if (_access == RegionAccess.Paged)
+        {
+            _il.LoadLocal(_probed[(address, write)].Entry, IrType.I64);
+            _il.Constant(8, IrType.I64);
+            _il.Binary(OpCodes.Add, IrType.I64);
+            _il.LoadIndirect(64, false);
+        }
+        else
+        {
+            _il.Argument(MemoryArgument, IrType.I64);
+        }
+
+        Push(address);
+        _il.Binary(OpCodes.Add, IrType.I64);
+    }
+}
