@@ -329,9 +329,6 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
 
         _retired.Add(region);
         Statistics.RegionsInvalidated++;
-
-        // Who is inside must not loop there for ever.
-        _cache.RequestExits();
         foreach (TranslationBlock block in region.Blocks)
         {
             block.RegionCount--;
@@ -350,6 +347,9 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
                 entry.LeaveRegion(_handlers.Enter);
             }
         }
+
+        // Who is inside must not loop there for ever. After the entries are closed, or it would come back through another one.
+        _cache.RequestExits();
     }
 
     /// <summary>Does nothing for the block whose list is being retired: that is no longer listed.</summary>
