@@ -31,7 +31,7 @@ public static unsafe class SystemMemory
         ulong end = linear + (uint)length;
         for (ulong at = linear; at != end;)
         {
-            ulong inPage = Math.Min(end - at, GuestPages.PageSize - (at & (GuestPages.PageSize - 1)));
+            ulong inPage = Math.Min(end - at, (ulong)GuestPages.BytesInPage(at));
             PagedMemory.Pointer(cpu, at, (int)inPage, true, supervisor);
             at += inPage;
         }
@@ -39,5 +39,5 @@ public static unsafe class SystemMemory
 
     /// <summary>Host address of bytes that lie in one page of RAM, writable; null otherwise, and the caller writes each by itself.</summary>
     public static byte* Frame(CpuState* cpu, ulong linear, int length, bool supervisor) =>
-        (linear & (GuestPages.PageSize - 1)) + (uint)length <= GuestPages.PageSize ? PagedMemory.Pointer(cpu, linear, length, true, supervisor) : null;
+        PagedMemory.Crosses(linear, length) ? null : PagedMemory.Pointer(cpu, linear, length, true, supervisor);
 }

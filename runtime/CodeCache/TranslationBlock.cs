@@ -63,7 +63,7 @@ public sealed unsafe class TranslationBlock
             return Location.Physical < physical + length && physical < Location.Physical + bytes;
         }
 
-        ulong inFirst = Memory.GuestPages.PageSize - (Location.Physical & (Memory.GuestPages.PageSize - 1));
+        ulong inFirst = (ulong)Memory.GuestPages.BytesInPage(Location.Physical);
         return (Location.Physical < physical + length && physical < Location.Physical + inFirst)
             || (Location.NextPage < physical + length && physical < Location.NextPage + (bytes - inFirst));
     }

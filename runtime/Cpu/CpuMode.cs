@@ -20,13 +20,12 @@ public static unsafe class CpuMode
     /// <summary>Default size of code: 16, 32 or 64.</summary>
     public static int CodeBits(CpuState* cpu)
     {
-        int attributes = cpu->System.Attributes[(int)SegmentIndex.Cs];
-        if (IsLong(cpu) && (attributes & SegmentAttributes.Long) != 0)
+        if (Is64Bit(cpu))
         {
             return 64;
         }
 
-        return (attributes & SegmentAttributes.Big) != 0 ? 32 : 16;
+        return (cpu->System.Attributes[(int)SegmentIndex.Cs] & SegmentAttributes.Big) != 0 ? 32 : 16;
     }
 
     /// <summary>The part of RSP that is the stack pointer: SP, ESP or RSP.</summary>

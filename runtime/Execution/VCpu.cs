@@ -140,8 +140,20 @@ public sealed unsafe class VCpu : IDisposable
     /// <summary>The guest unmasked a floating-point exception: see <see cref="CodeCache.CodeCache.CheckFloatExceptions"/>.</summary>
     internal void CheckFloatExceptions() => _cache.CheckFloatExceptions();
 
-    /// <summary>Whether a pointer is to a record of this vCPU's code cache.</summary>
-    public bool IsRecord(TbOp* op) => _cache.IsRecord(op);
+    /// <summary>Writes a copy of one record that goes nowhere else, and behind it the one that ends its run.</summary>
+    public void CopyAlone(TbOp* copy, TbOp* op, delegate*<CpuState*, TbOp*, byte*, int> handler)
+    {
+        copy[0] = *op;
+        copy->Handler = handler;
+        copy->Next = null;
+        if (_cache.IsRecord(copy->Target))
+        {
+            copy->Target = null;
+        }
+
+        copy[1] = default;
+        copy[1].Handler = (delegate*<CpuState*, TbOp*, byte*, int>)_cache.ReturnHandler;
+    }
 
     /// <summary>Forgets computed-jump targets: the address space was replaced, or the cache flushed.</summary>
     internal void ClearJumpCaches()
@@ -191,18 +203,10 @@ public sealed unsafe class VCpu : IDisposable
             return FetchFault();
         }
 
-        // The head, one record and the one that ends its run; a copy, because its successors must not run.
+        // The record behind the head; a copy, because its successors must not run.
         StagedMemory* staging = (StagedMemory*)State->System.Staging;
         TbOp* copy = staging->StepRecords;
-        copy[0] = op[1];
-        copy[1] = default;
-        copy[1].Handler = (delegate*<CpuState*, TbOp*, byte*, int>)_cache.ReturnHandler;
-        copy->Next = null;
-        if (IsRecord(copy->Target))
-        {
-            copy->Target = null;
-        }
-
+        CopyAlone(copy, op + 1, op[1].Handler);
         ulong next = copy->NextAddress;
         SoftTlb.HideJumpCache(State);
         CpuExit? exit = Execute(copy, out bool returned);

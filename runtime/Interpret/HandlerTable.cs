@@ -14,21 +14,22 @@ public static unsafe partial class HandlerTable
     public static int Count => Keys.Length;
 
     /// <summary>The handler of a form or 0 when there is none. Any thread.</summary>
-    public static nint Find(int key)
+    public static nint Find(int key) => Find(Keys, s_addresses, &Handlers.AddressOf, key);
+
+    /// <summary>Looks up a sorted key, and resolves its handler when it is first asked for.</summary>
+    internal static nint Find(ReadOnlySpan<int> keys, nint* addresses, delegate*<int, nint> addressOf, int key)
     {
-        int index = Keys.BinarySearch(key);
+        int index = keys.BinarySearch(key);
         if (index < 0)
         {
             return 0;
         }
 
-        nint address = s_addresses[index];
-        if (address == 0)
+        if (addresses[index] == 0)
         {
-            address = Handlers.AddressOf(index);
-            s_addresses[index] = address;
+            addresses[index] = addressOf(index);
         }
 
-        return address;
+        return addresses[index];
     }
 }

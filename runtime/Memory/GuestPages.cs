@@ -47,6 +47,9 @@ public abstract unsafe class GuestPages : IDisposable
     /// <summary>Called, under <see cref="Gate"/>, with a page number: the numbers of other pages through which the same memory may be written.</summary>
     public Func<ulong, ulong[]>? AliasesOf { get; set; }
 
+    /// <summary>Bytes from an address to the end of its page, at least 1.</summary>
+    public static int BytesInPage(ulong address) => (int)(PageSize - (address & (PageSize - 1)));
+
     public PageAccess AccessOf(ulong address) => address < Size ? (PageAccess)Pages[address >> PageShift] : PageAccess.None;
 
     /// <summary>Whether every page of the range has all of <paramref name="access"/>.</summary>

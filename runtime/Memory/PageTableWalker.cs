@@ -50,16 +50,6 @@ public static unsafe class PageTableWalker
     public const ulong Global = 0x100;
     public const ulong NoExecute = 1ul << 63;
 
-    public const ulong Cr0WriteProtect = 1ul << 16;
-    public const ulong Cr0Paging = 1ul << 31;
-    public const ulong Cr4LargePages = 1ul << 4;
-    public const ulong Cr4Pae = 1ul << 5;
-    public const ulong Cr4Global = 1ul << 7;
-    public const ulong Cr4Smep = 1ul << 20;
-    public const ulong Cr4Smap = 1ul << 21;
-    public const ulong EferLongActive = 1ul << 10;
-    public const ulong EferNoExecute = 1ul << 11;
-
     private const ulong AddressMask = (PhysicalMemory.Limit - 1) & ~0xffful;
 
     /// <summary>Physical-address bits a processor with fewer of them reserves.</summary>
@@ -69,7 +59,7 @@ public static unsafe class PageTableWalker
     public static bool TryWalk(CpuState* cpu, ulong linear, PageWalk walk, out PageMapping mapping)
     {
         mapping = default;
-        if ((cpu->System.Cr0 & Cr0Paging) == 0)
+        if ((cpu->System.Cr0 & Cr0.Paging) == 0)
         {
             mapping.Physical = (uint)linear;
             mapping.Size = 1ul << 30;
@@ -77,7 +67,7 @@ public static unsafe class PageTableWalker
             return true;
         }
 
-        if ((cpu->System.Cr4 & Cr4Pae) == 0)
+        if ((cpu->System.Cr4 & Cr4.PhysicalAddressExtension) == 0)
         {
             return TryWalk32(cpu, (uint)linear, walk, ref mapping);
         }
@@ -86,7 +76,7 @@ public static unsafe class PageTableWalker
         ulong rights = Writable | UserAccess;
         bool noExecute = false;
         int shift = 30;
-        if ((cpu->System.Efer & EferLongActive) != 0)
+        if (CpuMode.IsLong(cpu))
         {
             table = cpu->System.Cr3 & AddressMask;
             for (shift = 39; shift > 30; shift -= 9)
@@ -154,7 +144,7 @@ public static unsafe class PageTableWalker
         }
 
         bool isLarge = (entry & Large) != 0 && (shift is 21 or 30);
-        ulong reserved = ReservedAddress | ((cpu->System.Efer & EferNoExecute) == 0 ? NoExecute : 0);
+        ulong reserved = ReservedAddress | ((cpu->System.Efer & Efer.NoExecuteEnable) == 0 ? NoExecute : 0);
         if (isLarge)
         {
             reserved |= ((1ul << shift) - 1) & ~0x1ffful;
@@ -198,7 +188,7 @@ public static unsafe class PageTableWalker
 
         uint entry = *place;
         ulong rights = entry & (Writable | UserAccess);
-        bool isLarge = (entry & Large) != 0 && (cpu->System.Cr4 & Cr4LargePages) != 0;
+        bool isLarge = (entry & Large) != 0 && (cpu->System.Cr4 & Cr4.PageSizeExtensions) != 0;
         ulong frame = 0;
         if (isLarge)
         {
@@ -233,7 +223,7 @@ public static unsafe class PageTableWalker
         MarkAccessed32(place, entry, walk, dirty);
         mapping.Size = isLarge ? 1ul << 22 : 1ul << 12;
         mapping.Physical = frame | (linear & (mapping.Size - 1));
-        mapping.IsGlobal = (entry & Global) != 0 && (cpu->System.Cr4 & Cr4Global) != 0;
+        mapping.IsGlobal = (entry & Global) != 0 && (cpu->System.Cr4 & Cr4.PageGlobal) != 0;
         mapping.IsWritableNow = ((entry | dirty) & Dirty) != 0 && Allows(cpu, rights, false, (walk & ~PageWalk.Fetch) | PageWalk.Write);
         return true;
     }
@@ -250,7 +240,7 @@ public static unsafe class PageTableWalker
 
         mapping.Size = size;
         mapping.Physical = (entry & AddressMask & ~(size - 1)) | (linear & (size - 1));
-        mapping.IsGlobal = (entry & Global) != 0 && (cpu->System.Cr4 & Cr4Global) != 0;
+        mapping.IsGlobal = (entry & Global) != 0 && (cpu->System.Cr4 & Cr4.PageGlobal) != 0;
         mapping.IsWritableNow = (entry & Dirty) != 0 && Allows(cpu, rights, false, (walk & ~PageWalk.Fetch) | PageWalk.Write);
     }
 
@@ -272,16 +262,16 @@ public static unsafe class PageTableWalker
         {
             if ((walk & PageWalk.Fetch) != 0)
             {
-                return (cpu->System.Cr4 & Cr4Smep) == 0;
+                return (cpu->System.Cr4 & Cr4.SupervisorExecutionPrevention) == 0;
             }
 
-            if ((cpu->System.Cr4 & Cr4Smap) != 0 && (walk & PageWalk.OverridesSmap) == 0)
+            if ((cpu->System.Cr4 & Cr4.SupervisorAccessPrevention) != 0 && (walk & PageWalk.OverridesSmap) == 0)
             {
                 return false;
             }
         }
 
-        return (walk & PageWalk.Write) == 0 || (rights & Writable) != 0 || (cpu->System.Cr0 & Cr0WriteProtect) == 0;
+        return (walk & PageWalk.Write) == 0 || (rights & Writable) != 0 || (cpu->System.Cr0 & Cr0.WriteProtect) == 0;
     }
 
     /// <summary>SDM vol. 3A, 4.7: bit 4 says "fetch" only where something can forbid fetching.</summary>
@@ -290,8 +280,8 @@ public static unsafe class PageTableWalker
         uint code = cause;
         code |= (walk & PageWalk.Write) != 0 ? GuestAccess.ErrorWrite : 0;
         code |= (walk & PageWalk.User) != 0 ? GuestAccess.ErrorUser : 0;
-        bool reportsFetch = (cpu->System.Cr4 & Cr4Smep) != 0
-            || ((cpu->System.Cr4 & Cr4Pae) != 0 && (cpu->System.Efer & EferNoExecute) != 0);
+        bool reportsFetch = (cpu->System.Cr4 & Cr4.SupervisorExecutionPrevention) != 0
+            || ((cpu->System.Cr4 & Cr4.PhysicalAddressExtension) != 0 && (cpu->System.Efer & Efer.NoExecuteEnable) != 0);
         code |= (walk & PageWalk.Fetch) != 0 && reportsFetch ? GuestAccess.ErrorFetch : 0;
         mapping.ErrorCode = code;
         return false;

@@ -151,7 +151,7 @@ public readonly unsafe struct PagedMemory : IGuestMemory
         ulong value = 0;
         if (Crosses(linear, bytes))
         {
-            int first = BytesInPage(linear);
+            int first = GuestPages.BytesInPage(linear);
             Pointer(cpu, linear + (uint)first, bytes - first, false, supervisor);
             value = Read(cpu, linear, first, supervisor);
             return value | (Read(cpu, linear + (uint)first, bytes - first, supervisor) << (8 * first));
@@ -172,7 +172,7 @@ public readonly unsafe struct PagedMemory : IGuestMemory
     {
         if (Crosses(linear, bytes))
         {
-            int first = BytesInPage(linear);
+            int first = GuestPages.BytesInPage(linear);
             Pointer(cpu, linear, first, true, supervisor);
             Pointer(cpu, linear + (uint)first, bytes - first, true, supervisor);
             Write(cpu, linear, first, value, supervisor);
@@ -198,7 +198,7 @@ public readonly unsafe struct PagedMemory : IGuestMemory
     public static void RaisePending(CpuState* cpu) =>
         throw new GuestFaultException(new CpuException((ExceptionVector)cpu->PendingVector, cpu->System.PendingErrorCode, cpu->FaultAddress));
 
-    public static bool Crosses(ulong address, int bytes) => BytesInPage(address) < bytes;
+    public static bool Crosses(ulong address, int bytes) => GuestPages.BytesInPage(address) < bytes;
 
     internal static PhysicalMemory Physical(CpuState* cpu) => (PhysicalMemory)VCpu.FromState(cpu)!.Memory;
 
@@ -206,7 +206,7 @@ public readonly unsafe struct PagedMemory : IGuestMemory
     internal static bool TryTranslate(CpuState* cpu, ulong linear, PageWalk walk, out PageMapping mapping)
     {
         cpu->System.PendingErrorCode = 0;
-        if ((long)linear >> 47 is not (0 or -1) && (cpu->System.Efer & PageTableWalker.EferLongActive) != 0)
+        if ((long)linear >> 47 is not (0 or -1) && CpuMode.IsLong(cpu))
         {
             mapping = default;
             cpu->PendingVector = (int)ExceptionVector.GeneralProtection;
@@ -229,8 +229,6 @@ public readonly unsafe struct PagedMemory : IGuestMemory
 
     private static PageWalk Implied(CpuState* cpu, bool supervisor) =>
         supervisor && cpu->System.Cpl == 3 ? PageWalk.Read : SoftTlb.Privilege(cpu);
-
-    private static int BytesInPage(ulong address) => (int)(GuestPages.PageSize - (address & (GuestPages.PageSize - 1)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TlbEntry* Entry(byte* table, ulong address) => (TlbEntry*)(table + (nint)((address >> SoftTlb.IndexShift) & SoftTlb.IndexMask));

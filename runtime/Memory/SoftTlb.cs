@@ -51,10 +51,6 @@ public static unsafe class SoftTlb
     /// <summary>A tag no page has.</summary>
     private const ulong NoTag = ulong.MaxValue;
 
-    private const ulong AlignmentCheck = 1ul << 18;
-    private const int AttributeLong = 1 << 13;
-    private const int AttributeBig = 1 << 14;
-
     private static readonly nint s_emptyJumpCache = (nint)NativeMemory.AllocZeroed((nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)));
 
     /// <summary>Allocates the tables of a machine guest's CPU and empties them.</summary>
@@ -90,23 +86,22 @@ public static unsafe class SoftTlb
         (cpu->System.CodeMode & (int)CodeMode.Long) != 0 ? rip : (uint)(rip + cpu->System.Bases[(int)SegmentIndex.Cs]);
 
     /// <summary>For one instruction no computed jump finds its target; <see cref="ModeChanged"/> ends it.</summary>
-    internal static void HideJumpCache(CpuState* cpu) => cpu->JumpCache = s_emptyJumpCache;
+    public static void HideJumpCache(CpuState* cpu) => cpu->JumpCache = s_emptyJumpCache;
 
     /// <summary>
     /// How code is decoded now. A jump cache is keyed by RIP alone, so it is emptied when the same privilege goes on in another mode or with another CS base.
     /// </summary>
     private static void FollowCodeMode(CpuState* cpu, int cache)
     {
-        int code = cpu->System.Attributes[(int)SegmentIndex.Cs];
         CodeMode mode;
-        if ((cpu->System.Efer & PageTableWalker.EferLongActive) != 0 && (code & AttributeLong) != 0)
+        if (CpuMode.Is64Bit(cpu))
         {
             mode = CodeMode.Long;
         }
         else
         {
-            mode = (code & AttributeBig) != 0 ? CodeMode.Bits32 : CodeMode.Bits16;
-            mode |= (cpu->System.Attributes[(int)SegmentIndex.Ss] & AttributeBig) != 0 ? CodeMode.WideStack : 0;
+            mode = (cpu->System.Attributes[(int)SegmentIndex.Cs] & SegmentAttributes.Big) != 0 ? CodeMode.Bits32 : CodeMode.Bits16;
+            mode |= (cpu->System.Attributes[(int)SegmentIndex.Ss] & SegmentAttributes.Big) != 0 ? CodeMode.WideStack : 0;
             mode |= cpu->System.HasCheckedSegments != 0 ? CodeMode.CheckedSegments : 0;
         }
 
@@ -135,7 +130,7 @@ public static unsafe class SoftTlb
     /// <summary>A CR3 load: what is not global goes (SDM vol. 3A, 4.10.4.1).</summary>
     public static void FlushNonGlobal(CpuState* cpu)
     {
-        if ((cpu->System.Cr4 & PageTableWalker.Cr4Global) == 0)
+        if ((cpu->System.Cr4 & Cr4.PageGlobal) == 0)
         {
             FlushAll(cpu);
             return;
@@ -268,7 +263,7 @@ public static unsafe class SoftTlb
     private static bool IsPlainWritable(byte access) => (access & (byte)(PageAccess.Write | PageAccess.Code)) == (byte)PageAccess.Write;
 
     private static bool OverridesSmap(CpuState* cpu) =>
-        (cpu->System.Cr4 & PageTableWalker.Cr4Smap) == 0 || (cpu->FlagsSystem & AlignmentCheck) != 0;
+        (cpu->System.Cr4 & Cr4.SupervisorAccessPrevention) == 0 || (cpu->FlagsSystem & SystemFlags.AlignmentCheck) != 0;
 
     /// <summary>Whether some translation at the linear page may be in a jump cache: its code was looked up since the last flush.</summary>
     private static bool HasCode(CpuState* cpu, ulong page) =>

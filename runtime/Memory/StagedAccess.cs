@@ -100,7 +100,7 @@ public static unsafe class StagedAccess
             return false;
         }
 
-        int inPage = (int)(GuestPages.PageSize - (linear & (GuestPages.PageSize - 1)));
+        int inPage = GuestPages.BytesInPage(linear);
         PageMapping second = default;
         if (inPage < bytes && !PagedMemory.TryTranslate(cpu, linear + (uint)inPage, walk, out second))
         {

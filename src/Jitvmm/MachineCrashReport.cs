@@ -42,7 +42,9 @@ internal static unsafe class MachineCrashReport
         ulong linear = SystemState.BaseOf(cpu, SegmentIndex.Cs) + cpu->Rip;
         byte[] code = new byte[CodeBytes];
         int length = 0;
-        while (length < CodeBytes && TryTranslate(cpu, memory, linear + (ulong)length, out ulong physical) && memory.Read(physical, code.AsSpan(length, 1)))
+        while (length < CodeBytes
+            && PageTableWalker.TryWalk(cpu, linear + (ulong)length, PageWalk.Silent | PageWalk.OverridesSmap, out PageMapping mapping)
+            && memory.Read(mapping.Physical, code.AsSpan(length, 1)))
         {
             length++;
         }
@@ -62,44 +64,6 @@ internal static unsafe class MachineCrashReport
             formatter.Format(instruction, output);
             Line(text, $"  {instruction.IP:x16}  {output.ToStringAndReset()}");
         }
-    }
-
-    /// <summary>The guest's own tables, read without side effects; 4-level and legacy paging.</summary>
-    private static bool TryTranslate(CpuState* cpu, PhysicalMemory memory, ulong linear, out ulong physical)
-    {
-        physical = linear;
-        if ((cpu->System.Cr0 & ProcessorState.Cr0Paging) == 0)
-        {
-            return true;
-        }
-
-        bool isWide = (cpu->System.Cr4 & (1 << 5)) != 0;
-        int levels = CpuMode.IsLong(cpu) ? 4 : isWide ? 3 : 2;
-        int bits = isWide ? 9 : 10;
-        ulong table = cpu->System.Cr3 & (isWide && levels == 3 ? 0xffffffe0 : 0x000f_ffff_ffff_f000ul);
-        for (int level = levels - 1; level >= 0; level--)
-        {
-            int shift = 12 + bits * level;
-            ulong index = (linear >> shift) & ((1ul << bits) - 1);
-            ulong entry = memory.ReadBus(table + index * (isWide ? 8ul : 4), isWide ? 8 : 4);
-            if ((entry & 1) == 0)
-            {
-                return false;
-            }
-
-            ulong address = entry & 0x000f_ffff_ffff_f000;
-            bool isLeaf = level == 0 || (level <= 2 && (entry & 0x80) != 0 && !(levels == 3 && level == 2));
-            if (isLeaf)
-            {
-                ulong offset = (1ul << shift) - 1;
-                physical = (address & ~offset) | (linear & offset);
-                return true;
-            }
-
-            table = address;
-        }
-
-        return false;
     }
 
     private static void Line(StringBuilder text, FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');

@@ -295,10 +295,9 @@ public sealed partial class RegionEmitter
         _il.StoreLocal(local, type);
     }
 
-    /// <summary>In a machine guest also what changes the CPU's mode, and what may fault inside: the state must then be exact.</summary>
+    /// <summary>In a machine guest also every callout: it may change the CPU's mode, or let an interrupt in.</summary>
     private bool LeavesToInterpreter(in IrInstruction op) => op.Method!.IsDefined(typeof(TouchesRegistersAttribute), false)
-        || (_access == RegionAccess.Paged
-            && (op.Method.DeclaringType!.Namespace == typeof(Runtime.Callouts.ICpuPlatform).Namespace || op.Method.DeclaringType == typeof(MaskedAccess)));
+        || (_access == RegionAccess.Paged && op.Method.DeclaringType!.Namespace == typeof(Runtime.Callouts.ICpuPlatform).Namespace);
 
     private void EmitSet(IrInstruction op)
     {

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
@@ -9,24 +8,15 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Machine guests: what is particular to <see cref="PagedMemory"/>.</summary>
 public static unsafe partial class BlockHandlers
 {
-    public static int MissRead(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes)
-    {
-        AccessOutcome outcome = PagedMemory.Resolve(cpu, address, bytes, false);
-        return outcome == AccessOutcome.Filled ? op->Handler(cpu, op, memory) : Unusual(cpu, op, memory, address, bytes, StagedUse.Read, outcome);
-    }
+    public static int MissRead(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes) =>
+        Miss(cpu, op, memory, address, bytes, StagedUse.Read);
 
-    public static int MissWrite(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes)
-    {
-        AccessOutcome outcome = PagedMemory.Resolve(cpu, address, bytes, true);
-        return outcome == AccessOutcome.Filled ? op->Handler(cpu, op, memory) : Unusual(cpu, op, memory, address, bytes, StagedUse.Write, outcome);
-    }
+    public static int MissWrite(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes) =>
+        Miss(cpu, op, memory, address, bytes, StagedUse.Write);
 
     /// <summary>A read-modify-write.</summary>
-    public static int MissPointer(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes)
-    {
-        AccessOutcome outcome = PagedMemory.Resolve(cpu, address, bytes, true);
-        return outcome == AccessOutcome.Filled ? op->Handler(cpu, op, memory) : Unusual(cpu, op, memory, address, bytes, StagedUse.Modify, outcome);
-    }
+    public static int MissPointer(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes) =>
+        Miss(cpu, op, memory, address, bytes, StagedUse.Modify);
 
     /// <summary>
     /// A direct branch whose side is not chained. Within the page it may be; to another page it goes through the jump cache each time, because the
@@ -44,14 +34,25 @@ public static unsafe partial class BlockHandlers
         return next->Handler(cpu, next, memory);
     }
 
-    private static int Unusual(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes, StagedUse use, AccessOutcome outcome)
+    private static int Miss(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes, StagedUse use)
     {
+        AccessOutcome outcome = PagedMemory.Resolve(cpu, address, bytes, use != StagedUse.Read);
+        if (outcome == AccessOutcome.Filled)
+        {
+            return op->Handler(cpu, op, memory);
+        }
+
         if (outcome == AccessOutcome.Faulted)
         {
             cpu->Rip = op->Address;
             return (int)BlockExit.Exception;
         }
 
+        return Unusual(cpu, op, memory, address, bytes, use);
+    }
+
+    private static int Unusual(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes, StagedUse use)
+    {
         // The store may hit its own block, which makes this record stale; it still has to be carried out first.
         StagedMemory* staging = (StagedMemory*)cpu->System.Staging;
         delegate*<CpuState*, TbOp*, byte*, int> handler = op->Handler;
@@ -85,18 +86,9 @@ public static unsafe partial class BlockHandlers
     private static int Step(CpuState* cpu, TbOp* op, delegate*<CpuState*, TbOp*, byte*, int> handler, byte* memory, StagedMemory* staging)
     {
         TbOp* copy = staging->Records;
-        copy[0] = *op;
-        copy->Handler = handler;
-        copy[1] = default;
-        *(nint*)&copy[1].Handler = ReturnAddress;
-        copy->Next = null;
-        if (VCpu.FromState(cpu)!.IsRecord(copy->Target))
-        {
-            copy->Target = null;
-        }
-
+        VCpu.FromState(cpu)!.CopyAlone(copy, op, handler);
         nint jumpCache = cpu->JumpCache;
-        cpu->JumpCache = s_emptyJumpCache;
+        SoftTlb.HideJumpCache(cpu);
         cpu->System.IsStepping = 1;
         int exit;
         try
@@ -122,6 +114,4 @@ public static unsafe partial class BlockHandlers
         StagedAccess.Commit(cpu, staging);
         return exit == (int)BlockExit.Link ? (int)BlockExit.Lookup : exit;
     }
-
-    private static readonly nint s_emptyJumpCache = (nint)NativeMemory.AllocZeroed((nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)));
 }

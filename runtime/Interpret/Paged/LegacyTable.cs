@@ -11,21 +11,5 @@ public static unsafe partial class LegacyTable
     public static int Count => Keys.Length;
 
     /// <summary>The handler of a form or 0 when there is none. Any thread.</summary>
-    public static nint Find(int key)
-    {
-        int index = Keys.BinarySearch(key);
-        if (index < 0)
-        {
-            return 0;
-        }
-
-        nint address = s_addresses[index];
-        if (address == 0)
-        {
-            address = LegacyHandlers.AddressOf(index);
-            s_addresses[index] = address;
-        }
-
-        return address;
-    }
+    public static nint Find(int key) => HandlerTable.Find(Keys, s_addresses, &LegacyHandlers.AddressOf, key);
 }

@@ -6,15 +6,6 @@ namespace Jitvmm.Devices.Processors;
 /// <summary>Register sets a processor starts with: from firmware, after a start-up message, and as boot protocols hand over.</summary>
 public static unsafe class ProcessorState
 {
-    public const ulong Cr0Protected = 1;
-    public const ulong Cr0Extension = 1 << 4;
-    public const ulong Cr0Paging = 1ul << 31;
-
-    private const ulong Cr4PhysicalAddressExtension = 1 << 5;
-    private const ulong EferLongEnable = 1 << 8;
-    private const ulong EferLongActive = 1 << 10;
-    private const ulong EferNoExecute = 1 << 11;
-
     // Memory type ranges: write-back by default, fixed ranges too; one range of 1 GiB that is uncached. Fixed range 2 is A0000h.
     private const ulong WriteBack = 6;
     private const ulong RangesEnabled = 0xc00;
@@ -54,10 +45,10 @@ public static unsafe class ProcessorState
     public static void EnterLongMode(CpuState* cpu, ulong entry, ulong pageTable, ulong gdt, uint gdtLimit)
     {
         EnterFlat(cpu, entry, gdt, gdtLimit, Code64);
-        cpu->System.Cr0 |= Cr0Paging;
+        cpu->System.Cr0 |= Cr0.Paging;
         cpu->System.Cr3 = pageTable;
-        cpu->System.Cr4 = Cr4PhysicalAddressExtension;
-        cpu->System.Efer = EferLongEnable | EferLongActive | EferNoExecute;
+        cpu->System.Cr4 = Cr4.PhysicalAddressExtension;
+        cpu->System.Efer = Efer.LongModeEnable | Efer.LongModeActive | Efer.NoExecuteEnable;
     }
 
     /// <summary>32-bit code with flat segments and no paging.</summary>
@@ -66,7 +57,7 @@ public static unsafe class ProcessorState
     private static void EnterFlat(CpuState* cpu, ulong entry, ulong gdt, uint gdtLimit, ushort code)
     {
         CpuMode.Reset(cpu);
-        cpu->System.Cr0 = Cr0Protected | Cr0Extension;
+        cpu->System.Cr0 = Cr0.ProtectionEnable | Cr0.ExtensionType;
         cpu->System.GdtBase = gdt;
         cpu->System.GdtLimit = gdtLimit;
         cpu->System.IdtLimit = 0;

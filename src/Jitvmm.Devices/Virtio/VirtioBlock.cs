@@ -83,13 +83,7 @@ public sealed unsafe class VirtioBlock : VirtioDevice, IDisposable
         _slow?.Dispose();
     }
 
-    protected override void ReadDeviceConfiguration(int offset, Span<byte> target)
-    {
-        if (offset < ConfigurationLength)
-        {
-            _configuration.AsSpan(offset, Math.Min(target.Length, ConfigurationLength - offset)).CopyTo(target);
-        }
-    }
+    protected override ReadOnlySpan<byte> DeviceConfiguration => _configuration;
 
     protected override void Serve(int index, VirtQueue queue)
     {

@@ -43,14 +43,7 @@ public sealed class VirtioConsole : VirtioDevice
 
     protected override void OnLive() => Notify(Receive);
 
-    protected override void ReadDeviceConfiguration(int offset, Span<byte> target)
-    {
-        Span<byte> size = [(byte)_columns, (byte)(_columns >> 8), (byte)_rows, (byte)(_rows >> 8)];
-        if (offset < size.Length)
-        {
-            size.Slice(offset, Math.Min(target.Length, size.Length - offset)).CopyTo(target);
-        }
-    }
+    protected override ReadOnlySpan<byte> DeviceConfiguration => new byte[] { (byte)_columns, (byte)(_columns >> 8), (byte)_rows, (byte)(_rows >> 8) };
 
     protected override void Serve(int index, VirtQueue queue)
     {

@@ -99,7 +99,12 @@ public abstract class VirtioDevice : MsixFunction, IMemoryDevice
             case DevicePage:
                 Span<byte> value = stackalloc byte[8];
                 value.Clear();
-                ReadDeviceConfiguration(at, value[..Math.Min(bytes, 8)]);
+                ReadOnlySpan<byte> configuration = DeviceConfiguration;
+                if (at < configuration.Length)
+                {
+                    configuration.Slice(at, Math.Min(Math.Min(bytes, 8), configuration.Length - at)).CopyTo(value);
+                }
+
                 return BitConverter.ToUInt64(value);
             default:
                 return 0;
@@ -199,8 +204,8 @@ public abstract class VirtioDevice : MsixFunction, IMemoryDevice
     {
     }
 
-    /// <summary>Fills a read of the device-specific configuration; bytes past its end stay 0.</summary>
-    protected abstract void ReadDeviceConfiguration(int offset, Span<byte> target);
+    /// <summary>The device-specific configuration as it is now; what lies past its end reads as 0.</summary>
+    protected virtual ReadOnlySpan<byte> DeviceConfiguration => [];
 
     protected virtual void WriteDeviceConfiguration(int offset, ReadOnlySpan<byte> value)
     {

@@ -48,13 +48,7 @@ public sealed class VirtioNetwork : VirtioDevice, IDisposable
         }
     }
 
-    protected override void ReadDeviceConfiguration(int offset, Span<byte> target)
-    {
-        if (offset < _configuration.Length)
-        {
-            _configuration.AsSpan(offset, Math.Min(target.Length, _configuration.Length - offset)).CopyTo(target);
-        }
-    }
+    protected override ReadOnlySpan<byte> DeviceConfiguration => _configuration;
 
     protected override void Serve(int index, VirtQueue queue)
     {

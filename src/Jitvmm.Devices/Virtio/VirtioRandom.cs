@@ -18,10 +18,6 @@ public sealed class VirtioRandom : VirtioDevice
 
     protected override ulong DeviceFeatures => 0;
 
-    protected override void ReadDeviceConfiguration(int offset, Span<byte> target)
-    {
-    }
-
     protected override void Serve(int index, VirtQueue queue)
     {
         while (queue.TryPop())

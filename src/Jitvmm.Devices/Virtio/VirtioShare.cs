@@ -44,13 +44,7 @@ public sealed class VirtioShare : VirtioDevice, IDisposable
         }
     }
 
-    protected override void ReadDeviceConfiguration(int offset, Span<byte> target)
-    {
-        if (offset < _tag.Length)
-        {
-            _tag.AsSpan(offset, Math.Min(target.Length, _tag.Length - offset)).CopyTo(target);
-        }
-    }
+    protected override ReadOnlySpan<byte> DeviceConfiguration => _tag;
 
     protected override void Serve(int index, VirtQueue queue)
     {
