@@ -48,11 +48,14 @@ default rel
 %define FP_MXCSR        24
 
 %define SYS_rt_sigaction       13
+%define SYS_rt_sigprocmask     14
 %define SYS_getpid             39
 %define SYS_gettid             186
 %define SYS_futex              202
 %define SYS_rt_sigqueueinfo    129
 %define SYS_rt_tgsigqueueinfo  297
+
+%define SIG_SETMASK 2
 
 %define SIGBUS   7
 %define SIGSEGV  11
@@ -257,7 +260,7 @@ fault_handler:
     lea     r9, [data + D_WINDOWS]
 .next:
     test    ecx, ecx
-    jz      chain
+    jz      throw
     cmp     r10, [r9]
     jb      .other
     cmp     r10, [r9 + 8]
@@ -293,6 +296,21 @@ fault_handler:
     mov     dword [rsi], SIGSEGV
     mov     dword [rsi + SI_CODE], 1
     mov     edi, SIGSEGV
+; CoreCLR throws out of its handler: what this handler's own mask blocked would stay blocked, so the
+; interrupted code's mask comes back first.
+throw:
+    push    rdi
+    push    rsi
+    push    rdx
+    lea     rsi, [rdx + UC_MASK]
+    mov     edi, SIG_SETMASK
+    xor     edx, edx
+    mov     r10d, 8
+    mov     eax, SYS_rt_sigprocmask
+    syscall
+    pop     rdx
+    pop     rsi
+    pop     rdi
 chain:
     mov     eax, edi
     lea     r9, [data + D_CHAIN]
@@ -320,7 +338,7 @@ shared_handler:
     cmp     edi, SIGCLR
     je      .clr
     cmp     dword [rsi + SI_CODE], 0
-    jg      chain
+    jg      throw
     jmp     queued_signal
 .clr:
     cmp     dword [rsi + SI_CODE], 0
