@@ -93,10 +93,10 @@ public static unsafe class GuestAccess
         if (cpu->System.IsMachine == 0)
         {
             Pointer(cpu, address, (ulong)first, write != 0);
-            if (write == 0 && last > ExtendedState.HeaderOffset)
+            if (write == 0 && !ExtendedState.IsHeaderValid(Pointer(cpu, address + ExtendedState.HeaderOffset, ExtendedState.HeaderSize, false)))
             {
-                // XRSTOR asks the header what there is.
-                Pointer(cpu, address + ExtendedState.HeaderOffset, sizeof(ulong), false);
+                // XRSTOR asks the header what there is, and refuses a malformed one before it touches the rest.
+                return (ulong)(cpu->MemoryBase + address);
             }
 
             Pointer(cpu, address + last, 1, write != 0);

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Semantics;
 
 namespace Jitvmm.Runtime.Memory;
 
@@ -189,18 +190,34 @@ public static unsafe class StagedAccess
             PagedMemory.Pointer(cpu, address, 1, true, false);
             PagedMemory.Pointer(cpu, address + (uint)bytes - 1, 1, true, false);
         }
-
-        for (int done = 0; done < bytes;)
+        else
         {
-            int size = Math.Min(8, bytes - done);
+            PagedMemory.Pointer(cpu, address, 1, false, false);
+            ReadArea(cpu, address, buffer, ExtendedState.HeaderOffset, ExtendedState.HeaderSize);
+            if (!ExtendedState.IsHeaderValid(buffer + ExtendedState.HeaderOffset))
+            {
+                return buffer;
+            }
+
+            PagedMemory.Pointer(cpu, address + (uint)bytes - 1, 1, false, false);
+        }
+
+        ReadArea(cpu, address, buffer, 0, bytes);
+        staging->AreaBytes = write ? bytes : 0;
+        staging->AreaAddress = address;
+        return buffer;
+    }
+
+    private static void ReadArea(CpuState* cpu, ulong address, byte* buffer, int start, int length)
+    {
+        int end = start + length;
+        for (int done = start; done < end;)
+        {
+            int size = Math.Min(8, end - done);
             ulong value = PagedMemory.Read(cpu, address + (uint)done, size, false);
             Buffer.MemoryCopy(&value, buffer + done, size, size);
             done += size;
         }
-
-        staging->AreaBytes = write ? bytes : 0;
-        staging->AreaAddress = address;
-        return buffer;
     }
 
     internal static void CommitArea(CpuState* cpu)

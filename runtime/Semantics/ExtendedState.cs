@@ -38,6 +38,7 @@ public static unsafe class ExtendedState
 
     /// <summary>Where the header with XSTATE_BV is.</summary>
     public const int HeaderOffset = 512;
+    public const int HeaderSize = 64;
 
     private const int ControlOffset = 0;
     private const int StatusOffset = 2;
@@ -114,13 +115,13 @@ public static unsafe class ExtendedState
     public static bool Xrstor(CpuState* cpu, byte* area, ulong requested, int pointerWidth, int xmmCount)
     {
         byte* header = area + HeaderOffset;
-        ulong present = Unsafe.ReadUnaligned<ulong>(header);
-        ulong format = Unsafe.ReadUnaligned<ulong>(header + 8);
-        bool isCompacted = (format & CompactedFormat) != 0;
-        if (!IsHeaderValid(header, present, format))
+        if (!IsHeaderValid(header))
         {
             return false;
         }
+
+        ulong present = Unsafe.ReadUnaligned<ulong>(header);
+        bool isCompacted = (Unsafe.ReadUnaligned<ulong>(header + 8) & CompactedFormat) != 0;
 
         ulong components = requested & EnabledComponents;
         bool loadsMxcsr = isCompacted
@@ -150,8 +151,10 @@ public static unsafe class ExtendedState
     /// Standard: nothing but XSTATE_BV, within XCR0. Compacted: XCOMP_BV within XCR0, XSTATE_BV within it.
     /// (SDM vol. 1, 13.8; the bytes reserved in each must be zero.)
     /// </summary>
-    private static bool IsHeaderValid(byte* header, ulong present, ulong format)
+    internal static bool IsHeaderValid(byte* header)
     {
+        ulong present = Unsafe.ReadUnaligned<ulong>(header);
+        ulong format = Unsafe.ReadUnaligned<ulong>(header + 8);
         if (Unsafe.ReadUnaligned<ulong>(header + 16) != 0)
         {
             return false;

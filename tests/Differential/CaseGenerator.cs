@@ -469,7 +469,14 @@ public sealed unsafe class CaseGenerator
             return;
         }
 
-        // Not beside a stack that faults: which of the two is reported is not architectural.
+        // Not beside a stack that faults: which of the two is reported is not architectural. Where the operand's place
+        // is beyond our choosing, its target may be anything.
+        if (_instruction.Op0Kind == OpKind.Memory && input->PatchCount == 0)
+        {
+            input->State.Gpr[Rsp] = TestLayout.DataBase + 64;
+            return;
+        }
+
         bool mayFault = !_isMisplaced && input->State.Gpr[Rsp] - TestLayout.DataBase - 8 < TestLayout.DataSize - 16;
         ulong target = mayFault && _random.Percent(4) ? NonCanonical() : _program.TerminatorAddress(_random.Below(3));
         if (_instruction.Op0Kind == OpKind.Register)
