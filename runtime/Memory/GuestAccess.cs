@@ -93,7 +93,8 @@ public static unsafe class GuestAccess
         if (cpu->System.IsMachine == 0)
         {
             Pointer(cpu, address, (ulong)first, write != 0);
-            if (write == 0 && !ExtendedState.IsHeaderValid(Pointer(cpu, address + ExtendedState.HeaderOffset, ExtendedState.HeaderSize, false)))
+            if (write == 0 && last > ExtendedState.HeaderOffset
+                && !ExtendedState.IsHeaderValid(Pointer(cpu, address + ExtendedState.HeaderOffset, ExtendedState.HeaderSize, false)))
             {
                 // XRSTOR asks the header what there is, and refuses a malformed one before it touches the rest.
                 return (ulong)(cpu->MemoryBase + address);

@@ -190,7 +190,7 @@ public static unsafe class StagedAccess
             PagedMemory.Pointer(cpu, address, 1, true, false);
             PagedMemory.Pointer(cpu, address + (uint)bytes - 1, 1, true, false);
         }
-        else
+        else if (bytes > ExtendedState.HeaderOffset)
         {
             PagedMemory.Pointer(cpu, address, 1, false, false);
             ReadArea(cpu, address, buffer, ExtendedState.HeaderOffset, ExtendedState.HeaderSize);

@@ -14,7 +14,9 @@ public sealed unsafe partial class GuestThread
     private const long SysSetMask = 14;
     private const ulong NeverBlocked = 1ul << (Signal.SIGKILL - 1) | 1ul << (Signal.SIGSTOP - 1);
 
-    private readonly List<SignalInfo> _waiting = [];
+    /// <summary>Made for the first signal: .NET compiles this kind of list at run time, and most programs need none.</summary>
+    private List<SignalInfo>? _waiting;
+
     private ulong _hostMask = ulong.MaxValue;
     private ulong? _temporaryMask;
 
@@ -30,9 +32,9 @@ public sealed unsafe partial class GuestThread
         {
             TakeQueue();
             ulong set = 0;
-            foreach (SignalInfo info in _waiting)
+            for (int i = 0; i < _waiting?.Count; i++)
             {
-                set |= Signal.Bit(info.Signal);
+                set |= Signal.Bit(_waiting[i].Signal);
             }
 
             return set;
@@ -64,7 +66,7 @@ public sealed unsafe partial class GuestThread
     internal bool TryTakeWaiting(ulong set, out SignalInfo info)
     {
         TakeQueue();
-        for (int i = 0; i < _waiting.Count; i++)
+        for (int i = 0; i < _waiting?.Count; i++)
         {
             if ((set & Signal.Bit(_waiting[i].Signal)) != 0)
             {
@@ -122,7 +124,7 @@ public sealed unsafe partial class GuestThread
     /// <summary>In the child of a fork: pending signals stay with the parent.</summary>
     internal void ForgetSignals()
     {
-        _waiting.Clear();
+        _waiting?.Clear();
         _wasInterrupted = false;
     }
 
@@ -157,9 +159,9 @@ public sealed unsafe partial class GuestThread
     private void AttendWaiting(ulong mask)
     {
         TakeQueue();
-        foreach (SignalInfo info in _waiting)
+        for (int i = 0; i < _waiting?.Count; i++)
         {
-            if ((mask & Signal.Bit(info.Signal)) == 0)
+            if ((mask & Signal.Bit(_waiting[i].Signal)) == 0)
             {
                 Host->Interrupt = 1;
             }
@@ -297,6 +299,7 @@ public sealed unsafe partial class GuestThread
             int slot = Host->QueueHead & (HostThread.QueueSlots - 1);
             SignalInfo info = ((SignalInfo*)Host->Queue)[slot];
             Host->QueueHead++;
+            _waiting ??= [];
             if (info.Signal == HostSignals.ClrSignal || !_waiting.Exists(other => other.Signal == info.Signal))
             {
                 _waiting.Add(info);

@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Interpret;
+using Jitvmm.Translator.Decode;
 using Jitvmm.Translator.Lift;
 
 namespace Jitvmm.Translator.Handlers;
@@ -190,7 +191,7 @@ public static class HandlerForms
     private static unsafe void FillRegister(TbOp* op, in Instruction instruction, int operand)
     {
         Register register = instruction.GetOpRegister(operand);
-        OpCodeOperandKind kind = instruction.Code.ToOpCode().GetOpKind(operand);
+        OpCodeOperandKind kind = CodeFacts.OperandKind(instruction.Code, operand);
         bool isSystem = kind is OpCodeOperandKind.cr_reg or OpCodeOperandKind.dr_reg;
         if (!Operands.IsEncoded(kind) && kind != OpCodeOperandKind.seg_reg && !isSystem)
         {

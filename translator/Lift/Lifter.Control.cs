@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Translator.Decode;
 using Jitvmm.Translator.Ir;
 
 namespace Jitvmm.Translator.Lift;
@@ -125,7 +126,7 @@ public sealed partial class Lifter
 
     private void LiftLoop()
     {
-        Register register = _i.Code.ToOpCode().AddressSize switch { 16 => Register.CX, 32 => Register.ECX, _ => Register.RCX };
+        Register register = CodeFacts.AddressSize(_i.Code) switch { 16 => Register.CX, 32 => Register.ECX, _ => Register.RCX };
         Value old = _o.ReadRegister(register);
         Value counter = _b.Sub(old, _b.Constant(1, old.Type));
         counter = register == Register.CX ? _b.Narrow(counter, 16) : counter;

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.Intrinsics;
 using Iced.Intel;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Translator.Decode;
 using Jitvmm.Translator.Ir;
 
 namespace Jitvmm.Translator.Lift;
@@ -18,7 +19,7 @@ public sealed partial class Lifter
     private bool TryVectorFamilies() => TryVectorMove() || TryVectorInteger() || TryVectorShuffle() || TryVectorMemory() || TryTextCompare()
         || TryVectorFloat() || TryVectorConvert() || TryCrypto() || TryX87();
 
-    private bool IsVex => _i.Code.ToOpCode().Encoding == EncodingKind.VEX;
+    private bool IsVex => CodeFacts.IsVex(_i.Code);
 
     /// <summary>Operand number of the first source: a VEX instruction names it, a legacy one takes its destination.</summary>
     private int FirstSource => IsVex ? 1 : 0;

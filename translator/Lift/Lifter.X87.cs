@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Semantics;
+using Jitvmm.Translator.Decode;
 using Jitvmm.Translator.Ir;
 
 namespace Jitvmm.Translator.Lift;
@@ -63,7 +64,7 @@ public sealed partial class Lifter
                 LiftX87Register(_i.Mnemonic + "St", StackIndex);
                 return true;
             case Mnemonic.Fadd or Mnemonic.Fmul or Mnemonic.Fsub or Mnemonic.Fsubr or Mnemonic.Fdiv or Mnemonic.Fdivr:
-                bool writesTop = _i.Code.ToOpCode().Op0Kind == OpCodeOperandKind.st0;
+                bool writesTop = CodeFacts.OperandKind(_i.Code, 0) == OpCodeOperandKind.st0;
                 Value top = _b.Constant32(0);
                 LiftX87Register(_i.Mnemonic.ToString(), writesTop ? top : StackIndex, writesTop ? StackIndex : top);
                 return true;

@@ -1,6 +1,7 @@
 using System.Reflection;
 using Iced.Intel;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Translator.Decode;
 using Jitvmm.Translator.Ir;
 
 namespace Jitvmm.Translator.Lift;
@@ -35,7 +36,7 @@ public sealed partial class Lifter
         _i = instruction;
         _o.Begin(instruction, form);
         RaisesFloatExceptions = false;
-        if (instruction.HasLockPrefix && !instruction.Code.ToOpCode().CanUseLockPrefix)
+        if (instruction.HasLockPrefix && !CodeFacts.CanUseLockPrefix(instruction.Code))
         {
             return false;
         }

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Jitvmm.Runtime.Cpu;
+using Jitvmm.Translator.Decode;
 using Jitvmm.Translator.Ir;
 
 namespace Jitvmm.Translator.Lift;
@@ -90,7 +91,7 @@ public sealed class Operands(IrBuilder builder)
     public static int SelectorOffset(Register register) => CpuState.SelectorOffset(register - Iced.Intel.Register.ES);
 
     /// <summary>Whether the register is chosen by the encoding, not fixed by the opcode.</summary>
-    public bool IsEncoded(int operand) => IsEncoded(_instruction.Code.ToOpCode().GetOpKind(operand));
+    public bool IsEncoded(int operand) => IsEncoded(CodeFacts.OperandKind(_instruction.Code, operand));
 
     public static bool IsEncoded(OpCodeOperandKind kind) => kind switch
     {

@@ -77,9 +77,9 @@ internal sealed unsafe class PrivateDirectory
         try
         {
             // A guest that left nothing behind is the common case, and enumerating is slow to start.
-            HostFile.RemoveDirectoryTrusted(Encoding.Latin1.GetBytes(path + "/tmp"));
-            HostFile.RemoveDirectoryTrusted(Encoding.Latin1.GetBytes(path + "/shm"));
-            if (HostFile.RemoveDirectoryTrusted(Encoding.Latin1.GetBytes(path)) < 0)
+            HostFile.RemoveDirectoryTrusted(Encoding.ASCII.GetBytes(path + "/tmp"));
+            HostFile.RemoveDirectoryTrusted(Encoding.ASCII.GetBytes(path + "/shm"));
+            if (HostFile.RemoveDirectoryTrusted(Encoding.ASCII.GetBytes(path)) < 0)
             {
                 Directory.Delete(path, recursive: true);
             }
@@ -110,7 +110,7 @@ internal sealed unsafe class PrivateDirectory
             for (long at = 0; at < count && removed < MaxRemoved; at += *(ushort*)(buffer + at + 16))
             {
                 ReadOnlySpan<byte> name = System.Runtime.InteropServices.MemoryMarshal.CreateReadOnlySpanFromNullTerminated(buffer + at + EntryName);
-                removed += name.StartsWith(Prefix) && RemoveIfAbandoned("/tmp/" + Encoding.Latin1.GetString(name)) ? 1 : 0;
+                removed += name.StartsWith(Prefix) && Ascii.IsValid(name) && RemoveIfAbandoned("/tmp/" + Encoding.ASCII.GetString(name)) ? 1 : 0;
             }
         }
 
@@ -119,7 +119,7 @@ internal sealed unsafe class PrivateDirectory
 
     private static bool RemoveIfAbandoned(string path)
     {
-        int fd = HostFile.OpenTrusted(Encoding.Latin1.GetBytes(path), OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow);
+        int fd = HostFile.OpenTrusted(Encoding.ASCII.GetBytes(path), OpenFlags.ReadOnly | OpenFlags.Directory | OpenFlags.NoFollow);
         if (fd < 0)
         {
             return false;
