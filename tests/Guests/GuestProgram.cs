@@ -27,7 +27,7 @@ public sealed record GuestProgram(string Name, string[] Arguments)
 
     public bool CompareFiles { get; init; } = true;
 
-    public TimeSpan Limit { get; init; } = TimeSpan.FromMinutes(2);
+    public TimeSpan Limit { get; init; } = TimeSpan.FromMinutes(5);
 
     /// <summary>
     /// Tiers of <c>tests/run</c>; the others are for <c>tests/run --nightly</c>. Tier 1 compiles all that runs before it
