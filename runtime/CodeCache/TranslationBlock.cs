@@ -68,13 +68,15 @@ public sealed unsafe class TranslationBlock
             || (Location.NextPage < physical + length && physical < Location.NextPage + (bytes - inFirst));
     }
 
-    /// <summary>Makes the block's head enter a compiled region. Call with the cache's gate held.</summary>
-    public void EnterRegion(nint code, int entry, nint handler)
+    /// <summary>
+    /// Makes a compiled region's code the handler of the block's head. It finds the number of its entry in the record, and checks
+    /// it: a vCPU may have read the handler just before another region took the head over. Call with the cache's gate held.
+    /// </summary>
+    public void EnterRegion(nint code, int entry)
     {
         RegionCode = code;
-        Ops->AddressMask = (ulong)code;
         Ops->Next = (TbOp*)(nint)entry;
-        Volatile.Write(ref *(nint*)&Ops->Handler, handler);
+        Volatile.Write(ref *(nint*)&Ops->Handler, code);
     }
 
     /// <summary>Makes the block run in tier 0 again, counting from 0, twice as far: its region may go again. Call with the cache's gate held.</summary>
@@ -83,8 +85,6 @@ public sealed unsafe class TranslationBlock
         RegionCode = 0;
         Ops->Immediate = 0;
         Ops->Displacement <<= Ops->Displacement < MaxHotThreshold ? 1 : 0;
-
-        // A vCPU may have read the old handler just now: the code address it will read next stays valid.
         Volatile.Write(ref *(nint*)&Ops->Handler, handler);
     }
 

@@ -37,6 +37,7 @@ public unsafe struct CpuState
     public const int CurrentOpOffset = 232;
     public const int FaultAddressOffset = 240;
     public const int PendingVectorOffset = 248;
+    public const int InRegionOffset = 252;
     public const int MxcsrOffset = 256;
     public const int ScratchOffset = 264;
     public const int JumpCacheOffset = 272;
@@ -83,7 +84,7 @@ public unsafe struct CpuState
     [FieldOffset(FaultAddressOffset)] public ulong FaultAddress;
 
     /// <summary>Not 0 while a compiled region runs: general registers are then in its locals, not here.</summary>
-    [FieldOffset(252)] public int InRegion;
+    [FieldOffset(InRegionOffset)] public int InRegion;
 
     /// <summary>Vector of the exception a block exit reports.</summary>
     [FieldOffset(PendingVectorOffset)] public int PendingVector;

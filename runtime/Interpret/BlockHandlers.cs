@@ -22,7 +22,7 @@ public static unsafe partial class BlockHandlers
     /// <summary>What a body returns that could not make an access.</summary>
     public const int Missed = -2;
 
-    public static readonly nint RegionAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Region;
+    public static readonly nint InterpretAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Interpret;
 
     /// <summary>
     /// The first record of each block: safepoint and execution count. Immediate counts up to Displacement, where
@@ -116,34 +116,18 @@ public static unsafe partial class BlockHandlers
     }
 
     /// <summary>
-    /// Replaces <see cref="Enter"/> at the head of a block that a compiled region starts with: AddressMask is the
-    /// region's code, Next the number of its entry.
+    /// Goes on at RIP after a region that left one instruction to tier 0: behind the block's head, which would come straight
+    /// back.
     /// </summary>
-    public static int Region(CpuState* cpu, TbOp* op, byte* memory)
+    public static int Interpret(CpuState* cpu, TbOp* op, byte* memory)
     {
-        if (cpu->ExitRequest != 0)
-        {
-            return Interrupted(cpu, op);
-        }
-
-        cpu->CurrentOp = (nint)op;
-        cpu->InRegion = 1;
-        int exit = ((delegate*<CpuState*, byte*, int, int>)op->AddressMask)(cpu, memory, (int)(nint)op->Next);
-        cpu->InRegion = 0;
-        memory = cpu->MemoryBase;
-        if (exit > (int)BlockExit.Link && exit != (int)BlockExit.Interpret)
-        {
-            return exit;
-        }
-
         TbOp* next = Dispatch.Find(cpu, cpu->Rip);
         if (next == null)
         {
-            return exit;
+            return (int)BlockExit.Interpret;
         }
 
-        // Interpret: this one instruction is tier 0's, so step over the head that would come straight back here.
-        next += exit == (int)BlockExit.Interpret ? 1 : 0;
+        next++;
         return next->Handler(cpu, next, memory);
     }
 }

@@ -174,6 +174,19 @@ public sealed class IlWriter(ILGenerator il)
         }
     }
 
+    /// <summary>Ends by jumping to code of the signature of a tier-0 handler: (state, record, memory, address of the code) → nothing.</summary>
+    public void JumpToHandler()
+    {
+        Pop(IrType.I64);
+        Pop(IrType.I64);
+        Pop(IrType.I64);
+        Pop(IrType.I64);
+        ExpectEmpty();
+        il.Emit(OpCodes.Tailcall);
+        il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(int), [typeof(nint), typeof(nint), typeof(nint)], null);
+        il.Emit(OpCodes.Ret);
+    }
+
     /// <summary>Calls a static method whose arguments are on the stack.</summary>
     public void Call(MethodInfo method, ReadOnlySpan<IrType> arguments, IrType result)
     {

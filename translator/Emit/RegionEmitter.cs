@@ -19,11 +19,12 @@ namespace Jitvmm.Translator.Emit;
 /// </summary>
 /// <remarks>
 /// <code>
-///   switch (entry)
+///   the safepoint; switch (record.Next), the number of the entry
 ///   one stub per entry: load the registers it needs, go to its block
 ///   blocks, in guest address order; branches inside the region are plain IL branches
 ///   cold: one stub per guest instruction that may have to leave (rip = it, code = Interpret)
-///   leave: store the registers that were written, RIP; return code. One per set of registers, longer ones leading to shorter ones
+///   leave: store the registers that were written, RIP; jump to the next block, or return code. One per set of registers, longer ones
+///   leading to shorter ones
 /// </code>
 /// Nothing calls and comes back on a slow path: a check that fails leaves the region, tier 0 executes that one
 /// instruction, and the region is entered again at its next entry. A rejoining call would make RyuJIT keep
@@ -33,8 +34,8 @@ namespace Jitvmm.Translator.Emit;
 public sealed partial class RegionEmitter
 {
     private const int CpuArgument = 0;
-    private const int MemoryArgument = 1;
-    private const int EntryArgument = 2;
+    private const int RecordArgument = 1;
+    private const int MemoryArgument = 2;
 
     /// <summary>How far an access may be from an address in the window without a comparison of its own: half the guard.</summary>
     private const long MaxDistance = (long)AddressSpace.GuardSize / 2;
@@ -44,6 +45,7 @@ public sealed partial class RegionEmitter
 
     private readonly IReadOnlyList<RegionBlock> _blocks;
     private readonly RegionAccess _access;
+    private readonly nint _interpret;
     private readonly DynamicMethod _method;
     private readonly IlWriter _il;
     private readonly GuestRegisters _registers;
@@ -52,8 +54,8 @@ public sealed partial class RegionEmitter
     private readonly List<(Label Label, ulong Rip, BlockExit Code, ulong Dirty)> _coldExits = [];
     private readonly RegisterFlow _flow;
 
-    /// <summary>Where exits go that must store these registers.</summary>
-    private readonly Dictionary<ulong, Label> _leaves = [];
+    /// <summary>Where exits go that must store these registers, and whether they go on at RIP, whatever is there.</summary>
+    private readonly Dictionary<(ulong Dirty, bool IsLookup), Label> _leaves = [];
 
     /// <summary>Registers written since an entry, on some path.</summary>
     private ulong _dirty;
@@ -73,12 +75,13 @@ public sealed partial class RegionEmitter
     private AddressRoots _roots = new([]);
     private bool _ended;
 
-    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, RegionAccess access)
+    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, RegionAccess access, nint interpret)
     {
+        _interpret = interpret;
         _blocks = blocks;
         _block = blocks[0];
         _access = access;
-        _method = new DynamicMethod($"region_{blocks[0].Address:x}", typeof(int), [typeof(nint), typeof(nint), typeof(int)], typeof(RegionEmitter).Module, true) { InitLocals = false };
+        _method = new DynamicMethod($"region_{blocks[0].Address:x}", typeof(int), [typeof(nint), typeof(nint), typeof(nint)], typeof(RegionEmitter).Module, true) { InitLocals = false };
         _il = new IlWriter(_method.GetILGenerator(4096));
         _registers = new GuestRegisters(_il, blocks.Select(block => ((ReadOnlyMemory<IrInstruction>)block.Code, block.Used)));
         _rip = _il.NewLocal(typeof(ulong));
@@ -91,9 +94,10 @@ public sealed partial class RegionEmitter
     /// <param name="blocks">In guest address order.</param>
     /// <param name="access">How it reaches memory. Unless direct, faults leave with exact state.</param>
     /// <param name="dependencies">Blocks outside the region whose code it relies on.</param>
-    public static Region Compile(IReadOnlyList<RegionBlock> blocks, RegionAccess access, IReadOnlyList<TranslationBlock> dependencies)
+    /// <param name="interpret">The handler that goes on with an instruction of tier 0's.</param>
+    public static Region Compile(IReadOnlyList<RegionBlock> blocks, RegionAccess access, IReadOnlyList<TranslationBlock> dependencies, nint interpret)
     {
-        RegionEmitter emitter = new(blocks, access);
+        RegionEmitter emitter = new(blocks, access, interpret);
         emitter.EmitAll();
         RuntimeMethodHandle handle = GetMethodDescriptor(emitter._method);
         RuntimeHelpers.PrepareMethod(handle);
@@ -120,73 +124,25 @@ public sealed partial class RegionEmitter
         {
             _il.Mark(label);
             SetExit(rip, code);
-            _il.Branch(Leave(dirty));
+            _il.Branch(Leave(dirty, code == BlockExit.Lookup));
         }
 
         EmitLeaves();
     }
 
-    private void EmitEntries()
+    private Label Leave(ulong dirty, bool isLookup)
     {
-        _registers.PushStateAddress(CpuState.PagesOffset);
-        _il.LoadIndirect(64, false);
-        _il.StoreLocal(_pages, IrType.I64);
-        RegionBlock[] entries = [.. _blocks.Where(block => block.Entry >= 0).OrderBy(block => block.Entry)];
-        Label[] stubs = Array.ConvertAll(entries, _ => _il.NewLabel());
-        if (entries.Length > 1)
+        if (!_leaves.TryGetValue((dirty, isLookup), out Label label))
         {
-            _il.Argument(EntryArgument, IrType.I32);
-            _il.Switch(stubs);
-        }
-
-        _il.Branch(stubs[0]);
-        for (int i = 0; i < entries.Length; i++)
-        {
-            _il.Mark(stubs[i]);
-            _registers.Load(_flow.LiveAtStart(entries[i]));
-            _il.Branch(_labels[entries[i].Address]);
-        }
-    }
-
-    /// <summary>Each way out stores what the largest one within it does not, and goes on there.</summary>
-    private void EmitLeaves()
-    {
-        ulong[] sets = [.. _leaves.Keys.OrderBy(BitOperations.PopCount)];
-        Label store = _il.NewLabel();
-        for (int i = 0; i < sets.Length; i++)
-        {
-            int inner = i - 1;
-            while (inner >= 0 && (sets[inner] & ~sets[i]) != 0)
-            {
-                inner--;
-            }
-
-            _il.Mark(_leaves[sets[i]]);
-            _registers.Store(inner < 0 ? sets[i] : sets[i] & ~sets[inner]);
-            _il.Branch(inner < 0 ? store : _leaves[sets[inner]]);
-        }
-
-        _il.Mark(store);
-        _registers.PushStateAddress(CpuState.RipOffset);
-        _il.LoadLocal(_rip, IrType.I64);
-        _il.StoreIndirect(64, false);
-        _il.LoadLocal(_code, IrType.I32);
-        _il.Return();
-    }
-
-    private Label Leave(ulong dirty)
-    {
-        if (!_leaves.TryGetValue(dirty, out Label label))
-        {
-            _leaves[dirty] = label = _il.NewLabel();
+            _leaves[(dirty, isLookup)] = label = _il.NewLabel();
         }
 
         return label;
     }
 
     /// <summary>The way out from here. The registers stored there were loaded only if the analysis foresaw it.</summary>
-    private Label LeaveHere() => _flow.MayLeave(_block)
-        ? Leave(_dirty)
+    private Label LeaveHere(BlockExit code) => _flow.MayLeave(_block)
+        ? Leave(_dirty, code == BlockExit.Lookup)
         : throw new InvalidOperationException($"the region is left unexpectedly from {_block.Address:x}");
 
     private void EmitBlock(RegionBlock block)
@@ -323,16 +279,15 @@ public sealed partial class RegionEmitter
 
         Push(op.A);
         _il.StoreLocal(_rip, IrType.I64);
-        _il.Constant(op.Immediate, IrType.I32);
-        _il.StoreLocal(_code, IrType.I32);
-        _il.Branch(LeaveHere());
+        SetCode(BlockExit.SystemCall);
+        _il.Branch(LeaveHere(BlockExit.SystemCall));
         _ended = true;
     }
 
     private void LeaveTo(ulong rip, BlockExit code)
     {
         SetExit(rip, code);
-        _il.Branch(LeaveHere());
+        _il.Branch(LeaveHere(code));
         _ended = true;
     }
 
@@ -368,9 +323,7 @@ public sealed partial class RegionEmitter
             }
         }
 
-        _il.Constant((long)BlockExit.Lookup, IrType.I32);
-        _il.StoreLocal(_code, IrType.I32);
-        _il.Branch(LeaveHere());
+        _il.Branch(LeaveHere(BlockExit.Lookup));
         _ended = true;
     }
 
@@ -391,7 +344,7 @@ public sealed partial class RegionEmitter
             _il.Binary(OpCodes.Sub, IrType.I64);
         });
         SetExit(instruction.IP, BlockExit.Interpret);
-        _il.Branch(LeaveHere());
+        _il.Branch(LeaveHere(BlockExit.Interpret));
         _il.Mark(inside);
     }
 
@@ -414,7 +367,7 @@ public sealed partial class RegionEmitter
 
     private Label ColdExit(ulong rip, BlockExit code)
     {
-        _ = LeaveHere();
+        _ = LeaveHere(code);
         Label label = _il.NewLabel();
         _coldExits.Add((label, rip, code, _dirty));
         return label;
@@ -424,6 +377,14 @@ public sealed partial class RegionEmitter
     {
         _il.Constant((long)rip, IrType.I64);
         _il.StoreLocal(_rip, IrType.I64);
+        if (code != BlockExit.Lookup)
+        {
+            SetCode(code);
+        }
+    }
+
+    private void SetCode(BlockExit code)
+    {
         _il.Constant((long)code, IrType.I32);
         _il.StoreLocal(_code, IrType.I32);
     }

@@ -22,7 +22,7 @@ public sealed unsafe class HandlerSet
         CheckFloat = DirectBlocks.CheckFloatAddress,
         Return = DirectBlocks.ReturnAddress,
         Stale = DirectBlocks.StaleAddress,
-        Region = DirectBlocks.RegionAddress,
+        Interpret = DirectBlocks.InterpretAddress,
     };
 
     public required nint Enter { get; init; }
@@ -37,7 +37,8 @@ public sealed unsafe class HandlerSet
 
     public required nint Stale { get; init; }
 
-    public required nint Region { get; init; }
+    /// <summary>Where a region goes on with an instruction that only tier 0 executes.</summary>
+    public required nint Interpret { get; init; }
 
     /// <summary>Machine guests. Made when first asked for: a process guest never loads that assembly.</summary>
     public static HandlerSet ForMachine() => new(&FindPaged)
@@ -48,7 +49,7 @@ public sealed unsafe class HandlerSet
         CheckFloat = PagedBlocks.CheckFloatAddress,
         Return = PagedBlocks.ReturnAddress,
         Stale = PagedBlocks.StaleAddress,
-        Region = PagedBlocks.RegionAddress,
+        Interpret = PagedBlocks.InterpretAddress,
     };
 
     private static nint FindPaged(int key)

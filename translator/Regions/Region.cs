@@ -31,7 +31,7 @@ public sealed class Region
 
     public int InstructionCount { get; }
 
-    /// <summary>Host address of the code: (state, memory base, entry) → <see cref="Runtime.Execution.BlockExit"/>.</summary>
+    /// <summary>Host address of the code: that of a tier-0 handler for the records of its entries.</summary>
     public nint Code { get; }
 
     /// <summary>Keeps the code alive.</summary>

@@ -254,7 +254,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
             }
 
             bool isChecked = IsChecked;
-            Region region = RegionEmitter.Compile(blocks, isChecked && _access == RegionAccess.Direct ? RegionAccess.Checked : _access, _builder.Dependencies);
+            Region region = RegionEmitter.Compile(blocks, isChecked && _access == RegionAccess.Direct ? RegionAccess.Checked : _access, _builder.Dependencies, _handlers.Interpret);
             Statistics.CompileTime += Stopwatch.GetElapsedTime(start);
             Statistics.RegionsCompiled++;
             Statistics.InstructionsCompiled += region.InstructionCount;
@@ -290,7 +290,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
                 // An entry another region owns keeps it, except the block this region was made for.
                 if (!block.HasRegion || entry == 0)
                 {
-                    block.EnterRegion(region.Code, entry, _handlers.Region);
+                    block.EnterRegion(region.Code, entry);
                 }
             }
         }

@@ -1,0 +1,191 @@
+using System.Numerics;
+using System.Reflection.Emit;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Memory;
+using Jitvmm.Translator.Ir;
+using Jitvmm.Translator.Regions;
+
+namespace Jitvmm.Translator.Emit;
+
+/// <content>How a region is entered and left.</content>
+public sealed partial class RegionEmitter
+{
+    /// <summary>
+    /// Regions are entered as the handler of a block's head, by jumps: from tier 0 and from other regions, without anything to
+    /// return to in between.
+    /// </summary>
+    private void EmitEntries()
+    {
+        Label refuse = _il.NewLabel();
+        Label interrupted = _il.NewLabel();
+        _registers.PushStateAddress(CpuState.ExitRequestOffset);
+        _il.LoadIndirect(32, true);
+        _il.BranchOn(OpCodes.Brtrue, interrupted);
+        StoreState(CpuState.CurrentOpOffset, 64, () => _il.Argument(RecordArgument, IrType.I64));
+        StoreState(CpuState.InRegionOffset, 32, () => _il.Constant(1, IrType.I32));
+        _registers.PushStateAddress(CpuState.PagesOffset);
+        _il.LoadIndirect(64, false);
+        _il.StoreLocal(_pages, IrType.I64);
+        RegionBlock[] entries = [.. _blocks.Where(block => block.Entry >= 0).OrderBy(block => block.Entry)];
+        Label[] stubs = Array.ConvertAll(entries, _ => _il.NewLabel());
+        if (entries.Length > 1)
+        {
+            PushRecordField(nameof(TbOp.Next));
+            _il.Unary(OpCodes.Conv_I4, IrType.I64, IrType.I32);
+            _il.Switch(stubs);
+        }
+
+        _il.Branch(stubs[0]);
+        for (int i = 0; i < entries.Length; i++)
+        {
+            _il.Mark(stubs[i]);
+            unsafe
+            {
+                // Another region may have taken the head over since this one's address was read from it.
+                _il.Argument(RecordArgument, IrType.I64);
+                _il.Constant((long)entries[i].Source.Ops, IrType.I64);
+                _il.BranchCompare(OpCodes.Bne_Un, refuse, IrType.I64);
+            }
+
+            _registers.Load(_flow.LiveAtStart(entries[i]));
+            _il.Branch(_labels[entries[i].Address]);
+        }
+
+        _il.Mark(refuse);
+        ReturnBefore(BlockExit.Lookup);
+        _il.Mark(interrupted);
+        ReturnBefore(BlockExit.Interrupted);
+    }
+
+    /// <summary>Returns with nothing done.</summary>
+    private void ReturnBefore(BlockExit code)
+    {
+        StoreState(CpuState.RipOffset, 64, () => PushRecordField(nameof(TbOp.Address)));
+        StoreState(CpuState.InRegionOffset, 32, () => _il.Constant(0, IrType.I32));
+        _il.Constant((long)code, IrType.I32);
+        _il.Return();
+    }
+
+    private void PushRecordField(string name)
+    {
+        _il.Argument(RecordArgument, IrType.I64);
+        _il.Constant(Marshal.OffsetOf<TbOp>(name), IrType.I64);
+        _il.Binary(OpCodes.Add, IrType.I64);
+        _il.LoadIndirect(64, false);
+    }
+
+    private void StoreState(int offset, int width, Action push)
+    {
+        _registers.PushStateAddress(offset);
+        push();
+        _il.StoreIndirect(width, false);
+    }
+
+    private void EmitLeaves()
+    {
+        _il.Mark(EmitStores(isLookup: true));
+        EmitLookup();
+        _il.Mark(EmitStores(isLookup: false));
+        Label other = _il.NewLabel();
+        _il.LoadLocal(_code, IrType.I32);
+        _il.Constant((long)BlockExit.Interpret, IrType.I32);
+        _il.BranchCompare(OpCodes.Bne_Un, other, IrType.I32);
+        LeaveState();
+        _il.Argument(CpuArgument, IrType.I64);
+        _il.Argument(RecordArgument, IrType.I64);
+        PushMemory();
+        _il.Constant(_interpret, IrType.I64);
+        _il.JumpToHandler();
+        _il.Mark(other);
+        LeaveState();
+        _il.LoadLocal(_code, IrType.I32);
+        _il.Return();
+    }
+
+    /// <summary>Each way out stores what the largest one within it does not, and goes on there. Returns where they all end.</summary>
+    private Label EmitStores(bool isLookup)
+    {
+        ulong[] sets = [.. _leaves.Keys.Where(leave => leave.IsLookup == isLookup).Select(leave => leave.Dirty).OrderBy(BitOperations.PopCount)];
+        Label end = _il.NewLabel();
+        for (int i = 0; i < sets.Length; i++)
+        {
+            int inner = i - 1;
+            while (inner >= 0 && (sets[inner] & ~sets[i]) != 0)
+            {
+                inner--;
+            }
+
+            _il.Mark(_leaves[(sets[i], isLookup)]);
+            _registers.Store(inner < 0 ? sets[i] : sets[i] & ~sets[inner]);
+            _il.Branch(inner < 0 ? end : _leaves[(sets[inner], isLookup)]);
+        }
+
+        return end;
+    }
+
+    private void LeaveState()
+    {
+        StoreState(CpuState.RipOffset, 64, () => _il.LoadLocal(_rip, IrType.I64));
+        StoreState(CpuState.InRegionOffset, 32, () => _il.Constant(0, IrType.I32));
+    }
+
+    /// <summary>Goes on at RIP: straight at what the jump cache has, as <see cref="Dispatch.Find"/>, so that each region has a jump of its own to predict.</summary>
+    private void EmitLookup()
+    {
+        Label missing = _il.NewLabel();
+        LocalBuilder entry = _il.NewLocal(typeof(ulong));
+        LeaveState();
+        _registers.PushStateAddress(CpuState.JumpCacheOffset);
+        _il.LoadIndirect(64, false);
+        _il.LoadLocal(_rip, IrType.I64);
+        _il.LoadLocal(_rip, IrType.I64);
+        _il.Constant(GuestPages.PageShift, IrType.I32);
+        _il.Shift(OpCodes.Shr_Un, IrType.I64);
+        _il.Binary(OpCodes.Xor, IrType.I64);
+        _il.Constant(Dispatch.JumpCacheSize - 1, IrType.I64);
+        _il.Binary(OpCodes.And, IrType.I64);
+        _il.Constant(Unsafe.SizeOf<JumpCacheEntry>(), IrType.I64);
+        _il.Binary(OpCodes.Mul, IrType.I64);
+        _il.Binary(OpCodes.Add, IrType.I64);
+        _il.StoreLocal(entry, IrType.I64);
+        _il.LoadLocal(entry, IrType.I64);
+        _il.LoadIndirect(64, false);
+        _il.LoadLocal(_rip, IrType.I64);
+        _il.BranchCompare(OpCodes.Bne_Un, missing, IrType.I64);
+        LocalBuilder next = _il.NewLocal(typeof(ulong));
+        _il.LoadLocal(entry, IrType.I64);
+        _il.Constant(Marshal.OffsetOf<JumpCacheEntry>(nameof(JumpCacheEntry.Op)), IrType.I64);
+        _il.Binary(OpCodes.Add, IrType.I64);
+        _il.LoadIndirect(64, false);
+        _il.StoreLocal(next, IrType.I64);
+        _il.LoadLocal(next, IrType.I64);
+        _il.BranchOn(OpCodes.Brfalse, missing, IrType.I64);
+        _il.Argument(CpuArgument, IrType.I64);
+        _il.LoadLocal(next, IrType.I64);
+        PushMemory();
+        _il.LoadLocal(next, IrType.I64);
+        _il.LoadIndirect(64, false);
+        _il.JumpToHandler();
+        _il.Mark(missing);
+        _il.Constant((long)BlockExit.Lookup, IrType.I32);
+        _il.Return();
+    }
+
+    /// <summary>What handlers get to reach memory. A machine guest's may have changed with what the region called.</summary>
+    private void PushMemory()
+    {
+        if (_access == RegionAccess.Paged)
+        {
+            _registers.PushStateAddress(CpuState.MemoryBaseOffset);
+            _il.LoadIndirect(64, false);
+        }
+        else
+        {
+            _il.Argument(MemoryArgument, IrType.I64);
+        }
+    }
+}
