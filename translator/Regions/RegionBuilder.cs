@@ -217,15 +217,36 @@ public sealed class RegionBuilder
         }
     }
 
-    /// <summary>Entries: the head, loop heads (where tier 0 comes back from a side exit), and return sites.</summary>
+    /// <summary>
+    /// Entries: the head, loop heads (where tier 0 comes back from a side exit), return sites, functions, and what runs more often than
+    /// the region leads to it. A block that is entered and has no entry would become the head of a region much like this one.
+    /// </summary>
     private static void NumberEntries(List<RegionBlock> blocks, ulong head, Dictionary<ulong, RegionBlock> chosen)
     {
+        Dictionary<ulong, ulong> led = [];
+        HashSet<ulong> entered = [];
+        foreach (RegionBlock block in blocks)
+        {
+            entered.Add(block.ReturnSite);
+            bool calls = block.ReturnSite != 0;
+            foreach (ulong successor in block.Successors)
+            {
+                if (calls && successor != block.ReturnSite)
+                {
+                    entered.Add(successor);
+                }
+
+                led[successor] = led.GetValueOrDefault(successor) + block.Source.Executions;
+            }
+        }
+
         int next = 0;
         chosen[head].Entry = next++;
         foreach (RegionBlock block in blocks)
         {
-            bool isReturnSite = blocks.Exists(caller => caller.ReturnSite == block.Address);
-            if (block.Entry < 0 && (block.IsLoopHead || isReturnSite))
+            ulong executions = block.Source.Executions;
+            bool isEntered = block.IsLoopHead || entered.Contains(block.Address) || executions > led.GetValueOrDefault(block.Address) + executions / 8;
+            if (block.Entry < 0 && isEntered)
             {
                 block.Entry = next++;
             }
