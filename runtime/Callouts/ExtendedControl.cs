@@ -41,7 +41,7 @@ public static unsafe class ExtendedControl
         }
 
         cpu->System.XCr0 = value;
-        CpuMode.Changed(cpu);
+        CpuMode.ChangedWithin(cpu);
     }
 
     private static void CheckEnabled(CpuState* cpu)

@@ -48,8 +48,11 @@ public static unsafe partial class FarTransfers
     }
 
     /// <summary>IRET with an operand size of 2, 4 or 8 bytes.</summary>
+    /// <param name="cpu">The CPU.</param>
+    /// <param name="bytes">The operand size.</param>
+    /// <param name="next">The instruction after this one: where a task that returned goes on when it is called again.</param>
     [TouchesRegisters]
-    public static int InterruptReturn(CpuState* cpu, int bytes)
+    public static int ReturnFromInterrupt(CpuState* cpu, int bytes, ulong next)
     {
         if (cpu->System.IsMachine == 0)
         {
@@ -64,7 +67,7 @@ public static unsafe partial class FarTransfers
         else if ((cpu->FlagsSystem & SystemFlags.NestedTask) != 0)
         {
             RaiseIf(CpuMode.IsLong(cpu), 0);
-            TaskSwitches.Return(cpu);
+            TaskSwitches.Return(cpu, next);
         }
         else
         {

@@ -25,6 +25,11 @@ public interface ICpuPlatform
     /// <summary>Takes a pending non-maskable interrupt; asked before <see cref="AcknowledgeInterrupt"/>, whatever IF is.</summary>
     bool AcknowledgeNonMaskable() => false;
 
+    /// <summary>FERR#: the x87 unit has met an unmasked error while CR0.NE is clear.</summary>
+    void SignalFloatingPointError()
+    {
+    }
+
     /// <summary>CR8: the local APIC's task priority, bits 7–4.</summary>
     ulong TaskPriority { get; set; }
 

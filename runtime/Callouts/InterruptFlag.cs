@@ -36,7 +36,7 @@ public static unsafe class InterruptFlag
         }
 
         Settled(cpu);
-        CpuMode.Changed(cpu);
+        CpuMode.ChangedWithin(cpu);
     }
 
     /// <summary>New flags are in place: makes the vCPU loop look at what they let through, an interrupt or a single step.</summary>

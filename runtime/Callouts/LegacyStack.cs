@@ -51,7 +51,9 @@ public static unsafe class LegacyStack
         StackCursor stack = StackCursor.Current(cpu);
         uint level = (uint)(operands >> 16) & 31;
         stack.Push(cpu->Gpr[Rbp], bytes);
-        ulong frame = stack.Pointer;
+
+        // All of ESP, even where a 16-bit stack uses half of it.
+        ulong frame = (cpu->Gpr[Rsp] & ~stack.Mask) | stack.Pointer;
         for (uint nested = 1; nested < level; nested++)
         {
             stack.Push(stack.ReadAt(cpu->Gpr[Rbp] - (nested * (uint)bytes), bytes), bytes);

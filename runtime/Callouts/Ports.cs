@@ -51,7 +51,7 @@ public static unsafe class Ports
         int bytes = flags & SizeMask;
         ushort port = (ushort)cpu->Gpr[Rdx];
         Check(cpu, port, bytes);
-        for (int done = 0; done < Batch; done++)
+        for (int left = cpu->System.IsSingle != 0 ? 1 : Batch; left > 0; left--)
         {
             if (IsFinished(cpu, flags))
             {
@@ -78,7 +78,7 @@ public static unsafe class Ports
         int bytes = flags & SizeMask;
         ushort port = (ushort)cpu->Gpr[Rdx];
         Check(cpu, port, bytes);
-        for (int done = 0; done < Batch; done++)
+        for (int left = cpu->System.IsSingle != 0 ? 1 : Batch; left > 0; left--)
         {
             if (IsFinished(cpu, flags))
             {

@@ -1,3 +1,4 @@
+using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
@@ -28,11 +29,26 @@ public static unsafe class Segments
         else if (segment == SegmentIndex.Ss)
         {
             LoadStack(cpu, selector);
-            cpu->System.InterruptShadow = 1;
         }
         else
         {
             LoadData(cpu, segment, selector, ExceptionVector.GeneralProtection);
+        }
+
+        if (cpu->System.IsMachine == 0)
+        {
+            return;
+        }
+
+        if (segment == SegmentIndex.Ss)
+        {
+            cpu->System.InterruptShadow = 2;
+        }
+
+        if (segment <= SegmentIndex.Ds && (cpu->System.CodeMode & (int)CodeMode.Long) == 0)
+        {
+            // Another width of the stack, or checks from now on, or no longer.
+            CpuMode.ChangedWithin(cpu);
         }
     }
 
@@ -184,6 +200,5 @@ public static unsafe class Segments
         Descriptor descriptor = ReadStack(cpu, selector, cpl, ExceptionVector.GeneralProtection);
         DescriptorTables.MarkAccessed(cpu, selector, descriptor);
         Set(cpu, SegmentIndex.Ss, selector, descriptor);
-        CpuMode.Changed(cpu);
     }
 }

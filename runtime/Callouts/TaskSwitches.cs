@@ -70,10 +70,10 @@ internal static unsafe class TaskSwitches
     }
 
     /// <summary>IRET with NT set: back to the task that called this one.</summary>
-    public static void Return(CpuState* cpu)
+    public static void Return(CpuState* cpu, ulong next)
     {
         uint link = SystemMemory.Read16(cpu, cpu->System.TaskBase, true);
-        Switch(cpu, link, Reason.Return, cpu->Rip, 0);
+        Switch(cpu, link, Reason.Return, next, 0);
     }
 
     private static bool Switch(CpuState* cpu, uint selector, Reason reason, ulong returnRip, uint external)
@@ -166,7 +166,9 @@ internal static unsafe class TaskSwitches
         cpu->Rip = PagedMemory.Read(cpu, task + layout.Rip, layout.Bytes, true);
         for (int register = 0; register < 8; register++)
         {
-            cpu->Gpr[register] = PagedMemory.Read(cpu, task + layout.Registers + (uint)(register * layout.Bytes), layout.Bytes, true);
+            // A 16-bit task leaves ones in the upper halves, as the 386 did.
+            ulong upper = isWide ? 0 : 0xffff0000ul;
+            cpu->Gpr[register] = upper | PagedMemory.Read(cpu, task + layout.Registers + (uint)(register * layout.Bytes), layout.Bytes, true);
         }
 
         cpu->WriteFlags((flags & 0x3f7fd7) | (nests ? SystemFlags.NestedTask : 0));

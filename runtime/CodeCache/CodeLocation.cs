@@ -13,9 +13,12 @@ public readonly record struct CodeLocation(ulong Address, ulong Physical, CodeMo
     public static CodeLocation InProcess(ulong address) => new(address, address, CodeMode.Long);
 }
 
-/// <summary>How code is decoded.</summary>
+/// <summary>
+/// How code is decoded. What the flags named Checked say is rare; code of such a mode has records in front of its instructions that look, so that other code
+/// need not.
+/// </summary>
 [Flags]
-public enum CodeMode : byte
+public enum CodeMode : ushort
 {
     Bits16 = 0,
 
@@ -28,6 +31,21 @@ public enum CodeMode : byte
     /// <summary>SS.B: the stack pointer is ESP. Meaningless in 64-bit code.</summary>
     WideStack = 4,
 
-    /// <summary>Segment limits or types must be looked at.</summary>
+    /// <summary>16- and 32-bit code whose CS, SS, DS or ES is not flat: limits, types and presence are looked at.</summary>
     CheckedSegments = 8,
+
+    /// <summary>CR0 or CR4 takes away x87, MMX or SSE, or sends x87 errors to the interrupt controller.</summary>
+    CheckedUnits = 16,
+
+    /// <summary>CR4 or XCR0 takes away AVX or the XSAVE family.</summary>
+    CheckedAvx = 32,
+
+    /// <summary>User code with CR0.AM and RFLAGS.AC: misaligned accesses fault.</summary>
+    CheckedAlignment = 64,
+
+    /// <summary>DR7 enables an instruction breakpoint.</summary>
+    CheckedBreakpoints = 128,
+
+    /// <summary>A block of one instruction that leaves to the vCPU loop behind it.</summary>
+    Single = 256,
 }

@@ -1,3 +1,4 @@
+using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Runtime.Cpu;
@@ -108,6 +109,50 @@ public static unsafe class CpuMode
         }
     }
 
+    /// <summary>As <see cref="Changed"/>, for a callout whose block ends behind it by falling through: that is left when code is decoded otherwise from now on.</summary>
+    public static void ChangedWithin(CpuState* cpu)
+    {
+        int mode = cpu->System.CodeMode;
+        Changed(cpu);
+        if (mode != cpu->System.CodeMode)
+        {
+            cpu->ExitRequest = 1;
+        }
+    }
+
+    /// <summary>Whether no access through CS, SS, DS or ES can fail for its segment: 4 GiB each, data writable, code readable.</summary>
+    internal static bool HasFlatSegments(CpuState* cpu) => IsFlat(cpu, SegmentIndex.Es, FlatData) && IsFlat(cpu, SegmentIndex.Cs, FlatCode)
+        && IsFlat(cpu, SegmentIndex.Ss, FlatData) && IsFlat(cpu, SegmentIndex.Ds, FlatData);
+
+    private const int FlatData = SegmentAttributes.Present | SegmentAttributes.CodeOrData | SegmentAttributes.ReadableOrWritable;
+    private const int FlatCode = FlatData | SegmentAttributes.Code;
+
+    private static bool IsFlat(CpuState* cpu, SegmentIndex segment, int attributes)
+    {
+        // An expand-down segment has no part of 4 GiB; a conforming one may be jumped to and read like any code.
+        const int Looked = FlatCode | SegmentAttributes.ConformingOrExpandDown;
+        int ignored = segment == SegmentIndex.Cs ? SegmentAttributes.ConformingOrExpandDown : 0;
+        return cpu->System.Limits[(int)segment] == uint.MaxValue && (cpu->System.Attributes[(int)segment] & Looked & ~ignored) == attributes;
+    }
+
+    private static int CodeChecks(CpuState* cpu)
+    {
+        const ulong Units = Cr0.Emulation | Cr0.TaskSwitched | Cr0.NumericError;
+        CodeMode checks = 0;
+        if ((cpu->System.Cr0 & Units) != Cr0.NumericError || (cpu->System.Cr4 & Cr4.Fxsave) == 0)
+        {
+            checks |= CodeMode.CheckedUnits;
+        }
+
+        // A process that may use AVX may use SSE; a switched task's AVX registers are no more its own than the others.
+        if ((cpu->System.Cr4 & Cr4.Xsave) == 0 || (cpu->System.XCr0 & CpuModel.XCr0) != CpuModel.XCr0 || (cpu->System.Cr0 & Cr0.TaskSwitched) != 0)
+        {
+            checks |= CodeMode.CheckedAvx;
+        }
+
+        return (int)checks;
+    }
+
     private static void ResetTables(CpuState* cpu)
     {
         cpu->System.GdtBase = 0;
@@ -138,6 +183,7 @@ public static unsafe class CpuMode
         }
 
         cpu->System.PopfMask = mask;
+        cpu->System.CodeChecks = CodeChecks(cpu);
         cpu->System.SyscallDisabled = Is64Bit(cpu) && (cpu->System.Efer & Efer.SyscallEnable) != 0 ? 0 : 1;
     }
 }

@@ -93,7 +93,7 @@ public unsafe struct SystemState
     /// <summary>1 when the platform has an interrupt that IF held back.</summary>
     public int InterruptPending;
 
-    /// <summary>1 for the one instruction after STI, MOV SS or POP SS during which no interrupt is taken (SDM vol. 3A, 6.8.3).</summary>
+    /// <summary>Not 0 for the one instruction after STI (1), MOV SS or POP SS (2) during which no interrupt is taken; after the latter no debug trap either (SDM vol. 3A, 6.8.3).</summary>
     public int InterruptShadow;
 
     /// <summary>1 while this CPU belongs to a machine guest: memory is reached through <see cref="TlbTables"/>.</summary>
@@ -116,8 +116,11 @@ public unsafe struct SystemState
     /// <summary>1 when the base of CS is inside a page: RIP then does not tell where pages end.</summary>
     public int HasUnalignedCode;
 
-    /// <summary>1 when some segment is not flat: code outside 64-bit mode looks at limits.</summary>
-    public int HasCheckedSegments;
+    /// <summary>The flags of <see cref="CodeMode"/> that follow from CR0, CR4, XCR0 and DR7.</summary>
+    public int CodeChecks;
+
+    /// <summary>1 while one instruction runs by itself: a repeated string instruction then does one element.</summary>
+    public int IsSingle;
 
     /// <summary>What mode and code base the two jump caches were filled in.</summary>
     public fixed ulong JumpCacheKeys[2];

@@ -24,6 +24,9 @@ public enum BlockExit
     /// <summary>Compiled code met something only tier 0 does, at RIP: execute that instruction there.</summary>
     Interpret,
 
+    /// <summary>The instruction at RIP must run by itself.</summary>
+    Single,
+
     /// <summary><c>hlt</c>: RIP is past it; the CPU waits for an interrupt.</summary>
     Halted,
 }

@@ -197,25 +197,18 @@ public sealed unsafe class VCpu : IDisposable
     internal CpuExit? Step()
     {
         Current = this;
-        TbOp* op = FindBlock(State->Rip);
-        if (op == null)
+        TranslationBlock? block = FindMachineBlock(State->Rip, CodeMode.Single);
+        if (block == null)
         {
             return FetchFault();
         }
 
-        // The record behind the head; a copy, because its successors must not run.
-        StagedMemory* staging = (StagedMemory*)State->System.Staging;
-        TbOp* copy = staging->StepRecords;
-        CopyAlone(copy, op + 1, op[1].Handler);
-        ulong next = copy->NextAddress;
+        // Its branches find nothing to go on with, and are not chained.
         SoftTlb.HideJumpCache(State);
-        CpuExit? exit = Execute(copy, out bool returned);
+        State->System.IsSingle = 1;
+        CpuExit? exit = Execute(block.Ops + 1);
+        State->System.IsSingle = 0;
         SoftTlb.ModeChanged(State);
-        if (returned)
-        {
-            State->Rip = next;
-        }
-
         return exit;
     }
 
@@ -254,13 +247,12 @@ public sealed unsafe class VCpu : IDisposable
             return FetchFault();
         }
 
-        return Execute(op + skip, out _);
+        return Execute(op + skip);
     }
 
-    private CpuExit? Execute(TbOp* op, out bool returned)
+    private CpuExit? Execute(TbOp* op)
     {
         int exit;
-        returned = false;
         try
         {
             exit = Enter(op);
@@ -286,12 +278,6 @@ public sealed unsafe class VCpu : IDisposable
         }
 
         _inGeneratedCode = false;
-        if (exit == CheckedFloat.Returned)
-        {
-            returned = true;
-            return null;
-        }
-
         return Handle((BlockExit)exit);
     }
 
@@ -321,7 +307,11 @@ public sealed unsafe class VCpu : IDisposable
             case BlockExit.Lookup:
                 return null;
             case BlockExit.Link:
-                Link();
+                if (State->System.IsSingle == 0)
+                {
+                    Link();
+                }
+
                 return null;
             case BlockExit.Interrupted:
                 State->ExitRequest = 0;
@@ -335,6 +325,8 @@ public sealed unsafe class VCpu : IDisposable
                 return null;
             case BlockExit.Interpret:
                 return RunBlock(1);
+            case BlockExit.Single:
+                return Step();
             case BlockExit.SystemCall:
                 return CpuExit.SystemCall;
             case BlockExit.Halted:
@@ -417,7 +409,7 @@ public sealed unsafe class VCpu : IDisposable
             return cached;
         }
 
-        TranslationBlock? block = IsMachine ? FindMachineBlock(address) : _cache.FindOrTranslate(CodeLocation.InProcess(address));
+        TranslationBlock? block = IsMachine ? FindMachineBlock(address, 0) : _cache.FindOrTranslate(CodeLocation.InProcess(address));
         if (block == null)
         {
             return null;
@@ -430,13 +422,14 @@ public sealed unsafe class VCpu : IDisposable
     }
 
     /// <summary>The block at RIP through the page tables. Null: a fault, which the state describes.</summary>
-    private TranslationBlock? FindMachineBlock(ulong rip)
+    private TranslationBlock? FindMachineBlock(ulong rip, CodeMode more)
     {
         if (!TryLocate(rip, out CodeLocation location))
         {
             return null;
         }
 
+        location = location with { Mode = location.Mode | more };
         TranslationBlock? block = _cache.Find(location);
         if (block is { Straddles: false })
         {

@@ -8331,37 +8331,37 @@ public static unsafe partial class Handlers
     public static int Iretw_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x2u));
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
     }
 
     public static int Iretw(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x2u));
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
     }
 
     public static int Iretd_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x4u));
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
     }
 
     public static int Iretd(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x4u));
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
     }
 
     public static int Iretq_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x8u));
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
     }
 
     public static int Iretq(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x8u));
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
     }
 
     public static int Rol_rm8_1_F(CpuState* cpu, TbOp* op, byte* mem)

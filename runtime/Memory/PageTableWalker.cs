@@ -190,6 +190,7 @@ public static unsafe class PageTableWalker
         ulong rights = entry & (Writable | UserAccess);
         bool isLarge = (entry & Large) != 0 && (cpu->System.Cr4 & Cr4.PageSizeExtensions) != 0;
         ulong frame = 0;
+        uint* directory = null;
         if (isLarge)
         {
             if ((entry & (1u << 21)) != 0)
@@ -202,7 +203,7 @@ public static unsafe class PageTableWalker
         }
         else
         {
-            MarkAccessed32(place, entry, walk, 0);
+            directory = place;
             place = (uint*)Entry(cpu, (entry & 0xfffff000) + (((linear >> 12) & 0x3ff) * 4));
             if (place == null || (*place & Present) == 0)
             {
@@ -217,6 +218,12 @@ public static unsafe class PageTableWalker
         if (!Allows(cpu, rights, false, walk))
         {
             return Fault(cpu, walk, 1, ref mapping);
+        }
+
+        if (directory != null)
+        {
+            // A walk that faults marks nothing.
+            MarkAccessed32(directory, *directory, walk, 0);
         }
 
         ulong dirty = (walk & PageWalk.Write) != 0 ? Dirty : 0;

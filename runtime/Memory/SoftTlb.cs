@@ -89,11 +89,12 @@ public static unsafe class SoftTlb
     public static void HideJumpCache(CpuState* cpu) => cpu->JumpCache = s_emptyJumpCache;
 
     /// <summary>
-    /// How code is decoded now. A jump cache is keyed by RIP alone, so it is emptied when the same privilege goes on in another mode or with another CS base.
+    /// How code is decoded now; <paramref name="cache"/> is 1 for user code. A jump cache is keyed by RIP alone, so it is emptied when the same privilege goes on in another mode or with another CS base.
     /// </summary>
     private static void FollowCodeMode(CpuState* cpu, int cache)
     {
         CodeMode mode;
+        ulong codeBase = 0;
         if (CpuMode.Is64Bit(cpu))
         {
             mode = CodeMode.Long;
@@ -102,12 +103,19 @@ public static unsafe class SoftTlb
         {
             mode = (cpu->System.Attributes[(int)SegmentIndex.Cs] & SegmentAttributes.Big) != 0 ? CodeMode.Bits32 : CodeMode.Bits16;
             mode |= (cpu->System.Attributes[(int)SegmentIndex.Ss] & SegmentAttributes.Big) != 0 ? CodeMode.WideStack : 0;
-            mode |= cpu->System.HasCheckedSegments != 0 ? CodeMode.CheckedSegments : 0;
+            mode |= CpuMode.HasFlatSegments(cpu) ? 0 : CodeMode.CheckedSegments;
+            codeBase = cpu->System.Bases[(int)SegmentIndex.Cs];
+        }
+
+        mode |= (CodeMode)cpu->System.CodeChecks;
+        if (cache != 0 && (cpu->FlagsSystem & SystemFlags.AlignmentCheck) != 0 && (cpu->System.Cr0 & Cr0.AlignmentMask) != 0)
+        {
+            mode |= CodeMode.CheckedAlignment;
         }
 
         cpu->System.CodeMode = (int)mode;
-        cpu->System.HasUnalignedCode = mode != CodeMode.Long && (cpu->System.Bases[(int)SegmentIndex.Cs] & ~PageMask) != 0 ? 1 : 0;
-        ulong key = mode == CodeMode.Long ? (ulong)mode : (cpu->System.Bases[(int)SegmentIndex.Cs] << 8) | (ulong)mode;
+        cpu->System.HasUnalignedCode = (codeBase & ~PageMask) != 0 ? 1 : 0;
+        ulong key = (codeBase << 16) | (ulong)mode;
         if (cpu->System.JumpCacheKeys[cache] != key)
         {
             cpu->System.JumpCacheKeys[cache] = key;

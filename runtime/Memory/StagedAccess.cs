@@ -52,21 +52,7 @@ public unsafe struct StagedMemory
     /// <summary>The record and the one that ends its run.</summary>
     [FieldOffset(0x200)] public TbOp FirstRecord;
 
-    /// <summary>The same for a single step, which may meet an unusual access.</summary>
-    [FieldOffset(0x300)] public TbOp FirstStepRecord;
-
     [FieldOffset(0x400)] public fixed byte Buffers[MaxSlots * BufferBytes];
-
-    public TbOp* StepRecords
-    {
-        get
-        {
-            fixed (TbOp* first = &FirstStepRecord)
-            {
-                return first;
-            }
-        }
-    }
 
     public TbOp* Records
     {

@@ -245,6 +245,11 @@ public static unsafe class StringSemantics
     /// <summary>Elements from <paramref name="address"/> on, in the direction of travel, that start in its page and before the index wraps; at least 1.</summary>
     private static ulong Elements(CpuState* cpu, int register, ulong address, int flags)
     {
+        if (cpu->System.IsSingle != 0)
+        {
+            return 1;
+        }
+
         uint size = (uint)(flags & SizeMask);
         ulong offset = address & (AddressSpace.PageSize - 1);
         ulong bytes = cpu->FlagD != 0 ? offset + size : AddressSpace.PageSize - offset;

@@ -21,7 +21,11 @@ public static unsafe partial class X87
 
     /// <summary>Whether an unmasked exception waits to be reported by #MF.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool HasPendingException(CpuState* cpu) => (cpu->X87.StatusWord & X87Context.ErrorSummary) != 0;
+    public static bool HasPendingException(CpuState* cpu) => HasUnmaskedError(cpu) && (cpu->System.Cr0 & Cr0.NumericError) != 0;
+
+    /// <summary>Whether an unmasked exception was met; without CR0.NE it is reported by an interrupt, not by #MF.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool HasUnmaskedError(CpuState* cpu) => (cpu->X87.StatusWord & X87Context.ErrorSummary) != 0;
 
     /// <summary>
     /// Records the non-control instruction under way, which FNSTENV and a pending exception's FXSAVE show: the address of its

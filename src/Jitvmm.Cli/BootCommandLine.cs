@@ -73,6 +73,9 @@ internal sealed class BootCommandLine
             case "--kernel":
                 _options = _options with { Kernel = _words.Value(name) };
                 break;
+            case "--bios":
+                _options = _options with { Bios = _words.Value(name) };
+                break;
             case "--initrd":
                 _options = _options with { Initrd = _words.Value(name) };
                 break;

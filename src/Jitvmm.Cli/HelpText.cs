@@ -54,6 +54,7 @@ internal static class HelpText
           --kernel FILE             a Linux image (vmlinuz), an ELF kernel with PVH note, or a multiboot kernel
           --initrd FILE             its initial RAM disk
           --append TEXT             its command line, such as "console=ttyS0"
+          --bios FILE               instead: a BIOS image, started at the reset vector
 
         What the machine has
           --memory SIZE             RAM: bytes, or with K, M, G (default 512M)

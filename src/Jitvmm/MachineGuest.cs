@@ -24,6 +24,7 @@ public sealed class MachineGuest : IDisposable
     private readonly Lock _gate = new();
     private readonly byte[] _kernel;
     private readonly byte[] _initrd;
+    private readonly byte[] _bios;
     private PhysicalMemory _memory;
     private MachineEngine _engine;
     private Machine _machine;
@@ -34,6 +35,12 @@ public sealed class MachineGuest : IDisposable
     public MachineGuest(MachineGuestOptions options)
     {
         Options = options;
+        if (options is { Bios: not null, Kernel: not null } or { Bios: not null, Initrd: not null })
+        {
+            throw new MachineGuestException("a BIOS finds what it boots itself: no kernel or initrd beside it");
+        }
+
+        _bios = options.Bios == null ? [] : ReadFile("BIOS", options.Bios);
         _kernel = options.Kernel == null ? DemoKernel.Read() : ReadFile("kernel", options.Kernel);
         _initrd = options.Initrd == null ? [] : ReadFile("initrd", options.Initrd);
         (_memory, _engine, _machine) = Build();
@@ -216,6 +223,7 @@ public sealed class MachineGuest : IDisposable
         Memory = Options.Memory,
         Processors = Options.Processors,
         Kernel = _kernel,
+        Bios = _bios,
         Initrd = _initrd,
         CommandLine = Options.CommandLine,
         SerialInput = SerialInput,

@@ -18,6 +18,9 @@ public sealed record MachineGuestOptions
     /// <summary>Host path of a bzImage, an ELF kernel with PVH note or a multiboot kernel; null for the built-in demonstration.</summary>
     public string? Kernel { get; init; }
 
+    /// <summary>Host path of a BIOS image that starts at the reset vector, in place of a kernel.</summary>
+    public string? Bios { get; init; }
+
     /// <summary>Host path of the initial RAM disk, or of a multiboot module.</summary>
     public string? Initrd { get; init; }
 

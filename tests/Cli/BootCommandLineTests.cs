@@ -30,6 +30,7 @@ public sealed class BootCommandLineTests
         BootCommandLine line = BootCommandLine.Parse([]);
         Assert.Null(line.ToOptions().Kernel);
         Assert.False(line.ToOptions().UserNetwork);
+        Assert.Equal("b", BootCommandLine.Parse(["--bios", "b"]).ToOptions().Bios);
         Assert.Equal(SerialTarget.Terminal, line.Serial);
     }
 

@@ -35,6 +35,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
     private readonly bool[] _flagsLive = new bool[MaxInstructions];
     private readonly IrBuilder _ir = new();
     private readonly HandlerSet _handlers;
+    private readonly GuardPlan _guards;
     private readonly ulong _hotThreshold;
     private Decoder? _decoder16;
     private Decoder? _decoder32;
@@ -45,6 +46,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
     public BlockDecoder(HandlerSet handlers, ulong hotThreshold)
     {
         _handlers = handlers;
+        _guards = new GuardPlan(handlers);
         _decoder = Decoder.Create(64, _reader);
         _hotThreshold = hotThreshold;
     }
@@ -75,7 +77,8 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         if (location.NextPage == 0)
         {
             _reader.Set(start, start + left);
-            return DecodeFrom(decoder, location.Address, instructions, out undefinedEnd);
+            bool isSingle = (location.Mode & CodeMode.Single) != 0;
+            return DecodeFrom(decoder, location.Address, isSingle ? instructions[..1] : instructions, out undefinedEnd);
         }
 
         byte* joined = stackalloc byte[2 * MaxInstructionBytes];
@@ -217,9 +220,12 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
     private TranslationBlock? Build(CodeCache cache, in CodeLocation location, int count, bool undefinedEnd)
     {
         ulong address = location.Address;
-        // One record per instruction, the head, and the end; a checked instruction needs three.
+        // One record per instruction, the head, its guard, and the end; a checked instruction needs three, and some have guards.
         bool checks = cache.ChecksFloatExceptions;
-        TbOp* ops = cache.Allocate((checks ? 3 * count : count) + 2);
+        ulong end = count > 0 ? _instructions[count - 1].NextIP : address + 1;
+        bool isSingle = (location.Mode & CodeMode.Single) != 0;
+        _guards.Make(location.Mode, _instructions.AsSpan(0, count));
+        TbOp* ops = cache.Allocate((checks ? 3 * count : count) + _guards.Count + 3);
         if (ops == null)
         {
             return null;
@@ -230,9 +236,15 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         op->R0 = location.NextPage != 0 ? (ushort)1 : (ushort)0;
         op->Displacement = ThresholdOf(cache, location, count);
         SetHandler(op++, _handlers.Enter);
+        if ((location.Mode & CodeMode.CheckedSegments) != 0)
+        {
+            _guards.WriteLimit(op++, address, end);
+        }
+
         for (int i = 0; i < count; i++)
         {
             ref Instruction instruction = ref _instructions[i];
+            op = _guards.Write(op, i);
             bool isChecked = checks && RaisesFloatExceptions(instruction);
             if (isChecked)
             {
@@ -251,7 +263,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
             }
 
             int addressing = isLong ? HandlerForms.AddressingOf(instruction) : HandlerForms.LegacyAddressingOf(instruction);
-            if (i + 1 < count && TryFuse(op, instruction, addressing, _instructions[i + 1], _flagsLive[i]))
+            if (i + 1 < count && !_guards.Has(i + 1) && TryFuse(op, instruction, addressing, _instructions[i + 1], _flagsLive[i]))
             {
                 i++;
             }
@@ -271,11 +283,11 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
             }
         }
 
-        ulong end = count > 0 ? _instructions[count - 1].NextIP : address + 1;
         if (count == 0 || undefinedEnd || !Lifter.EndsBlock(_instructions[count - 1]))
         {
             op->Address = count > 0 ? end : address;
-            SetHandler(op++, undefinedEnd ? _handlers.Undefined : _handlers.FallThrough);
+            nint last = isSingle ? _handlers.Stale : _handlers.FallThrough;
+            SetHandler(op++, undefinedEnd ? _handlers.Undefined : last);
         }
 
         return new TranslationBlock(location, undefinedEnd && count > 0 ? end + 1 : end, ops, (int)(op - ops), count);

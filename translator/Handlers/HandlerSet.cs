@@ -1,5 +1,6 @@
 using DirectBlocks = Jitvmm.Runtime.Interpret.BlockHandlers;
 using DirectTable = Jitvmm.Runtime.Interpret.HandlerTable;
+using Guards = Jitvmm.Runtime.Interpret.Paged.GuardHandlers;
 using LegacyTable = Jitvmm.Runtime.Interpret.Paged.LegacyTable;
 using PagedBlocks = Jitvmm.Runtime.Interpret.Paged.BlockHandlers;
 using PagedTable = Jitvmm.Runtime.Interpret.Paged.HandlerTable;
@@ -40,6 +41,15 @@ public sealed unsafe class HandlerSet
     /// <summary>Where a region goes on with an instruction that only tier 0 executes.</summary>
     public required nint Interpret { get; init; }
 
+    /// <summary>Guards are for machine guests alone: a process's mode has nothing to check.</summary>
+    public nint GuardLimit { get; init; }
+
+    public nint GuardUnit { get; init; }
+
+    public nint GuardAccess { get; init; }
+
+    public nint GuardString { get; init; }
+
     /// <summary>Machine guests. Made when first asked for: a process guest never loads that assembly.</summary>
     public static HandlerSet ForMachine() => new(&FindPaged)
     {
@@ -50,6 +60,10 @@ public sealed unsafe class HandlerSet
         Return = PagedBlocks.ReturnAddress,
         Stale = PagedBlocks.StaleAddress,
         Interpret = PagedBlocks.InterpretAddress,
+        GuardLimit = Guards.LimitAddress,
+        GuardUnit = Guards.UnitAddress,
+        GuardAccess = Guards.AccessAddress,
+        GuardString = Guards.StringAddress,
     };
 
     private static nint FindPaged(int key)

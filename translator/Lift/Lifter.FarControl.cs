@@ -26,7 +26,7 @@ public sealed partial class Lifter
                 return true;
             case Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq:
                 int slot = _i.Code switch { Code.Iretw => 2, Code.Iretd => 4, _ => 8 };
-                _b.ExitCall(Method(typeof(FarTransfers), nameof(FarTransfers.InterruptReturn)), _b.Cpu(), _b.Constant32(slot));
+                _b.ExitCall(Method(typeof(FarTransfers), nameof(FarTransfers.ReturnFromInterrupt)), _b.Cpu(), _b.Constant32(slot), _o.NextAddress);
                 return true;
             case Mnemonic.Retf:
                 LiftFarReturn();

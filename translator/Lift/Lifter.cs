@@ -50,8 +50,14 @@ public sealed partial class Lifter
         || instruction.Mnemonic is Mnemonic.Syscall or Mnemonic.Hlt or Mnemonic.Ud2 or Mnemonic.Clts or Mnemonic.Lmsw or Mnemonic.Invlpg or Mnemonic.Invpcid
         || (instruction.Mnemonic == Mnemonic.Mov && instruction.Op0Register.IsCR());
 
-    /// <summary>Whether a block ends, by falling through, after the instruction: it may let an interrupt or a single step in.</summary>
-    public static bool NeedsSafepoint(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Popf or Mnemonic.Popfd or Mnemonic.Popfq;
+    /// <summary>Whether a block ends, by falling through, after the instruction: it may let an interrupt or a single step in, or change how code is decoded.</summary>
+    /// <remarks>In 16- and 32-bit code a segment register may bring another mode of decoding with it.</remarks>
+    public static bool NeedsSafepoint(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Popf or Mnemonic.Popfd or Mnemonic.Popfq or Mnemonic.Xsetbv
+        || (instruction.Mnemonic == Mnemonic.Mov && instruction.Op0Register.IsDR())
+        || (instruction.CodeSize != CodeSize.Code64 && LoadsCheckedSegment(instruction));
+
+    private static bool LoadsCheckedSegment(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Lds or Mnemonic.Les or Mnemonic.Lss
+        || (instruction.Mnemonic is Mnemonic.Mov or Mnemonic.Pop && instruction.Op0Register is Register.ES or Register.SS or Register.DS);
 
     /// <summary>
     /// Whether no interrupt is taken between the instruction and the next one (SDM vol. 3A, 6.8.1 and 6.8.3): they stay in one block, which ends behind them.

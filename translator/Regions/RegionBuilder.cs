@@ -53,7 +53,7 @@ public sealed class RegionBuilder
         _flagsReadAt.Clear();
         _dependencies.Clear();
         _head = head.Location;
-        if (_isMachine && (head.Straddles || _head.Mode != CodeMode.Long))
+        if (_isMachine && (head.Straddles || !CanCompile(_head.Mode)))
         {
             return null;
         }
@@ -158,6 +158,13 @@ public sealed class RegionBuilder
         for (int i = 0; i < count; i++)
         {
             _builder.Guest = i;
+            if (GuardPlan.IsGuarded(_head.Mode, InstructionUnits.Of(block.Instructions[i])))
+            {
+                // Tier 0 asks whether the guest may have the instruction's unit now.
+                _builder.RaiseIf(_builder.Constant32(1), Runtime.Execution.ExceptionVector.DeviceNotAvailable);
+                break;
+            }
+
             if (!_lifter.TryLift(block.Instructions[i]))
             {
                 // #UD: tier 0 raises it.
@@ -175,6 +182,10 @@ public sealed class RegionBuilder
         FindSuccessors(block);
         return block;
     }
+
+    /// <summary>64-bit code, at most without the use of some unit.</summary>
+    private static bool CanCompile(CodeMode mode) =>
+        (mode & CodeMode.Long) != 0 && (mode & ~(CodeMode.Long | CodeMode.CheckedUnits | CodeMode.CheckedAvx)) == 0;
 
     private static void FindSuccessors(RegionBlock block)
     {

@@ -2857,25 +2857,25 @@ public static unsafe partial class LegacyHandlers
     public static int Iretw_L_S_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x2u));
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
     }
 
     public static int Iretw_L_S(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x2u));
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
     }
 
     public static int Iretd_L_S_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x4u));
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
     }
 
     public static int Iretd_L_S(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.InterruptReturn(cpu, unchecked((global::System.Int32)0x4u));
+        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
     }
 
     public static int Rol_rm8_1_L_F(CpuState* cpu, TbOp* op, byte* mem)

@@ -4,7 +4,7 @@ using Jitvmm.Devices.Channels;
 namespace Jitvmm.Devices.Chips;
 
 /// <summary>
-/// Ports for guests under test: characters written to E9h (which reads E9h, so that a guest can tell), the exit port F4h (isa-debug-exit: the machine ends with
+/// Ports for guests under test: characters written to E9h or, by firmware, 402h (which read E9h, so that a guest can tell), the exit port F4h (isa-debug-exit: the machine ends with
 /// status value × 2 + 1), and the POST code port 80h, which Linux writes to pass time.
 /// </summary>
 public sealed class DebugPorts : IPortDevice
@@ -18,9 +18,10 @@ public sealed class DebugPorts : IPortDevice
         bus.Claim(0x80, 1, this);
         bus.Claim(0xe9, 1, this);
         bus.Claim(0xf4, 4, this);
+        bus.Claim(0x402, 1, this);
     }
 
-    /// <summary>What was written to E9h. Bytes are dropped when nobody takes them.</summary>
+    /// <summary>What was written to E9h and 402h. Bytes are dropped when nobody takes them.</summary>
     public ByteChannel Output { get; }
 
     /// <summary>The last POST code.</summary>
@@ -31,7 +32,7 @@ public sealed class DebugPorts : IPortDevice
     public uint ReadPort(ushort port, int bytes) => port switch
     {
         0x80 => PostCode,
-        0xe9 => 0xe9,
+        0xe9 or 0x402 => 0xe9,
         _ => 0,
     };
 
@@ -42,7 +43,7 @@ public sealed class DebugPorts : IPortDevice
             case 0x80:
                 PostCode = (byte)value;
                 break;
-            case 0xe9:
+            case 0xe9 or 0x402:
                 _ = Output.TryWrite([(byte)value]);
                 break;
             default:

@@ -12,6 +12,12 @@ namespace Jitvmm.Devices.Loading;
 /// <param name="Rsi">Likewise.</param>
 public readonly record struct BootEntry(bool IsLongMode, ulong Address, ulong Rax = 0, ulong Rbx = 0, ulong Rsi = 0)
 {
+    /// <summary>Real mode at F000:FFF0, as after RESET: firmware does the rest.</summary>
+    public static BootEntry ResetVector => new() { IsReset = true };
+
+    /// <summary>The processor starts as RESET leaves it, and the other members say nothing.</summary>
+    public bool IsReset { get; private init; }
+
     /// <summary>Writes the tables that the entry state refers to.</summary>
     public void Prepare(PhysicalMemory memory)
     {
@@ -25,6 +31,12 @@ public readonly record struct BootEntry(bool IsLongMode, ulong Address, ulong Ra
     /// <summary>Gives a processor the entry state.</summary>
     public unsafe void Apply(CpuState* cpu)
     {
+        if (IsReset)
+        {
+            ProcessorState.Reset(cpu);
+            return;
+        }
+
         if (IsLongMode)
         {
             ProcessorState.EnterLongMode(cpu, Address, BootTables.PageTableAddress, BootTables.GdtAddress, BootTables.GdtLimit);

@@ -74,6 +74,7 @@ public sealed class Machine : IMachineControl, IDisposable
         memory.AddDevice(LocalApic.DefaultAddress, 0x1000, new LocalApicWindow());
         memory.AddDevice(IoApic.Address, IoApic.Length, ioApic);
         Interrupts = new InterruptRouter(pic, ioApic);
+        _processors[0].FloatingPointErrors = new FloatingPointErrorPort(Ports, Interrupts.Line(13));
         var pit = new Pit(Ports, Timers, Interrupts.Line(0));
         var rtc = new Rtc(Ports, Timers, Interrupts.Line(8), configuration.UtcAtStart, Map.RamBelow4G, Map.RamAbove4G);
         _power = new AcpiPower(Ports, Timers, Interrupts.Line(9), this);
@@ -93,8 +94,7 @@ public sealed class Machine : IMachineControl, IDisposable
         try
         {
             AddFunctions(configuration);
-            AcpiTables.Write(memory, _processors.Length, configuration.Hpet);
-            Entry = KernelLoader.Load(memory, Map, configuration.Kernel, configuration.Initrd, configuration.CommandLine);
+            Entry = LoadFirst(configuration);
         }
         catch
         {
@@ -274,6 +274,18 @@ public sealed class Machine : IMachineControl, IDisposable
             _parked--;
             return !_ended;
         }
+    }
+
+    /// <summary>Loads what runs first: firmware, or a kernel with what firmware would have left for it.</summary>
+    private BootEntry LoadFirst(MachineConfiguration configuration)
+    {
+        if (configuration.Bios.Length != 0)
+        {
+            return BiosImage.Load(Memory, configuration.Bios);
+        }
+
+        AcpiTables.Write(Memory, _processors.Length, configuration.Hpet);
+        return KernelLoader.Load(Memory, Map, configuration.Kernel, configuration.Initrd, configuration.CommandLine);
     }
 
     /// <summary>The functions on the PCI bus, in slot order.</summary>

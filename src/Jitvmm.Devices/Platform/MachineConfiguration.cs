@@ -13,7 +13,11 @@ public sealed record MachineConfiguration
 
     public int Processors { get; init; } = 1;
 
-    public required byte[] Kernel { get; init; }
+    /// <summary>What boots, unless there is a <see cref="Bios"/>.</summary>
+    public byte[] Kernel { get; init; } = [];
+
+    /// <summary>Firmware that starts at the reset vector; empty for none. It finds no ACPI tables.</summary>
+    public byte[] Bios { get; init; } = [];
 
     public byte[] Initrd { get; init; } = [];
 

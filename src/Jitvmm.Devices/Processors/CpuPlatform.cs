@@ -1,4 +1,5 @@
 using Jitvmm.Devices.Buses;
+using Jitvmm.Devices.Chips;
 using Jitvmm.Devices.Interrupts;
 using Jitvmm.Devices.State;
 using Jitvmm.Devices.Time;
@@ -47,6 +48,9 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     /// <summary>The 8259s, of the processor they are wired to.</summary>
     public Pic? Pic { get; set; }
 
+    /// <summary>What x87 errors without CR0.NE ring, of the processor it is wired to.</summary>
+    public FloatingPointErrorPort? FloatingPointErrors { get; set; }
+
     /// <summary>The engine's CPU; set and cleared by the vCPU's thread.</summary>
     public IProcessor? Processor
     {
@@ -69,6 +73,8 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     public ulong TimeStamp => (ulong)_clock.Now;
 
     private bool HasExternal => Pic is { Output: true } && Apic.AcceptsExternal;
+
+    public void SignalFloatingPointError() => FloatingPointErrors?.Signal();
 
     public uint ReadPort(ushort port, int bytes) => _ports.Read(port, bytes);
 

@@ -34,6 +34,17 @@ public static unsafe class ProcessorState
         }
     }
 
+    /// <summary>RESET without firmware having run: no memory type ranges either (SDM vol. 3A, 11.11.5).</summary>
+    public static void Reset(CpuState* cpu)
+    {
+        CpuMode.Reset(cpu);
+        SystemState* system = &cpu->System;
+        system->MtrrDefault = 0;
+        system->MtrrVariable[0] = 0;
+        system->MtrrVariable[1] = 0;
+        new Span<ulong>(system->MtrrFixed, FixedRanges).Clear();
+    }
+
     /// <summary>Where a start-up message sends a reset processor.</summary>
     public static void StartUp(CpuState* cpu, byte vector)
     {

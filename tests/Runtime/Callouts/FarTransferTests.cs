@@ -76,7 +76,7 @@ public sealed unsafe class FarTransferTests : IDisposable
     {
         _machine.EnterLongMode();
         _machine.Cpu->FlagsSystem |= SystemFlags.NestedTask;
-        TestMachine.RaisesProtection(() => FarTransfers.InterruptReturn(_machine.Cpu, 8));
+        TestMachine.RaisesProtection(() => FarTransfers.ReturnFromInterrupt(_machine.Cpu, 8, 0));
     }
 
     [Theory]
@@ -93,12 +93,12 @@ public sealed unsafe class FarTransferTests : IDisposable
         ulong before = _machine.Cpu->Gpr[4];
         if (isAllowed)
         {
-            FarTransfers.InterruptReturn(_machine.Cpu, 8);
+            FarTransfers.ReturnFromInterrupt(_machine.Cpu, 8, 0);
             Assert.Equal(stack, _machine.Cpu->Gpr[4]);
         }
         else
         {
-            Assert.Equal(ExceptionVector.GeneralProtection, TestMachine.Raises(() => FarTransfers.InterruptReturn(_machine.Cpu, 8)).Vector);
+            Assert.Equal(ExceptionVector.GeneralProtection, TestMachine.Raises(() => FarTransfers.ReturnFromInterrupt(_machine.Cpu, 8, 0)).Vector);
             Assert.Equal((before, TestMachine.KernelCode), (_machine.Cpu->Gpr[4], _machine.Cpu->Selectors[1]));
         }
     }
@@ -108,7 +108,7 @@ public sealed unsafe class FarTransferTests : IDisposable
     {
         _machine.EnterLongMode().EnterUser().Push(8, TestMachine.UserData, 0x80000, 0x3247, TestMachine.UserCode, 0x4000);
         _machine.Cpu->WriteFlags(2);
-        FarTransfers.InterruptReturn(_machine.Cpu, 8);
+        FarTransfers.ReturnFromInterrupt(_machine.Cpu, 8, 0);
         Assert.Equal(0x47ul, _machine.Cpu->ReadFlags());
     }
 
@@ -134,8 +134,7 @@ public sealed unsafe class FarTransferTests : IDisposable
         Assert.NotEqual(0ul, _machine.Cpu->System.Cr0 & Cr0.TaskSwitched);
         Assert.Equal(TestMachine.TaskSelector, _machine.Read(Other, 2));
         Assert.Equal(0x8bul, _machine.Read(TestMachine.Gdt + Own + 5, 1));
-        _machine.Cpu->Rip = 0x5001;
-        FarTransfers.InterruptReturn(_machine.Cpu, 4);
+        FarTransfers.ReturnFromInterrupt(_machine.Cpu, 4, 0x5001);
         Assert.Equal((0x1007u, 0x1111ul, 2ul), (_machine.Rip, _machine.Cpu->Gpr[0], _machine.Cpu->ReadFlags()));
         Assert.Equal(0x89ul, _machine.Read(TestMachine.Gdt + Own + 5, 1));
         Assert.Equal(0x5001ul, _machine.Read(Other + 0x20, 4));

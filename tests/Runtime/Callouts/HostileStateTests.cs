@@ -92,7 +92,7 @@ public sealed unsafe class HostileStateTests
                 FarTransfers.Return(cpu, bytes, (uint)random.Next(64));
                 break;
             case 4:
-                FarTransfers.InterruptReturn(cpu, bytes);
+                FarTransfers.ReturnFromInterrupt(cpu, bytes, 0);
                 break;
             case 5:
                 InterruptDelivery.DeliverInterrupt(cpu, random.Next(256));

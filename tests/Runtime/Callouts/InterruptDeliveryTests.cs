@@ -21,7 +21,7 @@ public sealed unsafe class InterruptDeliveryTests : IDisposable
         Assert.Equal(((TestMachine.Stack - 3) & ~15ul) - 40, _machine.Cpu->Gpr[4]);
         Assert.Equal(0x47ul, _machine.Cpu->ReadFlags());
         Assert.Equal([0x1111, TestMachine.KernelCode, 0x247, TestMachine.Stack - 3, TestMachine.KernelData], _machine.Slots(5));
-        FarTransfers.InterruptReturn(_machine.Cpu, 8);
+        FarTransfers.ReturnFromInterrupt(_machine.Cpu, 8, 0);
         Assert.Equal((0x1111ul, TestMachine.Stack - 3, 0x247ul), (_machine.Cpu->Rip, _machine.Cpu->Gpr[4], _machine.Cpu->ReadFlags()));
     }
 
@@ -38,7 +38,7 @@ public sealed unsafe class InterruptDeliveryTests : IDisposable
         Assert.Equal([6, 0x4000, TestMachine.UserCode, 0x10202, 0x80000, TestMachine.UserData], _machine.Slots(6));
         Assert.NotEqual(0ul, _machine.Cpu->FlagsSystem & SystemFlags.Interrupt);
         _machine.Cpu->Gpr[4] += 8;
-        FarTransfers.InterruptReturn(_machine.Cpu, 8);
+        FarTransfers.ReturnFromInterrupt(_machine.Cpu, 8, 0);
         Assert.Equal((3, 0x4000ul, 0x80000ul, 0x202ul), (_machine.Cpu->System.Cpl, _machine.Cpu->Rip, _machine.Cpu->Gpr[4], _machine.Cpu->ReadFlags()));
     }
 
@@ -50,7 +50,7 @@ public sealed unsafe class InterruptDeliveryTests : IDisposable
         Assert.Equal(TestMachine.InterruptStack - 40, _machine.Cpu->Gpr[4]);
         Assert.Equal(TestMachine.KernelData, _machine.Cpu->Selectors[(int)SegmentIndex.Ss]);
         Assert.Equal(1, _machine.Cpu->System.NmiBlocked);
-        FarTransfers.InterruptReturn(_machine.Cpu, 8);
+        FarTransfers.ReturnFromInterrupt(_machine.Cpu, 8, 0);
         Assert.Equal(0, _machine.Cpu->System.NmiBlocked);
     }
 
@@ -159,7 +159,7 @@ public sealed unsafe class InterruptDeliveryTests : IDisposable
         Assert.Equal((0x12340ul, 0x5678u, 0x7ffaul), (_machine.Cpu->System.Bases[1], _machine.Rip, _machine.Cpu->Gpr[4]));
         Assert.Equal(0ul, _machine.Cpu->FlagsSystem);
         Assert.Equal([0x777, 0xf000, 0x302], _machine.Slots(3, 2));
-        FarTransfers.InterruptReturn(_machine.Cpu, 2);
+        FarTransfers.ReturnFromInterrupt(_machine.Cpu, 2, 0);
         Assert.Equal((0xf0000ul, 0x777u, 0x8000ul, 0x302ul), (_machine.Cpu->System.Bases[1], _machine.Rip, _machine.Cpu->Gpr[4], _machine.Cpu->ReadFlags()));
     }
 
@@ -170,7 +170,7 @@ public sealed unsafe class InterruptDeliveryTests : IDisposable
         InterruptDelivery.DeliverInterrupt(_machine.Cpu, 0x40);
         Assert.Equal((0, TestMachine.InnerStack - 20), (_machine.Cpu->System.Cpl, _machine.Cpu->Gpr[4]));
         Assert.Equal([0x4000, TestMachine.UserCode32, 0x202, 0x80000, TestMachine.UserData], _machine.Slots(5, 4));
-        FarTransfers.InterruptReturn(_machine.Cpu, 4);
+        FarTransfers.ReturnFromInterrupt(_machine.Cpu, 4, 0);
         Assert.Equal((3, 0x80000ul, 0x4000u), (_machine.Cpu->System.Cpl, _machine.Cpu->Gpr[4], _machine.Rip));
     }
 
@@ -179,13 +179,13 @@ public sealed unsafe class InterruptDeliveryTests : IDisposable
     {
         _machine.EnterProtectedMode().SetGate(0x40, 0x30000);
         _machine.Push(4, 0x6000, 0x5000, 0x4000, 0x3000, 0x2000, 0x100, SystemFlags.Virtual8086 | 0x202, 0x1000, 0x55);
-        FarTransfers.InterruptReturn(_machine.Cpu, 4);
+        FarTransfers.ReturnFromInterrupt(_machine.Cpu, 4, 0);
         Assert.Equal((3, 0x55u, 0x10000ul, 0x60000ul), (_machine.Cpu->System.Cpl, _machine.Rip, _machine.Cpu->System.Bases[1], _machine.Cpu->GsBase));
         TestMachine.RaisesProtection(() => InterruptDelivery.Software(_machine.Cpu, 0x21, 0, 0));
         InterruptDelivery.DeliverInterrupt(_machine.Cpu, 0x40);
         Assert.Equal((0, TestMachine.InnerStack - 36), (_machine.Cpu->System.Cpl, _machine.Cpu->Gpr[4]));
         Assert.Equal(0, _machine.Cpu->Selectors[(int)SegmentIndex.Gs]);
-        FarTransfers.InterruptReturn(_machine.Cpu, 4);
+        FarTransfers.ReturnFromInterrupt(_machine.Cpu, 4, 0);
         Assert.Equal(0x5000, _machine.Cpu->Selectors[(int)SegmentIndex.Fs]);
     }
 

@@ -68,7 +68,7 @@ public sealed unsafe class SegmentTests : IDisposable
     {
         _machine.EnterProtectedMode();
         _machine.Load(SegmentIndex.Ss, TestMachine.KernelData);
-        Assert.Equal(1, _machine.Cpu->System.InterruptShadow);
+        Assert.NotEqual(0, _machine.Cpu->System.InterruptShadow);
     }
 
     [Fact]

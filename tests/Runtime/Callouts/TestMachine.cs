@@ -107,7 +107,7 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
     {
         int slot = CpuMode.Is64Bit(Cpu) ? 8 : 4;
         Push(slot, UserData, 0x80000, 0x202, code, 0x4000);
-        FarTransfers.InterruptReturn(Cpu, slot);
+        FarTransfers.ReturnFromInterrupt(Cpu, slot, 0);
         Assert.Equal(3, Cpu->System.Cpl);
         return this;
     }
@@ -199,6 +199,10 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
         // SMEP, SMAP; UMIP.
         return leaf == 7 && subLeaf == 0 ? known with { Ebx = known.Ebx | (1 << 7) | (1 << 20), Ecx = known.Ecx | (1 << 2) } : known;
     }
+
+    public int FloatingPointErrors { get; private set; }
+
+    public void SignalFloatingPointError() => FloatingPointErrors++;
 
     public void TripleFault()
     {
