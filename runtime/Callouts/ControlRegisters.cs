@@ -176,6 +176,11 @@ public static unsafe class ControlRegisters
             SoftTlb.FlushAll(cpu);
         }
 
+        if (((old ^ value) & Cr4.DebuggingExtensions) != 0)
+        {
+            Breakpoints.Changed(cpu);
+        }
+
         CpuMode.Changed(cpu);
     }
 

@@ -23,6 +23,7 @@ public static unsafe class DebugRegisters
     [TouchesRegisters]
     public static ulong Read(CpuState* cpu, int register) => cpu->System.Debug[Check(cpu, register)];
 
+    /// <summary>The block ends behind it: see <see cref="Breakpoints.Changed"/>.</summary>
     [TouchesRegisters]
     public static void Write(CpuState* cpu, int register, ulong value)
     {
@@ -38,6 +39,10 @@ public static unsafe class DebugRegisters
             7 => (value & ControlMask) | ControlOnes,
             _ => value,
         };
+        if (index != 6)
+        {
+            Breakpoints.Changed(cpu);
+        }
     }
 
     private static int Check(CpuState* cpu, int register)
@@ -56,6 +61,9 @@ public static unsafe class DebugRegisters
         if ((cpu->System.Debug[7] & GeneralDetect) != 0)
         {
             cpu->System.Debug[6] |= AccessDetected;
+
+            // A fault, but not an instruction breakpoint (SDM vol. 3B, 17.3.1.1).
+            cpu->FlagsSystem |= SystemFlags.Resume;
             GuestAccess.Raise(ExceptionVector.Debug);
         }
 

@@ -164,6 +164,8 @@ public static unsafe partial class InterruptDelivery
 
     private static void DeliverOnce(CpuState* cpu, in Event what)
     {
+        // An instruction that hits a breakpoint here has already been stopped by its own accesses, or is not asked.
+        cpu->System.DeliversEvent = 1;
         if (CpuMode.IsLong(cpu))
         {
             DeliverLong(cpu, what);
@@ -178,6 +180,7 @@ public static unsafe partial class InterruptDelivery
         }
 
         cpu->System.InterruptShadow = 0;
+        cpu->System.DeliversEvent = 2;
     }
 
     /// <summary>

@@ -129,6 +129,8 @@ public static unsafe class Ports
         {
             GuestAccess.Raise(ExceptionVector.GeneralProtection);
         }
+
+        Breakpoints.NotePort(cpu, port & 0xffff, bytes);
     }
 
     private static bool BitmapAllows(CpuState* cpu, uint port, int bytes)

@@ -14,6 +14,9 @@ internal static unsafe class TaskSwitches
 
     private static Layout Narrow => new(2, 0, 0x0e, 0x10, 0x12, 0x22, 4, 0x2a, 0x2b);
 
+    /// <summary>Where a 32-bit task asks for a debug trap when it is switched to (SDM vol. 3A, 7.2.1).</summary>
+    private const uint DebugTrap = 0x64;
+
     private enum Reason
     {
         Jump,
@@ -179,6 +182,12 @@ internal static unsafe class TaskSwitches
         }
 
         uint local = SystemMemory.Read16(cpu, task + layout.Ldt, true);
+        if (isWide && (SystemMemory.Read16(cpu, task + DebugTrap, true) & 1) != 0)
+        {
+            cpu->System.DebugHits |= Breakpoints.TaskTrap;
+            cpu->ExitRequest = 1;
+        }
+
         LoadSegments(cpu, selectors, local);
     }
 

@@ -1,3 +1,4 @@
+using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Memory;
 
@@ -148,6 +149,11 @@ public static unsafe class CpuMode
         if ((cpu->System.Cr4 & Cr4.Xsave) == 0 || (cpu->System.XCr0 & CpuModel.XCr0) != CpuModel.XCr0 || (cpu->System.Cr0 & Cr0.TaskSwitched) != 0)
         {
             checks |= CodeMode.CheckedAvx;
+        }
+
+        if ((cpu->System.Debug[7] & 0xff) != 0 && Breakpoints.WatchesCode(cpu))
+        {
+            checks |= CodeMode.CheckedBreakpoints;
         }
 
         return (int)checks;

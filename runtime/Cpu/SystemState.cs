@@ -119,6 +119,15 @@ public unsafe struct SystemState
     /// <summary>The flags of <see cref="CodeMode"/> that follow from CR0, CR4, XCR0 and DR7.</summary>
     public int CodeChecks;
 
+    /// <summary>What data and I/O breakpoints there are; see <see cref="Callouts.Breakpoints"/>.</summary>
+    public int Watches;
+
+    /// <summary>1 while an interrupt or exception is delivered, 2 behind that until the next instruction that runs by itself.</summary>
+    public int DeliversEvent;
+
+    /// <summary>Causes, as DR6 shows them, of a debug trap that is due behind the instruction just done.</summary>
+    public ulong DebugHits;
+
     /// <summary>1 while one instruction runs by itself: a repeated string instruction then does one element.</summary>
     public int IsSingle;
 

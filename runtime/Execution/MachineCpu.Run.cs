@@ -6,15 +6,15 @@ namespace Jitvmm.Runtime.Execution;
 /// <summary>The loop.</summary>
 public sealed unsafe partial class MachineCpu
 {
-    /// <summary>DR6.BS: a single step.</summary>
-    private const ulong SingleStepped = 1 << 14;
+    /// <summary>What <see cref="SystemState.InterruptShadow"/> is behind MOV SS and POP SS.</summary>
+    private const int StackShadow = 2;
 
     /// <summary>Runs the guest until it has nothing to do or is told to stop.</summary>
     public MachineExit Run()
     {
         while (!IsStopping)
         {
-            CpuExit? exit = (State->FlagsSystem & SystemFlags.Trap) != 0 ? StepOne() : _vcpu.Run();
+            CpuExit? exit = (State->FlagsSystem & SystemFlags.Trap) != 0 ? StepOne() : State->System.DebugHits != 0 ? TakeTrap() : _vcpu.Run();
             if (exit is { } reason && Answer(reason))
             {
                 return MachineExit.Halted;
@@ -27,20 +27,57 @@ public sealed unsafe partial class MachineCpu
     /// <summary>One instruction under TF, and the trap after it (SDM vol. 3B, 17.3.1.4).</summary>
     private CpuExit? StepOne()
     {
-        TakeInterrupt();
+        if (State->System.DebugHits == 0)
+        {
+            TakeInterrupt();
+        }
+
         if ((State->FlagsSystem & SystemFlags.Trap) == 0)
         {
             return null;
         }
 
         CpuExit? exit = _vcpu.Step();
-        if (exit != CpuExit.Exception && (State->FlagsSystem & SystemFlags.Trap) != 0)
+        if (exit == CpuExit.SystemCall)
         {
-            State->System.Debug[6] |= SingleStepped;
-            InterruptDelivery.DeliverException(State, new CpuException(ExceptionVector.Debug, 0, 0));
+            // TF is looked at behind it: its mask most often clears it.
+            FastSystemCalls.Enter(State);
+            if ((State->FlagsSystem & SystemFlags.Trap) == 0)
+            {
+                return null;
+            }
+        }
+        else if (exit is not (null or CpuExit.Halted))
+        {
+            return exit;
         }
 
-        return exit;
+        // A software interrupt clears TF on its way, and MOV SS holds the trap back for one instruction.
+        if (State->System.DeliversEvent == 0 && State->System.InterruptShadow != StackShadow)
+        {
+            Trap(DebugRegisters.SingleStep);
+        }
+
+        return null;
+    }
+
+    /// <summary>The trap of a data breakpoint; behind MOV SS one instruction later.</summary>
+    private CpuExit? TakeTrap()
+    {
+        if (State->System.InterruptShadow == StackShadow)
+        {
+            return _vcpu.Step();
+        }
+
+        Trap(0);
+        return null;
+    }
+
+    private void Trap(ulong more)
+    {
+        Breakpoints.Report(State, State->System.DebugHits | more);
+        State->System.DebugHits = 0;
+        InterruptDelivery.DeliverException(State, new CpuException(ExceptionVector.Debug, 0, 0));
     }
 
     /// <summary>True when the CPU is halted.</summary>
@@ -49,7 +86,11 @@ public sealed unsafe partial class MachineCpu
         switch (exit)
         {
             case CpuExit.Interrupted:
-                TakeInterrupt();
+                if (State->System.DebugHits == 0)
+                {
+                    TakeInterrupt();
+                }
+
                 return false;
             case CpuExit.SystemCall:
                 FastSystemCalls.Enter(State);
@@ -57,6 +98,7 @@ public sealed unsafe partial class MachineCpu
             case CpuExit.Halted:
                 return !TakeInterrupt();
             default:
+                State->System.DebugHits = 0;
                 InterruptDelivery.DeliverException(State, _vcpu.Exception);
                 return false;
         }

@@ -203,8 +203,10 @@ public sealed unsafe class VCpu : IDisposable
             return FetchFault();
         }
 
-        // Its branches find nothing to go on with, and are not chained.
+        // Its branches find nothing to go on with, and are not chained. It is what a shadow of the instruction before falls on.
         SoftTlb.HideJumpCache(State);
+        State->System.InterruptShadow = 0;
+        State->System.DeliversEvent = 0;
         State->System.IsSingle = 1;
         CpuExit? exit = Execute(block.Ops + 1);
         State->System.IsSingle = 0;
@@ -269,6 +271,14 @@ public sealed unsafe class VCpu : IDisposable
             State->Mxcsr |= mxcsr & FloatExceptions.Flags;
             return Fault(new CpuException(ExceptionVector.PageFault, error | GuestAccess.ErrorUser, address - (ulong)Memory.HostBase, bus));
         }
+        catch (RunAloneException)
+        {
+            HostCode.LoadMxcsr(DotNetMxcsr);
+            _inGeneratedCode = false;
+            State->InRegion = 0;
+            State->Rip = ((TbOp*)State->CurrentOp)->Address;
+            return Handle(BlockExit.Single);
+        }
         catch (GuestFaultException fault)
         {
             HostCode.LoadMxcsr(DotNetMxcsr);
@@ -326,7 +336,7 @@ public sealed unsafe class VCpu : IDisposable
             case BlockExit.Interpret:
                 return RunBlock(1);
             case BlockExit.Single:
-                return Step();
+                return Step() ?? (State->System.DebugHits != 0 ? CpuExit.Interrupted : null);
             case BlockExit.SystemCall:
                 return CpuExit.SystemCall;
             case BlockExit.Halted:

@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
 
@@ -91,7 +92,7 @@ public readonly unsafe struct PagedMemory : IGuestMemory
         }
 
         byte access = cpu->Pages[mapping.Physical >> GuestPages.PageShift];
-        if (access == 0)
+        if (access == 0 || Breakpoints.WatchesPage(cpu, address))
         {
             return AccessOutcome.Special;
         }
@@ -125,6 +126,11 @@ public readonly unsafe struct PagedMemory : IGuestMemory
         if (!TryTranslate(cpu, linear, walk, out PageMapping mapping))
         {
             RaisePending(cpu);
+        }
+
+        if (isOwn)
+        {
+            Breakpoints.Note(cpu, linear, bytes, write);
         }
 
         byte access = cpu->Pages[mapping.Physical >> GuestPages.PageShift];

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
@@ -205,6 +206,11 @@ public static unsafe class SoftTlb
     /// <summary>Enters a translation that was just walked, for reading and, where it may, for writing.</summary>
     internal static void Fill(CpuState* cpu, ulong linear, in PageMapping mapping)
     {
+        if (Breakpoints.WatchesPage(cpu, linear))
+        {
+            return;
+        }
+
         ulong page = linear & PageMask;
         ulong addend = (ulong)(cpu->System.PhysicalBase + (mapping.Physical & PageMask)) - page;
         nint offset = (nint)((linear >> IndexShift) & IndexMask);

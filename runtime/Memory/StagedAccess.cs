@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
@@ -95,6 +96,7 @@ public static unsafe class StagedAccess
             return false;
         }
 
+        cpu->System.DebugHits |= Breakpoints.HitsOf(cpu, linear, bytes, write);
         if (staging->Count == StagedMemory.MaxSlots || bytes > StagedMemory.BufferBytes)
         {
             throw new InvalidOperationException($"an instruction with {staging->Count + 1} unusual accesses, the last of {bytes} bytes");

@@ -42,6 +42,7 @@ internal sealed unsafe class GuardPlan(HandlerSet handlers)
         for (int i = 0; i < instructions.Length; i++)
         {
             ref readonly Instruction instruction = ref instructions[i];
+            AddBreakpoint(instruction);
             AddUnit(instruction);
             if ((mode & Accesses) != 0 || ((mode & CodeMode.Long) == 0 && instruction.SegmentPrefix is Register.FS or Register.GS))
             {
@@ -73,6 +74,19 @@ internal sealed unsafe class GuardPlan(HandlerSet handlers)
         op->R0 = (_mode & CodeMode.Single) != 0 ? (ushort)1 : (ushort)0;
         op->Displacement = end - 1;
         SetHandler(op, handlers.GuardLimit);
+    }
+
+    private void AddBreakpoint(in Instruction instruction)
+    {
+        if ((_mode & CodeMode.CheckedBreakpoints) == 0)
+        {
+            return;
+        }
+
+        TbOp guard = default;
+        guard.Address = instruction.IP;
+        SetHandler(&guard, handlers.GuardBreakpoint);
+        _guards.Add(guard);
     }
 
     private void AddUnit(in Instruction instruction)

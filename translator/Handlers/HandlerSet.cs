@@ -44,6 +44,8 @@ public sealed unsafe class HandlerSet
     /// <summary>Guards are for machine guests alone: a process's mode has nothing to check.</summary>
     public nint GuardLimit { get; init; }
 
+    public nint GuardBreakpoint { get; init; }
+
     public nint GuardUnit { get; init; }
 
     public nint GuardAccess { get; init; }
@@ -61,6 +63,7 @@ public sealed unsafe class HandlerSet
         Stale = PagedBlocks.StaleAddress,
         Interpret = PagedBlocks.InterpretAddress,
         GuardLimit = Guards.LimitAddress,
+        GuardBreakpoint = Guards.BreakpointAddress,
         GuardUnit = Guards.UnitAddress,
         GuardAccess = Guards.AccessAddress,
         GuardString = Guards.StringAddress,

@@ -1,3 +1,4 @@
+using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
@@ -61,6 +62,12 @@ public static unsafe partial class BlockHandlers
             return Dispatch.Lookup(cpu, op->Address);
         }
 
+        if (cpu->System.Watches != 0 && cpu->System.IsSingle == 0 && Breakpoints.HitsOf(cpu, address, bytes, use != StagedUse.Read) != 0)
+        {
+            cpu->Rip = op->Address;
+            return (int)BlockExit.Single;
+        }
+
         if (!StagedAccess.TryStage(cpu, staging, address, bytes, use))
         {
             cpu->Rip = op->Address;
@@ -105,7 +112,7 @@ public static unsafe partial class BlockHandlers
 
         cpu->JumpCache = jumpCache;
         cpu->System.IsStepping = 0;
-        if (exit == (int)BlockExit.Exception)
+        if (exit is (int)BlockExit.Exception or (int)BlockExit.Single)
         {
             StagedAccess.Forget(staging);
             return exit;

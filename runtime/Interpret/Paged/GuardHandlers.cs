@@ -21,6 +21,8 @@ public static unsafe class GuardHandlers
     public static readonly nint AccessAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Access;
     public static readonly nint StringAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&String;
 
+    public static readonly nint BreakpointAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Breakpoint;
+
     private const int Rcx = 1;
 
     /// <summary>What a check finds when nothing is wrong.</summary>
@@ -47,6 +49,18 @@ public static unsafe class GuardHandlers
         if (vector != ProcessorUnits.Available)
         {
             return Dispatch.Raise(cpu, op, (ExceptionVector)vector);
+        }
+
+        op++;
+        return op->Handler(cpu, op, memory);
+    }
+
+    /// <summary>An instruction breakpoint comes before anything else of its instruction.</summary>
+    public static int Breakpoint(CpuState* cpu, TbOp* op, byte* memory)
+    {
+        if (Breakpoints.HitsCode(cpu, op->Address))
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.Debug);
         }
 
         op++;

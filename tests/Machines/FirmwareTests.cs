@@ -1,0 +1,50 @@
+using System.Text;
+
+namespace Jitvmm.Tests.Machines;
+
+/// <summary>Debian's SeaBIOS, unmodified, from the reset vector: 16- and 32-bit code through segments of every kind.</summary>
+public sealed class FirmwareTests
+{
+    private const string Image = "/usr/share/seabios/bios.bin";
+    private const string Marker = "Press ESC for boot menu.";
+
+    [Theory]
+    [InlineData(ExecutionTier.Interpret)]
+    [InlineData(ExecutionTier.Auto)]
+    public void SeaBIOS_looks_for_something_to_boot(ExecutionTier tier)
+    {
+        if (!File.Exists(Image))
+        {
+            Console.Out.WriteLine("skipped: seabios is not installed");
+            return;
+        }
+
+        using var guest = new MachineGuest(new MachineGuestOptions { Bios = Image, Memory = 64ul << 20, Tier = tier });
+        using var watchdog = new Timer(_ => guest.Stop(), null, 120_000, Timeout.Infinite);
+        var text = new StringBuilder();
+        var reader = new Thread(() => Collect(guest, text));
+        reader.Start();
+        guest.Run();
+        reader.Join();
+        Assert.Contains("SeaBIOS (version", text.ToString(), StringComparison.Ordinal);
+        Assert.Contains(Marker, text.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_kernel_beside_it_is_refused() =>
+        Assert.Throws<MachineGuestException>(() => new MachineGuest(new MachineGuestOptions { Bios = Image, Kernel = Image }));
+
+    private static void Collect(MachineGuest guest, StringBuilder text)
+    {
+        byte[] buffer = new byte[4096];
+        int count;
+        while ((count = guest.DebugOutput.Read(buffer)) > 0)
+        {
+            text.Append(Encoding.ASCII.GetString(buffer, 0, count));
+            if (text.ToString().Contains(Marker, StringComparison.Ordinal))
+            {
+                guest.Stop();
+            }
+        }
+    }
+}
