@@ -241,7 +241,7 @@ public static unsafe class ExtendedState
 
     private static void StoreX87(CpuState* cpu, byte* area, int pointerWidth)
     {
-        bool hasPointers = X87.HasPendingException(cpu);
+        bool hasPointers = X87.HasUnmaskedError(cpu);
         ulong instruction = hasPointers ? cpu->X87.InstructionPointer : 0;
         ulong data = hasPointers ? cpu->X87.DataPointer : 0;
         if (pointerWidth != 64)

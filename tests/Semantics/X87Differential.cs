@@ -180,7 +180,7 @@ public sealed unsafe class X87Differential : IDisposable
         Unsafe.Write(_ours, _cpu->X87.ControlWord);
         Unsafe.Write(_ours + 2, X87.ReadStatusWord(_cpu));
         _ours[4] = _cpu->X87.ValidMask;
-        bool isPending = X87.HasPendingException(_cpu);
+        bool isPending = X87.HasUnmaskedError(_cpu);
         Unsafe.Write(_ours + 6, isPending ? _cpu->X87.Opcode : (ushort)0);
         Unsafe.Write(_ours + 8, isPending ? _cpu->X87.InstructionPointer : 0);
         Unsafe.Write(_ours + 16, isPending ? _cpu->X87.DataPointer : 0);

@@ -70,10 +70,10 @@ public sealed unsafe class X87EnvironmentTests : IDisposable
     public void An_unmasked_exception_stays_pending_until_cleared()
     {
         X87.Fldcw(_cpu, 0x037e);
-        Assert.False(X87.HasPendingException(_cpu));
+        Assert.False(X87.HasUnmaskedError(_cpu));
         X87.FldM32(_cpu, 0x7f800001);
-        Assert.True(X87.HasPendingException(_cpu));
+        Assert.True(X87.HasUnmaskedError(_cpu));
         X87.Fnclex(_cpu);
-        Assert.False(X87.HasPendingException(_cpu));
+        Assert.False(X87.HasUnmaskedError(_cpu));
     }
 }

@@ -252,30 +252,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
                 SetHandler(op++, _handlers.CheckFloat);
             }
 
-            bool isLong = (location.Mode & CodeMode.Long) != 0;
-            if (isLong)
-            {
-                HandlerForms.Fill(op, instruction);
-            }
-            else
-            {
-                HandlerForms.FillLegacy(op, instruction, (location.Mode & CodeMode.WideStack) != 0 ? uint.MaxValue : ushort.MaxValue);
-            }
-
-            int addressing = isLong ? HandlerForms.AddressingOf(instruction) : HandlerForms.LegacyAddressingOf(instruction);
-            if (i + 1 < count && !_guards.Has(i + 1) && TryFuse(op, instruction, addressing, _instructions[i + 1], _flagsLive[i]))
-            {
-                i++;
-            }
-            else
-            {
-                int prefix = isLong ? HandlerForms.PrefixOf(instruction) : HandlerForms.LegacyPrefixOf(instruction);
-                int key = HandlerForm.Key((int)instruction.Code, addressing, prefix, _flagsLive[i]);
-                nint handler = _handlers.Find(key);
-                SetHandler(op, handler != 0 ? handler : _handlers.Undefined);
-            }
-
-            op++;
+            i += WriteInstruction(op++, location.Mode, i, count);
             if (isChecked)
             {
                 op->Address = instruction.NextIP;
@@ -291,6 +268,32 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         }
 
         return new TranslationBlock(location, undefinedEnd && count > 0 ? end + 1 : end, ops, (int)(op - ops), count);
+    }
+
+    /// <summary>Fills the record of an instruction; 1 when the branch behind it is in it too.</summary>
+    private int WriteInstruction(TbOp* op, CodeMode mode, int i, int count)
+    {
+        ref Instruction instruction = ref _instructions[i];
+        bool isLong = (mode & CodeMode.Long) != 0;
+        if (isLong)
+        {
+            HandlerForms.Fill(op, instruction);
+        }
+        else
+        {
+            HandlerForms.FillLegacy(op, instruction, (mode & CodeMode.WideStack) != 0 ? uint.MaxValue : ushort.MaxValue);
+        }
+
+        int addressing = isLong ? HandlerForms.AddressingOf(instruction) : HandlerForms.LegacyAddressingOf(instruction);
+        if (i + 1 < count && !_guards.Has(i + 1) && TryFuse(op, instruction, addressing, _instructions[i + 1], _flagsLive[i]))
+        {
+            return 1;
+        }
+
+        int prefix = isLong ? HandlerForms.PrefixOf(instruction) : HandlerForms.LegacyPrefixOf(instruction);
+        nint handler = _handlers.Find(HandlerForm.Key((int)instruction.Code, addressing, prefix, _flagsLive[i]));
+        SetHandler(op, handler != 0 ? handler : _handlers.Undefined);
+        return 0;
     }
 
     /// <summary>
