@@ -11,6 +11,7 @@ public static unsafe class ControlRegisters
     private const ulong Cr0Mask = 0xe005003f;
     private const ulong Cr0Paging = Cr0.Paging | Cr0.WriteProtect | Cr0.ProtectionEnable;
     private const ulong KeepEntries = 1ul << 63;
+    private const ulong ContextMask = 0xfff;
 
     /// <summary>Bits whose change makes cached translations wrong (SDM vol. 3A, 4.10.4.1).</summary>
     private const ulong Cr4Paging = Cr4.PageSizeExtensions | Cr4.PhysicalAddressExtension | Cr4.PageGlobal | Cr4.ProcessContext
@@ -156,8 +157,14 @@ public static unsafe class ControlRegisters
 
         cpu->System.Cr3 = value & ~KeepEntries;
 
-        // An address space that asks to keep its entries gets them flushed all the same, which is always allowed: the soft TLB has no contexts.
-        SoftTlb.FlushNonGlobal(cpu);
+        if (hasContexts)
+        {
+            SoftTlb.SwitchContext(cpu, (int)(value & ContextMask), (value & KeepEntries) != 0);
+        }
+        else
+        {
+            SoftTlb.FlushNonGlobal(cpu);
+        }
     }
 
     private static void WriteCr4(CpuState* cpu, ulong value)
@@ -174,6 +181,7 @@ public static unsafe class ControlRegisters
         if (((old ^ value) & Cr4Paging) != 0)
         {
             SoftTlb.FlushAll(cpu);
+            SoftTlb.NameContext(cpu, (value & Cr4.ProcessContext) != 0 ? (int)(cpu->System.Cr3 & ContextMask) : 0);
         }
 
         if (((old ^ value) & Cr4.DebuggingExtensions) != 0)

@@ -31,22 +31,23 @@ public static unsafe class Invalidation
             GuestAccess.Raise(ExceptionVector.GeneralProtection);
         }
 
-        // Nothing is kept of a context that is not current.
-        bool isKept = !isContext || context == (cpu->System.Cr3 & 0xfff);
+        bool isCurrent = context == ((cpu->System.Cr4 & Cr4.ProcessContext) != 0 ? cpu->System.Cr3 & 0xfff : 0);
         switch (type)
         {
-            case 0 when isKept:
+            case 0 when isCurrent:
                 SoftTlb.FlushPage(cpu, linear);
+                break;
+            case 1 when isCurrent:
+                SoftTlb.FlushNonGlobal(cpu);
+                break;
+            case 0 or 1:
+                SoftTlb.DropContext(cpu, (int)context);
                 break;
             case 2:
                 SoftTlb.FlushAll(cpu);
                 break;
             default:
-                if (isKept)
-                {
-                    SoftTlb.FlushNonGlobal(cpu);
-                }
-
+                SoftTlb.FlushNonGlobalOfAllContexts(cpu);
                 break;
         }
 

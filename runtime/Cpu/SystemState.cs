@@ -105,6 +105,17 @@ public unsafe struct SystemState
     /// <summary>Host address of guest physical address 0.</summary>
     public byte* PhysicalBase;
 
+    /// <summary>User mode's tables in the current context.</summary>
+    public nint UserTables;
+
+    /// <summary>The jump caches of user mode, one per context, and which context is which: a <see cref="Memory.TlbContexts"/>.</summary>
+    public nint UserJumpCaches;
+
+    public nint Contexts;
+
+    /// <summary>1 when a supervisor's table may hold a translation that is not global.</summary>
+    public int HasPrivateSupervisorEntries;
+
     /// <summary>Jump caches of supervisor and user mode; the current one is <see cref="CpuState.JumpCache"/>.</summary>
     public nint SupervisorJumpCache;
 

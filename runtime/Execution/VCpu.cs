@@ -173,12 +173,11 @@ public sealed unsafe class VCpu : IDisposable
     {
         if (IsMachine)
         {
-            ForgetTarget(State->System.SupervisorJumpCache, address, head);
-            ForgetTarget(State->System.UserJumpCache, address, head);
+            SoftTlb.ForgetTarget(State, address, head);
         }
         else
         {
-            ForgetTarget(State->JumpCache, address, head);
+            SoftTlb.ForgetTarget((JumpCacheEntry*)State->JumpCache, address, head);
         }
     }
 
@@ -212,16 +211,6 @@ public sealed unsafe class VCpu : IDisposable
         State->System.IsSingle = 0;
         SoftTlb.ModeChanged(State);
         return exit;
-    }
-
-    private static void ForgetTarget(nint cache, ulong address, TbOp* head)
-    {
-        JumpCacheEntry* entry = (JumpCacheEntry*)cache + Dispatch.JumpCacheIndex(address);
-        if (entry->Op == head)
-        {
-            entry->Address = 0;
-            entry->Op = null;
-        }
     }
 
     private CpuExit? RunOnce()

@@ -21,14 +21,15 @@ public struct TlbEntry
 /// <code>
 ///   TlbTables ─► supervisor           read[512] write[512]
 ///                supervisor, AC set   read[512] write[512]
-///                user                 read[512] write[512]      then one byte per entry: 1 = global
+///                user, context 0      read[512] write[512]
+///                … context 7          read[512] write[512]      then one byte per entry: 1 = global
 /// </code>
 /// The index comes from the page of the first byte and the tag from that of the last, so an access that crosses into the next
 /// page never matches. Reads and writes have tables of their own: an instruction that reads one page and writes another with the same index
 /// needs both at once. A page that holds translations, or is not dirty yet, is never in a write table.
 /// Owned by the vCPU's thread; <see cref="DropWrites"/> alone may be called by others.
 /// </remarks>
-public static unsafe class SoftTlb
+public static unsafe partial class SoftTlb
 {
     public const int EntriesPerTable = 512;
     public const int TableBytes = EntriesPerTable * 16;
@@ -43,7 +44,7 @@ public static unsafe class SoftTlb
 
     public const ulong PageMask = ~(GuestPages.PageSize - 1);
 
-    private const int Sets = 3;
+    private const int Sets = UserSet + TlbContexts.Count;
     private const int SetBytes = 2 * TableBytes;
     private const int EntriesPerSet = 2 * EntriesPerTable;
     private const int AllTables = Sets * SetBytes;
@@ -52,6 +53,8 @@ public static unsafe class SoftTlb
     /// <summary>A tag no page has.</summary>
     private const ulong NoTag = ulong.MaxValue;
 
+    private static int JumpCacheBytes => Dispatch.JumpCacheSize * sizeof(JumpCacheEntry);
+
     private static readonly nint s_emptyJumpCache = (nint)NativeMemory.AllocZeroed((nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)));
 
     /// <summary>Allocates the tables of a machine guest's CPU and empties them.</summary>
@@ -59,9 +62,11 @@ public static unsafe class SoftTlb
     {
         cpu->System.TlbTables = (nint)NativeMemory.AlignedAlloc(AllTables + (Sets * EntriesPerSet), 64);
         cpu->System.PhysicalBase = memory.HostBase;
-        cpu->System.SupervisorJumpCache = NewJumpCache();
-        cpu->System.UserJumpCache = NewJumpCache();
+        cpu->System.SupervisorJumpCache = NewJumpCaches(1);
+        cpu->System.UserJumpCaches = NewJumpCaches(TlbContexts.Count);
+        cpu->System.Contexts = (nint)NativeMemory.AllocZeroed((nuint)sizeof(TlbContexts));
         cpu->System.IsMachine = 1;
+        UseContext(cpu, 0);
         ModeChanged(cpu);
         FlushAll(cpu);
     }
@@ -70,14 +75,15 @@ public static unsafe class SoftTlb
     {
         NativeMemory.AlignedFree((void*)cpu->System.TlbTables);
         NativeMemory.AlignedFree((void*)cpu->System.SupervisorJumpCache);
-        NativeMemory.AlignedFree((void*)cpu->System.UserJumpCache);
+        NativeMemory.AlignedFree((void*)cpu->System.UserJumpCaches);
+        NativeMemory.Free((void*)cpu->System.Contexts);
     }
 
     /// <summary>Selects the tables and the jump cache after CPL, AC, or the paging bits of CR0, CR4 or EFER changed.</summary>
     public static void ModeChanged(CpuState* cpu)
     {
         int set = cpu->System.Cpl == 3 ? UserSet : OverridesSmap(cpu) ? 1 : 0;
-        cpu->MemoryBase = (byte*)cpu->System.TlbTables + (set * SetBytes);
+        cpu->MemoryBase = set == UserSet ? (byte*)cpu->System.UserTables : (byte*)cpu->System.TlbTables + (set * SetBytes);
         cpu->JumpCache = set == UserSet ? cpu->System.UserJumpCache : cpu->System.SupervisorJumpCache;
         FollowCodeMode(cpu, set == UserSet ? 1 : 0);
     }
@@ -127,81 +133,6 @@ public static unsafe class SoftTlb
     /// <summary>How the running code's accesses look to the page tables.</summary>
     public static PageWalk Privilege(CpuState* cpu) =>
         cpu->System.Cpl == 3 ? PageWalk.User : OverridesSmap(cpu) ? PageWalk.OverridesSmap : PageWalk.Read;
-
-    public static void FlushAll(CpuState* cpu)
-    {
-        NativeMemory.Fill((void*)cpu->System.TlbTables, AllTables, 0xff);
-        cpu->System.LargePagesFrom = ulong.MaxValue;
-        cpu->System.LargePagesTo = 0;
-        ClearJumpCaches(cpu);
-    }
-
-    /// <summary>A CR3 load: what is not global goes (SDM vol. 3A, 4.10.4.1).</summary>
-    public static void FlushNonGlobal(CpuState* cpu)
-    {
-        if ((cpu->System.Cr4 & Cr4.PageGlobal) == 0)
-        {
-            FlushAll(cpu);
-            return;
-        }
-
-        TlbEntry* entries = (TlbEntry*)cpu->System.TlbTables;
-        byte* globals = (byte*)cpu->System.TlbTables + AllTables;
-        for (int i = 0; i < UserSet * EntriesPerSet; i++)
-        {
-            if (globals[i] == 0)
-            {
-                entries[i].Tag = NoTag;
-            }
-        }
-
-        NativeMemory.Fill(entries + (UserSet * EntriesPerSet), SetBytes, 0xff);
-        ClearJumpCache(cpu->System.UserJumpCache);
-        if (cpu->System.HasPrivateSupervisorCode != 0)
-        {
-            ClearJumpCache(cpu->System.SupervisorJumpCache);
-            cpu->System.HasPrivateSupervisorCode = 0;
-        }
-    }
-
-    /// <summary>INVLPG: everything known of one linear address.</summary>
-    public static void FlushPage(CpuState* cpu, ulong linear)
-    {
-        ulong page = linear & PageMask;
-        if (page >= cpu->System.LargePagesFrom && page <= cpu->System.LargePagesTo)
-        {
-            FlushAll(cpu);
-            return;
-        }
-
-        byte* entry = (byte*)cpu->System.TlbTables + ((linear >> IndexShift) & IndexMask);
-        for (int table = 0; table < 2 * Sets; table++)
-        {
-            if (((TlbEntry*)entry)->Tag == page)
-            {
-                ((TlbEntry*)entry)->Tag = NoTag;
-            }
-
-            entry += TableBytes;
-        }
-
-        if (HasCode(cpu, page))
-        {
-            ClearJumpCaches(cpu);
-        }
-    }
-
-    /// <summary>Forgets where linear addresses lead to code.</summary>
-    internal static void ClearJumpCaches(CpuState* cpu)
-    {
-        ClearJumpCache(cpu->System.SupervisorJumpCache);
-        ClearJumpCache(cpu->System.UserJumpCache);
-        cpu->System.HasPrivateSupervisorCode = 0;
-        for (int i = 0; i < 8; i++)
-        {
-            cpu->System.CodePages[i] = 0;
-        }
-    }
 
     /// <summary>Enters a translation that was just walked, for reading and, where it may, for writing.</summary>
     internal static void Fill(CpuState* cpu, ulong linear, in PageMapping mapping)
@@ -271,6 +202,11 @@ public static unsafe class SoftTlb
     {
         entry->Addend = addend;
         entry->Tag = page;
+        if (!isGlobal && entry < (TlbEntry*)cpu->System.TlbTables + (UserSet * EntriesPerSet))
+        {
+            cpu->System.HasPrivateSupervisorEntries = 1;
+        }
+
         ((byte*)cpu->System.TlbTables)[AllTables + (int)(entry - (TlbEntry*)cpu->System.TlbTables)] = isGlobal ? (byte)1 : (byte)0;
     }
 
@@ -291,9 +227,13 @@ public static unsafe class SoftTlb
         {
             cpu->System.HasPrivateSupervisorCode = 1;
         }
+        else if (isGlobal && cpu->System.Cpl == 3)
+        {
+            Contexts(cpu)->HasGlobalCode = 1;
+        }
     }
 
-    private static nint NewJumpCache() => (nint)NativeMemory.AlignedAlloc((nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)), 64);
+    private static nint NewJumpCaches(int count) => (nint)NativeMemory.AlignedAlloc((nuint)(count * JumpCacheBytes), 64);
 
-    private static void ClearJumpCache(nint cache) => NativeMemory.Clear((void*)cache, (nuint)(Dispatch.JumpCacheSize * sizeof(JumpCacheEntry)));
+    private static void ClearJumpCache(nint cache) => NativeMemory.Clear((void*)cache, (nuint)JumpCacheBytes);
 }
