@@ -24,6 +24,16 @@ public sealed unsafe partial class MachineCpu
         return MachineExit.Stopped;
     }
 
+    /// <summary>
+    /// Runs one instruction, or delivers the exception it raises. Interrupts wait. For debuggers and comparisons, on the CPU's own thread.
+    /// </summary>
+    /// <returns>False when the CPU halts.</returns>
+    public bool Step()
+    {
+        CpuExit? exit = (State->FlagsSystem & SystemFlags.Trap) != 0 ? StepOne() : State->System.DebugHits != 0 ? TakeTrap() : _vcpu.Step();
+        return exit is not { } reason || !Answer(reason);
+    }
+
     /// <summary>One instruction under TF, and the trap after it (SDM vol. 3B, 17.3.1.4).</summary>
     private CpuExit? StepOne()
     {

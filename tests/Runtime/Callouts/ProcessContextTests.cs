@@ -174,7 +174,7 @@ public sealed unsafe class ProcessContextTests : IDisposable
 
     private void Map(int space, ulong frame) => _machine.Write(Table(space) + 0x3000, frame | 7);
 
-    private void Load(int space, ulong keep = 0) => ControlRegisters.Write(Cpu, 3, Table(space) | (ulong)space | keep, 0);
+    private void Load(int space, ulong keep = 0) => ControlRegisters.Write(Cpu, 3, Table(space) | (uint)space | keep, 0);
 
     private ulong ReadAsSupervisor() => GuestAccess.Read(Cpu, Linear, 8);
 
