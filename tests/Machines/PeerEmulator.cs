@@ -61,8 +61,18 @@ internal sealed class PeerEmulator : IDisposable
     }
 
     /// <summary>Memory at a linear address.</summary>
-    public byte[] ReadMemory(ulong address, int length) =>
-        Convert.FromHexString(Command(string.Create(CultureInfo.InvariantCulture, $"m{address:x},{length:x}")));
+    public byte[] ReadMemory(ulong address, int length)
+    {
+        // Packets hold 4 KiB, two digits a byte.
+        const int Piece = 1024;
+        var bytes = new List<byte>();
+        for (int at = 0; at < length; at += Piece)
+        {
+            bytes.AddRange(Convert.FromHexString(Command(string.Create(CultureInfo.InvariantCulture, $"m{address + (uint)at:x},{Math.Min(Piece, length - at):x}"))));
+        }
+
+        return [.. bytes];
+    }
 
     public void Dispose()
     {

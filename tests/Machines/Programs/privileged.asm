@@ -364,8 +364,6 @@ wide:   mov rsp, STACK
         mov ecx, 0xc0000101
         rdmsr
         swapgs
-        mov edx, 0x80000000
-        wide_faulting wrmsr
 ; SYSCALL and SYSRET.
         mov ecx, 0xc0000081
         xor eax, eax
@@ -393,7 +391,7 @@ outside:
         syscall
         cld
         mov dword [abs RESUME], BASE+finished
-        int 0x40
+        ud2
 entered:
         mov rax, rsp
         mov ebx, ss

@@ -196,7 +196,8 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
     {
         CpuidLeaf known = CpuModel.Query(leaf, subLeaf);
 
-        // SMEP, SMAP; UMIP.
+        // PCID; SMEP, SMAP; UMIP.
+        known = leaf == 1 ? known with { Ecx = known.Ecx | (1 << 17) } : known;
         return leaf == 7 && subLeaf == 0 ? known with { Ebx = known.Ebx | (1 << 7) | (1 << 20), Ecx = known.Ecx | (1 << 2) } : known;
     }
 
