@@ -12656,24 +12656,20 @@ public static unsafe partial class Handlers
         }
 
         uint v5 = GuestMemory.Load8(cpu, mem, a2);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v4);
-        ulong v7 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x1ul) - (v7 * (0x2ul))));
-        ulong v14 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x1ul) - (v14 * (0x2ul))));
-        uint v23 = (v5 - v6) & (0xffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v6 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v6) & (v5 ^ v23)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ v23));
-        ulong v41 = (ulong)(long)(int)((uint)(sbyte)v23);
-        *(ulong*)((byte*)cpu + 160) = v41;
-        *(ulong*)((byte*)cpu + 168) = v41;
-        *(ulong*)((byte*)cpu + 176) = v41;
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x1u));
+        uint v11 = ((uint)v8) & (0xffu);
+        ulong v12 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x1ul) - (v12 * (0x2ul))));
+        ulong v19 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x1ul) - (v19 * (0x2ul))));
+        uint v28 = (v5 - v11) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v11 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v11) & (v5 ^ v28)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v11) ^ v28));
+        ulong v46 = (ulong)(long)(int)((uint)(sbyte)v28);
+        *(ulong*)((byte*)cpu + 160) = v46;
+        *(ulong*)((byte*)cpu + 168) = v46;
+        *(ulong*)((byte*)cpu + 176) = v46;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12691,16 +12687,11 @@ public static unsafe partial class Handlers
         }
 
         uint v5 = GuestMemory.Load8(cpu, mem, a2);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v4);
-        ulong v7 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x1ul) - (v7 * (0x2ul))));
-        ulong v14 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x1ul) - (v14 * (0x2ul))));
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x1u));
+        ulong v12 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x1ul) - (v12 * (0x2ul))));
+        ulong v19 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x1ul) - (v19 * (0x2ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12794,25 +12785,20 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load8(cpu, mem, a3);
-        ulong a6 = ((ulong)v5);
-        if (GuestMemory.MissesRead(cpu, mem, a6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a6, 1);
-        }
-
-        uint v8 = GuestMemory.Load8(cpu, mem, a6);
-        ulong v9 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x1ul) - (v9 * (0x2ul))))));
-        ulong v18 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x1ul) - (v18 * (0x2ul))))));
-        uint v29 = (v7 - v8) & (0xffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v8 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v7 ^ v29)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v8) ^ v29));
-        ulong v47 = (ulong)(long)(int)((uint)(sbyte)v29);
-        *(ulong*)((byte*)cpu + 160) = v47;
-        *(ulong*)((byte*)cpu + 168) = v47;
-        *(ulong*)((byte*)cpu + 176) = v47;
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x1u));
+        uint v13 = ((uint)v10) & (0xffu);
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x1ul) - (v14 * (0x2ul))))));
+        ulong v23 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x1ul) - (v23 * (0x2ul))))));
+        uint v34 = (v7 - v13) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v13) & (v7 ^ v34)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v13) ^ v34));
+        ulong v52 = (ulong)(long)(int)((uint)(sbyte)v34);
+        *(ulong*)((byte*)cpu + 160) = v52;
+        *(ulong*)((byte*)cpu + 168) = v52;
+        *(ulong*)((byte*)cpu + 176) = v52;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12830,17 +12816,11 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load8(cpu, mem, a3);
-        ulong a6 = ((ulong)v5);
-        if (GuestMemory.MissesRead(cpu, mem, a6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a6, 1);
-        }
-
-        uint v8 = GuestMemory.Load8(cpu, mem, a6);
-        ulong v9 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x1ul) - (v9 * (0x2ul))))));
-        ulong v18 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x1ul) - (v18 * (0x2ul))))));
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x1u));
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x1ul) - (v14 * (0x2ul))))));
+        ulong v23 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x1ul) - (v23 * (0x2ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12934,24 +12914,20 @@ public static unsafe partial class Handlers
         }
 
         uint v5 = GuestMemory.Load16(cpu, mem, a2);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v4);
-        ulong v7 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x2ul) - (v7 * (0x4ul))));
-        ulong v14 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x2ul) - (v14 * (0x4ul))));
-        uint v23 = (v5 - v6) & (0xffffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v6 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v6) & (v5 ^ v23)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ v23));
-        ulong v41 = (ulong)(long)(int)((uint)(short)v23);
-        *(ulong*)((byte*)cpu + 160) = v41;
-        *(ulong*)((byte*)cpu + 168) = v41;
-        *(ulong*)((byte*)cpu + 176) = v41;
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x2u));
+        uint v11 = ((uint)v8) & (0xffffu);
+        ulong v12 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x2ul) - (v12 * (0x4ul))));
+        ulong v19 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x2ul) - (v19 * (0x4ul))));
+        uint v28 = (v5 - v11) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v11 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v11) & (v5 ^ v28)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v11) ^ v28));
+        ulong v46 = (ulong)(long)(int)((uint)(short)v28);
+        *(ulong*)((byte*)cpu + 160) = v46;
+        *(ulong*)((byte*)cpu + 168) = v46;
+        *(ulong*)((byte*)cpu + 176) = v46;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12969,16 +12945,11 @@ public static unsafe partial class Handlers
         }
 
         uint v5 = GuestMemory.Load16(cpu, mem, a2);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v4);
-        ulong v7 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x2ul) - (v7 * (0x4ul))));
-        ulong v14 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x2ul) - (v14 * (0x4ul))));
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x2u));
+        ulong v12 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x2ul) - (v12 * (0x4ul))));
+        ulong v19 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x2ul) - (v19 * (0x4ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -13072,25 +13043,20 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load16(cpu, mem, a3);
-        ulong a6 = ((ulong)v5);
-        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
-        }
-
-        uint v8 = GuestMemory.Load16(cpu, mem, a6);
-        ulong v9 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x2ul) - (v9 * (0x4ul))))));
-        ulong v18 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x2ul) - (v18 * (0x4ul))))));
-        uint v29 = (v7 - v8) & (0xffffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v8 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v7 ^ v29)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v8) ^ v29));
-        ulong v47 = (ulong)(long)(int)((uint)(short)v29);
-        *(ulong*)((byte*)cpu + 160) = v47;
-        *(ulong*)((byte*)cpu + 168) = v47;
-        *(ulong*)((byte*)cpu + 176) = v47;
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x2u));
+        uint v13 = ((uint)v10) & (0xffffu);
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x2ul) - (v14 * (0x4ul))))));
+        ulong v23 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x2ul) - (v23 * (0x4ul))))));
+        uint v34 = (v7 - v13) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v13 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v13) & (v7 ^ v34)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v13) ^ v34));
+        ulong v52 = (ulong)(long)(int)((uint)(short)v34);
+        *(ulong*)((byte*)cpu + 160) = v52;
+        *(ulong*)((byte*)cpu + 168) = v52;
+        *(ulong*)((byte*)cpu + 176) = v52;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -13108,17 +13074,11 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load16(cpu, mem, a3);
-        ulong a6 = ((ulong)v5);
-        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
-        }
-
-        uint v8 = GuestMemory.Load16(cpu, mem, a6);
-        ulong v9 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x2ul) - (v9 * (0x4ul))))));
-        ulong v18 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x2ul) - (v18 * (0x4ul))))));
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x2u));
+        ulong v14 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x2ul) - (v14 * (0x4ul))))));
+        ulong v23 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x2ul) - (v23 * (0x4ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -70,24 +70,20 @@ public static unsafe partial class Handlers
         }
 
         uint v5 = GuestMemory.Load32(cpu, mem, a2);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v4);
-        ulong v7 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x4ul) - (v7 * (0x8ul))));
-        ulong v14 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x4ul) - (v14 * (0x8ul))));
-        uint v21 = v5 - v6;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v6 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v6) & (v5 ^ v21)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ v21));
-        ulong v38 = (ulong)(long)(int)v21;
-        *(ulong*)((byte*)cpu + 160) = v38;
-        *(ulong*)((byte*)cpu + 168) = v38;
-        *(ulong*)((byte*)cpu + 176) = v38;
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x4u));
+        uint v9 = (uint)v8;
+        ulong v10 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x4ul) - (v10 * (0x8ul))));
+        ulong v17 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x4ul) - (v17 * (0x8ul))));
+        uint v24 = v5 - v9;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v9 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v9) & (v5 ^ v24)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v9) ^ v24));
+        ulong v41 = (ulong)(long)(int)v24;
+        *(ulong*)((byte*)cpu + 160) = v41;
+        *(ulong*)((byte*)cpu + 168) = v41;
+        *(ulong*)((byte*)cpu + 176) = v41;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -105,16 +101,11 @@ public static unsafe partial class Handlers
         }
 
         uint v5 = GuestMemory.Load32(cpu, mem, a2);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v4);
-        ulong v7 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x4ul) - (v7 * (0x8ul))));
-        ulong v14 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x4ul) - (v14 * (0x8ul))));
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x4u));
+        ulong v10 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x4ul) - (v10 * (0x8ul))));
+        ulong v17 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x4ul) - (v17 * (0x8ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -208,25 +199,20 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load32(cpu, mem, a3);
-        ulong a6 = ((ulong)v5);
-        if (GuestMemory.MissesRead(cpu, mem, a6, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a6, 4);
-        }
-
-        uint v8 = GuestMemory.Load32(cpu, mem, a6);
-        ulong v9 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x4ul) - (v9 * (0x8ul))))));
-        ulong v18 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x4ul) - (v18 * (0x8ul))))));
-        uint v27 = v7 - v8;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v8 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v7 ^ v27)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v8) ^ v27));
-        ulong v44 = (ulong)(long)(int)v27;
-        *(ulong*)((byte*)cpu + 160) = v44;
-        *(ulong*)((byte*)cpu + 168) = v44;
-        *(ulong*)((byte*)cpu + 176) = v44;
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x4u));
+        uint v11 = (uint)v10;
+        ulong v12 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x4ul) - (v12 * (0x8ul))))));
+        ulong v21 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x4ul) - (v21 * (0x8ul))))));
+        uint v30 = v7 - v11;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v11 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v11) & (v7 ^ v30)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v11) ^ v30));
+        ulong v47 = (ulong)(long)(int)v30;
+        *(ulong*)((byte*)cpu + 160) = v47;
+        *(ulong*)((byte*)cpu + 168) = v47;
+        *(ulong*)((byte*)cpu + 176) = v47;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -244,17 +230,11 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load32(cpu, mem, a3);
-        ulong a6 = ((ulong)v5);
-        if (GuestMemory.MissesRead(cpu, mem, a6, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a6, 4);
-        }
-
-        uint v8 = GuestMemory.Load32(cpu, mem, a6);
-        ulong v9 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x4ul) - (v9 * (0x8ul))))));
-        ulong v18 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x4ul) - (v18 * (0x8ul))))));
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x4u));
+        ulong v12 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x4ul) - (v12 * (0x8ul))))));
+        ulong v21 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x4ul) - (v21 * (0x8ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -348,23 +328,18 @@ public static unsafe partial class Handlers
         }
 
         ulong v5 = GuestMemory.Load64(cpu, mem, a2);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v4);
-        ulong v7 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x8ul) - (v7 * (0x10ul))));
-        ulong v14 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x8ul) - (v14 * (0x10ul))));
-        ulong v21 = v5 - v6;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v6 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v5 ^ v6) & (v5 ^ v21)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v5 ^ v6) ^ v21);
-        *(ulong*)((byte*)cpu + 160) = v21;
-        *(ulong*)((byte*)cpu + 168) = v21;
-        *(ulong*)((byte*)cpu + 176) = v21;
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x8u));
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x8ul) - (v9 * (0x10ul))));
+        ulong v16 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x8ul) - (v16 * (0x10ul))));
+        ulong v23 = v5 - v8;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v8 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v5 ^ v8) & (v5 ^ v23)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v5 ^ v8) ^ v23);
+        *(ulong*)((byte*)cpu + 160) = v23;
+        *(ulong*)((byte*)cpu + 168) = v23;
+        *(ulong*)((byte*)cpu + 176) = v23;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -382,16 +357,11 @@ public static unsafe partial class Handlers
         }
 
         ulong v5 = GuestMemory.Load64(cpu, mem, a2);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v4);
-        ulong v7 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x8ul) - (v7 * (0x10ul))));
-        ulong v14 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x8ul) - (v14 * (0x10ul))));
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x8u));
+        ulong v9 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = (v1 + ((0x8ul) - (v9 * (0x10ul))));
+        ulong v16 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = (v4 + ((0x8ul) - (v16 * (0x10ul))));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -485,24 +455,18 @@ public static unsafe partial class Handlers
         }
 
         ulong v7 = GuestMemory.Load64(cpu, mem, a3);
-        ulong a6 = ((ulong)v5);
-        if (GuestMemory.MissesRead(cpu, mem, a6, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a6, 8);
-        }
-
-        ulong v8 = GuestMemory.Load64(cpu, mem, a6);
-        ulong v9 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x8ul) - (v9 * (0x10ul))))));
-        ulong v18 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x8ul) - (v18 * (0x10ul))))));
-        ulong v27 = v7 - v8;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v8 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v7 ^ v8) & (v7 ^ v27)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v7 ^ v8) ^ v27);
-        *(ulong*)((byte*)cpu + 160) = v27;
-        *(ulong*)((byte*)cpu + 168) = v27;
-        *(ulong*)((byte*)cpu + 176) = v27;
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x8u));
+        ulong v11 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x8ul) - (v11 * (0x10ul))))));
+        ulong v20 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x8ul) - (v20 * (0x10ul))))));
+        ulong v29 = v7 - v10;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v10 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v7 ^ v10) & (v7 ^ v29)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v7 ^ v10) ^ v29);
+        *(ulong*)((byte*)cpu + 160) = v29;
+        *(ulong*)((byte*)cpu + 168) = v29;
+        *(ulong*)((byte*)cpu + 176) = v29;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -520,17 +484,11 @@ public static unsafe partial class Handlers
         }
 
         ulong v7 = GuestMemory.Load64(cpu, mem, a3);
-        ulong a6 = ((ulong)v5);
-        if (GuestMemory.MissesRead(cpu, mem, a6, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a6, 8);
-        }
-
-        ulong v8 = GuestMemory.Load64(cpu, mem, a6);
-        ulong v9 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x8ul) - (v9 * (0x10ul))))));
-        ulong v18 = *(ulong*)((byte*)cpu + 208);
-        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x8ul) - (v18 * (0x10ul))))));
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x8u));
+        ulong v11 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x8ul) - (v11 * (0x10ul))))));
+        ulong v20 = *(ulong*)((byte*)cpu + 208);
+        *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x8ul) - (v20 * (0x10ul))))));
         op++;
         return op->Handler(cpu, op, mem);
     }

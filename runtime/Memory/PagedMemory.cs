@@ -97,7 +97,7 @@ public readonly unsafe struct PagedMemory : IGuestMemory
             return AccessOutcome.Special;
         }
 
-        SoftTlb.Fill(cpu, address, mapping);
+        SoftTlb.Fill(cpu, address, mapping, write);
         return write && MissesWrite(cpu, cpu->MemoryBase, address, bytes) ? AccessOutcome.Special : AccessOutcome.Filled;
     }
 
@@ -145,7 +145,7 @@ public readonly unsafe struct PagedMemory : IGuestMemory
         }
         else if (isOwn)
         {
-            SoftTlb.Fill(cpu, linear, mapping);
+            SoftTlb.Fill(cpu, linear, mapping, write);
         }
 
         return cpu->System.PhysicalBase + mapping.Physical;

@@ -134,8 +134,14 @@ public static unsafe partial class SoftTlb
     public static PageWalk Privilege(CpuState* cpu) =>
         cpu->System.Cpl == 3 ? PageWalk.User : OverridesSmap(cpu) ? PageWalk.OverridesSmap : PageWalk.Read;
 
-    /// <summary>Enters a translation that was just walked, for reading and, where it may, for writing.</summary>
-    internal static void Fill(CpuState* cpu, ulong linear, in PageMapping mapping)
+    /// <summary>
+    /// Enters a translation that was just walked where it was missed; for the other kind of access too, as far as it may, when nothing is in the way.
+    /// </summary>
+    /// <remarks>
+    /// An instruction that reads one page and writes another with the same index is run again after each miss: if the miss of one threw out
+    /// the entry of the other, it would never end.
+    /// </remarks>
+    internal static void Fill(CpuState* cpu, ulong linear, in PageMapping mapping, bool isWrite)
     {
         if (Breakpoints.WatchesPage(cpu, linear))
         {
@@ -145,7 +151,13 @@ public static unsafe partial class SoftTlb
         ulong page = linear & PageMask;
         ulong addend = (ulong)(cpu->System.PhysicalBase + (mapping.Physical & PageMask)) - page;
         nint offset = (nint)((linear >> IndexShift) & IndexMask);
-        Enter(cpu, (TlbEntry*)(cpu->MemoryBase + offset), page, addend, mapping.IsGlobal);
+        TlbEntry* read = (TlbEntry*)(cpu->MemoryBase + offset);
+        TlbEntry* write = (TlbEntry*)(cpu->MemoryBase + WriteTable + offset);
+        if (!isWrite || read->Tag == NoTag)
+        {
+            Enter(cpu, read, page, addend, mapping.IsGlobal);
+        }
+
         if (mapping.Size > GuestPages.PageSize)
         {
             ulong from = linear & ~(mapping.Size - 1);
@@ -154,12 +166,11 @@ public static unsafe partial class SoftTlb
         }
 
         byte* access = cpu->Pages + (mapping.Physical >> GuestPages.PageShift);
-        if (!mapping.IsWritableNow || !IsPlainWritable(*access))
+        if (!mapping.IsWritableNow || !IsPlainWritable(*access) || (!isWrite && write->Tag != NoTag))
         {
             return;
         }
 
-        TlbEntry* write = (TlbEntry*)(cpu->MemoryBase + WriteTable + offset);
         Enter(cpu, write, page, addend, mapping.IsGlobal);
 
         // Another vCPU may be translating from the page: either it sees this entry or this sees its mark.

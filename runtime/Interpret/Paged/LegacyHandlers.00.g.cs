@@ -11363,29 +11363,24 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v14 = GuestMemory.Load8(cpu, mem, a6);
-        ulong a13 = ((ulong)((uint)(v10 + v7)));
-        if (GuestMemory.MissesRead(cpu, mem, a13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a13, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, a13);
-        ulong v16 = *(ulong*)((byte*)cpu + 208);
-        ulong v22 = (ulong)op->AddressMask;
-        ulong v23 = *(ulong*)((byte*)cpu + 48);
-        *(ulong*)((byte*)cpu + 48) = ((v23 & (~v22)) | ((v3 + ((0x1ul) - (v16 * (0x2ul)))) & v22));
-        ulong v29 = *(ulong*)((byte*)cpu + 208);
-        ulong v35 = (ulong)op->AddressMask;
-        ulong v36 = *(ulong*)((byte*)cpu + 56);
-        *(ulong*)((byte*)cpu + 56) = ((v36 & (~v35)) | ((v10 + ((0x1ul) - (v29 * (0x2ul)))) & v35));
-        uint v44 = (v14 - v15) & (0xffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v15 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v15) & (v14 ^ v44)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v15) ^ v44));
-        ulong v62 = (ulong)(long)(int)((uint)(sbyte)v44);
-        *(ulong*)((byte*)cpu + 160) = v62;
-        *(ulong*)((byte*)cpu + 168) = v62;
-        *(ulong*)((byte*)cpu + 176) = v62;
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v10 + v7))), unchecked((global::System.Int32)0x1u));
+        uint v20 = ((uint)v17) & (0xffu);
+        ulong v21 = *(ulong*)((byte*)cpu + 208);
+        ulong v27 = (ulong)op->AddressMask;
+        ulong v28 = *(ulong*)((byte*)cpu + 48);
+        *(ulong*)((byte*)cpu + 48) = ((v28 & (~v27)) | ((v3 + ((0x1ul) - (v21 * (0x2ul)))) & v27));
+        ulong v34 = *(ulong*)((byte*)cpu + 208);
+        ulong v40 = (ulong)op->AddressMask;
+        ulong v41 = *(ulong*)((byte*)cpu + 56);
+        *(ulong*)((byte*)cpu + 56) = ((v41 & (~v40)) | ((v10 + ((0x1ul) - (v34 * (0x2ul)))) & v40));
+        uint v49 = (v14 - v20) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v20 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v20) & (v14 ^ v49)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v20) ^ v49));
+        ulong v67 = (ulong)(long)(int)((uint)(sbyte)v49);
+        *(ulong*)((byte*)cpu + 160) = v67;
+        *(ulong*)((byte*)cpu + 168) = v67;
+        *(ulong*)((byte*)cpu + 176) = v67;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11406,21 +11401,15 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v14 = GuestMemory.Load8(cpu, mem, a6);
-        ulong a13 = ((ulong)((uint)(v10 + v7)));
-        if (GuestMemory.MissesRead(cpu, mem, a13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a13, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, a13);
-        ulong v16 = *(ulong*)((byte*)cpu + 208);
-        ulong v22 = (ulong)op->AddressMask;
-        ulong v23 = *(ulong*)((byte*)cpu + 48);
-        *(ulong*)((byte*)cpu + 48) = ((v23 & (~v22)) | ((v3 + ((0x1ul) - (v16 * (0x2ul)))) & v22));
-        ulong v29 = *(ulong*)((byte*)cpu + 208);
-        ulong v35 = (ulong)op->AddressMask;
-        ulong v36 = *(ulong*)((byte*)cpu + 56);
-        *(ulong*)((byte*)cpu + 56) = ((v36 & (~v35)) | ((v10 + ((0x1ul) - (v29 * (0x2ul)))) & v35));
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v10 + v7))), unchecked((global::System.Int32)0x1u));
+        ulong v21 = *(ulong*)((byte*)cpu + 208);
+        ulong v27 = (ulong)op->AddressMask;
+        ulong v28 = *(ulong*)((byte*)cpu + 48);
+        *(ulong*)((byte*)cpu + 48) = ((v28 & (~v27)) | ((v3 + ((0x1ul) - (v21 * (0x2ul)))) & v27));
+        ulong v34 = *(ulong*)((byte*)cpu + 208);
+        ulong v40 = (ulong)op->AddressMask;
+        ulong v41 = *(ulong*)((byte*)cpu + 56);
+        *(ulong*)((byte*)cpu + 56) = ((v41 & (~v40)) | ((v10 + ((0x1ul) - (v34 * (0x2ul)))) & v40));
         op++;
         return op->Handler(cpu, op, mem);
     }

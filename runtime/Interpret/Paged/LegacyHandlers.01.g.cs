@@ -48,29 +48,24 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v14 = GuestMemory.Load16(cpu, mem, a6);
-        ulong a13 = ((ulong)((uint)(v10 + v7)));
-        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, a13);
-        ulong v16 = *(ulong*)((byte*)cpu + 208);
-        ulong v22 = (ulong)op->AddressMask;
-        ulong v23 = *(ulong*)((byte*)cpu + 48);
-        *(ulong*)((byte*)cpu + 48) = ((v23 & (~v22)) | ((v3 + ((0x2ul) - (v16 * (0x4ul)))) & v22));
-        ulong v29 = *(ulong*)((byte*)cpu + 208);
-        ulong v35 = (ulong)op->AddressMask;
-        ulong v36 = *(ulong*)((byte*)cpu + 56);
-        *(ulong*)((byte*)cpu + 56) = ((v36 & (~v35)) | ((v10 + ((0x2ul) - (v29 * (0x4ul)))) & v35));
-        uint v44 = (v14 - v15) & (0xffffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v15 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v15) & (v14 ^ v44)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v15) ^ v44));
-        ulong v62 = (ulong)(long)(int)((uint)(short)v44);
-        *(ulong*)((byte*)cpu + 160) = v62;
-        *(ulong*)((byte*)cpu + 168) = v62;
-        *(ulong*)((byte*)cpu + 176) = v62;
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v10 + v7))), unchecked((global::System.Int32)0x2u));
+        uint v20 = ((uint)v17) & (0xffffu);
+        ulong v21 = *(ulong*)((byte*)cpu + 208);
+        ulong v27 = (ulong)op->AddressMask;
+        ulong v28 = *(ulong*)((byte*)cpu + 48);
+        *(ulong*)((byte*)cpu + 48) = ((v28 & (~v27)) | ((v3 + ((0x2ul) - (v21 * (0x4ul)))) & v27));
+        ulong v34 = *(ulong*)((byte*)cpu + 208);
+        ulong v40 = (ulong)op->AddressMask;
+        ulong v41 = *(ulong*)((byte*)cpu + 56);
+        *(ulong*)((byte*)cpu + 56) = ((v41 & (~v40)) | ((v10 + ((0x2ul) - (v34 * (0x4ul)))) & v40));
+        uint v49 = (v14 - v20) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v20 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v20) & (v14 ^ v49)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v20) ^ v49));
+        ulong v67 = (ulong)(long)(int)((uint)(short)v49);
+        *(ulong*)((byte*)cpu + 160) = v67;
+        *(ulong*)((byte*)cpu + 168) = v67;
+        *(ulong*)((byte*)cpu + 176) = v67;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -91,21 +86,15 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v14 = GuestMemory.Load16(cpu, mem, a6);
-        ulong a13 = ((ulong)((uint)(v10 + v7)));
-        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, a13);
-        ulong v16 = *(ulong*)((byte*)cpu + 208);
-        ulong v22 = (ulong)op->AddressMask;
-        ulong v23 = *(ulong*)((byte*)cpu + 48);
-        *(ulong*)((byte*)cpu + 48) = ((v23 & (~v22)) | ((v3 + ((0x2ul) - (v16 * (0x4ul)))) & v22));
-        ulong v29 = *(ulong*)((byte*)cpu + 208);
-        ulong v35 = (ulong)op->AddressMask;
-        ulong v36 = *(ulong*)((byte*)cpu + 56);
-        *(ulong*)((byte*)cpu + 56) = ((v36 & (~v35)) | ((v10 + ((0x2ul) - (v29 * (0x4ul)))) & v35));
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v10 + v7))), unchecked((global::System.Int32)0x2u));
+        ulong v21 = *(ulong*)((byte*)cpu + 208);
+        ulong v27 = (ulong)op->AddressMask;
+        ulong v28 = *(ulong*)((byte*)cpu + 48);
+        *(ulong*)((byte*)cpu + 48) = ((v28 & (~v27)) | ((v3 + ((0x2ul) - (v21 * (0x4ul)))) & v27));
+        ulong v34 = *(ulong*)((byte*)cpu + 208);
+        ulong v40 = (ulong)op->AddressMask;
+        ulong v41 = *(ulong*)((byte*)cpu + 56);
+        *(ulong*)((byte*)cpu + 56) = ((v41 & (~v40)) | ((v10 + ((0x2ul) - (v34 * (0x4ul)))) & v40));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -202,29 +191,24 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v14 = GuestMemory.Load32(cpu, mem, a6);
-        ulong a13 = ((ulong)((uint)(v10 + v7)));
-        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, a13);
-        ulong v16 = *(ulong*)((byte*)cpu + 208);
-        ulong v22 = (ulong)op->AddressMask;
-        ulong v23 = *(ulong*)((byte*)cpu + 48);
-        *(ulong*)((byte*)cpu + 48) = ((v23 & (~v22)) | ((v3 + ((0x4ul) - (v16 * (0x8ul)))) & v22));
-        ulong v29 = *(ulong*)((byte*)cpu + 208);
-        ulong v35 = (ulong)op->AddressMask;
-        ulong v36 = *(ulong*)((byte*)cpu + 56);
-        *(ulong*)((byte*)cpu + 56) = ((v36 & (~v35)) | ((v10 + ((0x4ul) - (v29 * (0x8ul)))) & v35));
-        uint v42 = v14 - v15;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v15 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v15) & (v14 ^ v42)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v15) ^ v42));
-        ulong v59 = (ulong)(long)(int)v42;
-        *(ulong*)((byte*)cpu + 160) = v59;
-        *(ulong*)((byte*)cpu + 168) = v59;
-        *(ulong*)((byte*)cpu + 176) = v59;
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v10 + v7))), unchecked((global::System.Int32)0x4u));
+        uint v18 = (uint)v17;
+        ulong v19 = *(ulong*)((byte*)cpu + 208);
+        ulong v25 = (ulong)op->AddressMask;
+        ulong v26 = *(ulong*)((byte*)cpu + 48);
+        *(ulong*)((byte*)cpu + 48) = ((v26 & (~v25)) | ((v3 + ((0x4ul) - (v19 * (0x8ul)))) & v25));
+        ulong v32 = *(ulong*)((byte*)cpu + 208);
+        ulong v38 = (ulong)op->AddressMask;
+        ulong v39 = *(ulong*)((byte*)cpu + 56);
+        *(ulong*)((byte*)cpu + 56) = ((v39 & (~v38)) | ((v10 + ((0x4ul) - (v32 * (0x8ul)))) & v38));
+        uint v45 = v14 - v18;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v18 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v18) & (v14 ^ v45)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v18) ^ v45));
+        ulong v62 = (ulong)(long)(int)v45;
+        *(ulong*)((byte*)cpu + 160) = v62;
+        *(ulong*)((byte*)cpu + 168) = v62;
+        *(ulong*)((byte*)cpu + 176) = v62;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -245,21 +229,15 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v14 = GuestMemory.Load32(cpu, mem, a6);
-        ulong a13 = ((ulong)((uint)(v10 + v7)));
-        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, a13);
-        ulong v16 = *(ulong*)((byte*)cpu + 208);
-        ulong v22 = (ulong)op->AddressMask;
-        ulong v23 = *(ulong*)((byte*)cpu + 48);
-        *(ulong*)((byte*)cpu + 48) = ((v23 & (~v22)) | ((v3 + ((0x4ul) - (v16 * (0x8ul)))) & v22));
-        ulong v29 = *(ulong*)((byte*)cpu + 208);
-        ulong v35 = (ulong)op->AddressMask;
-        ulong v36 = *(ulong*)((byte*)cpu + 56);
-        *(ulong*)((byte*)cpu + 56) = ((v36 & (~v35)) | ((v10 + ((0x4ul) - (v29 * (0x8ul)))) & v35));
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v10 + v7))), unchecked((global::System.Int32)0x4u));
+        ulong v19 = *(ulong*)((byte*)cpu + 208);
+        ulong v25 = (ulong)op->AddressMask;
+        ulong v26 = *(ulong*)((byte*)cpu + 48);
+        *(ulong*)((byte*)cpu + 48) = ((v26 & (~v25)) | ((v3 + ((0x4ul) - (v19 * (0x8ul)))) & v25));
+        ulong v32 = *(ulong*)((byte*)cpu + 208);
+        ulong v38 = (ulong)op->AddressMask;
+        ulong v39 = *(ulong*)((byte*)cpu + 56);
+        *(ulong*)((byte*)cpu + 56) = ((v39 & (~v38)) | ((v10 + ((0x4ul) - (v32 * (0x8ul)))) & v38));
         op++;
         return op->Handler(cpu, op, mem);
     }
