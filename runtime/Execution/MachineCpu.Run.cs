@@ -135,6 +135,8 @@ public sealed unsafe partial class MachineCpu
             State->System.InterruptShadow = 0;
             if (_vcpu.Step() is { } exit)
             {
+                // The interrupt still waits, and nobody will ask for it again: a fault's handler may end with IF set.
+                State->ExitRequest = 1;
                 return !Answer(exit);
             }
 

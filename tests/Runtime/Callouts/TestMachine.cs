@@ -59,6 +59,9 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
 
     public ulong TimeStamp { get; set; }
 
+    /// <summary>The vector of an interrupt that waits, or −1.</summary>
+    public int Interrupt { get; set; } = -1;
+
     public uint Rip => (uint)Cpu->Rip;
 
     /// <summary>Reset, with all tables as new.</summary>
@@ -190,7 +193,12 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
 
     public bool TryWriteMsr(uint index, ulong value) => index == 0x1b;
 
-    public int AcknowledgeInterrupt() => -1;
+    public int AcknowledgeInterrupt()
+    {
+        int vector = Interrupt;
+        Interrupt = -1;
+        return vector;
+    }
 
     public CpuidLeaf QueryCpuid(uint leaf, uint subLeaf)
     {
