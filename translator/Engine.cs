@@ -35,6 +35,9 @@ public sealed record EngineOptions
     /// does so in any case once the guest handles faults or executes code it may write.
     /// </summary>
     public bool Checked { get; init; }
+
+    /// <summary>A machine's CPU counts the instructions it executes, one by one, and asks the platform for time to pass. Tier 0 only.</summary>
+    public bool CountsInstructions { get; init; }
 }
 
 /// <summary>Everything that executes the code of one address space: cache, decoder, compiler.</summary>

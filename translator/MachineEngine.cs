@@ -15,9 +15,10 @@ public sealed class MachineEngine : IDisposable
     {
         Options = options ?? new EngineOptions();
         Memory = memory;
-        HandlerSet handlers = HandlerSet.ForMachine();
-        ulong threshold = Engine.ThresholdOf(Options.Tiering);
-        Cache = new CodeCache(memory, new BlockDecoder(handlers, threshold), handlers.Stale, handlers.Return, Options.CodeCacheLimit);
+        HandlerSet handlers = HandlerSet.ForMachine(Options.CountsInstructions);
+        ulong threshold = Options.CountsInstructions ? 0 : Engine.ThresholdOf(Options.Tiering);
+        int blockLength = Options.CountsInstructions ? 1 : BlockDecoder.MaxInstructions;
+        Cache = new CodeCache(memory, new BlockDecoder(handlers, threshold, blockLength), handlers.Stale, handlers.Return, Options.CodeCacheLimit);
         if (threshold != 0)
         {
             Compiler = new RegionCompiler(Cache, handlers, Options.Tiering == Tiering.Tier1, false);
@@ -34,7 +35,7 @@ public sealed class MachineEngine : IDisposable
     public RegionCompiler? Compiler { get; }
 
     /// <summary>A new CPU of the machine, for the calling thread.</summary>
-    public MachineCpu CreateCpu(ICpuPlatform platform, int index) => new(Cache, platform, index, Compiler);
+    public MachineCpu CreateCpu(ICpuPlatform platform, int index) => new(Cache, platform, index, Compiler) { CountsInstructions = Options.CountsInstructions };
 
     /// <summary>Call when no CPU of the machine runs any more.</summary>
     public void Dispose()

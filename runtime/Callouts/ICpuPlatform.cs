@@ -30,6 +30,13 @@ public interface ICpuPlatform
     {
     }
 
+    /// <summary>
+    /// Asked by a CPU that counts its instructions when it has used up its grant, halts, or was made to leave guest code: lets their time pass, and says how many it may
+    /// execute until something happens that depends on time.
+    /// </summary>
+    /// <param name="executed">Instructions since the latest call.</param>
+    long GrantInstructions(long executed) => long.MaxValue;
+
     /// <summary>CR8: the local APIC's task priority, bits 7–4.</summary>
     ulong TaskPriority { get; set; }
 

@@ -93,6 +93,9 @@ public unsafe struct SystemState
     /// <summary>1 when the platform has an interrupt that IF held back.</summary>
     public int InterruptPending;
 
+    /// <summary>Instructions a CPU that counts them may still execute before it leaves to the vCPU loop; 0 and unused otherwise.</summary>
+    public long InstructionsLeft;
+
     /// <summary>Not 0 for the one instruction after STI (1), MOV SS or POP SS (2) during which no interrupt is taken; after the latter no debug trap either (SDM vol. 3A, 6.8.3).</summary>
     public int InterruptShadow;
 

@@ -12,6 +12,7 @@ public sealed unsafe partial class MachineCpu
     /// <summary>Runs the guest until it has nothing to do or is told to stop.</summary>
     public MachineExit Run()
     {
+        RenewGrant();
         while (!IsStopping)
         {
             CpuExit? exit = (State->FlagsSystem & SystemFlags.Trap) != 0 ? StepOne() : State->System.DebugHits != 0 ? TakeTrap() : _vcpu.Run();
@@ -96,6 +97,7 @@ public sealed unsafe partial class MachineCpu
         switch (exit)
         {
             case CpuExit.Interrupted:
+                RenewGrant();
                 if (State->System.DebugHits == 0)
                 {
                     TakeInterrupt();
@@ -106,6 +108,7 @@ public sealed unsafe partial class MachineCpu
                 FastSystemCalls.Enter(State);
                 return false;
             case CpuExit.Halted:
+                RenewGrant();
                 return !TakeInterrupt();
             default:
                 State->System.DebugHits = 0;

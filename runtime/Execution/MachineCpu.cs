@@ -22,6 +22,9 @@ public sealed unsafe partial class MachineCpu : IDisposable
     private readonly VCpu _vcpu;
     private volatile bool _stop;
 
+    /// <summary>What <see cref="SystemState.InstructionsLeft"/> was when the platform granted it.</summary>
+    private long _granted;
+
     public MachineCpu(CodeCache.CodeCache cache, ICpuPlatform platform, int index, IRegionCompiler? compiler = null)
     {
         Platform = platform;
@@ -34,10 +37,28 @@ public sealed unsafe partial class MachineCpu : IDisposable
     /// <summary>Position in the machine, from 0.</summary>
     public int Index { get; }
 
+    /// <summary>Its code counts the instructions it executes: see <see cref="ICpuPlatform.GrantInstructions"/>.</summary>
+    public bool CountsInstructions { get; init; }
+
+    /// <summary>Instructions executed that the platform was not told of yet. On the CPU's own thread.</summary>
+    public long InstructionsInFlight => CountsInstructions ? _granted - State->System.InstructionsLeft : 0;
+
     public CpuState* State => _vcpu.State;
 
     /// <summary>The CPU a state record of a machine guest belongs to.</summary>
     public static MachineCpu Of(CpuState* cpu) => VCpu.FromState(cpu)!.Machine!;
+
+    /// <summary>Tells the platform what was executed, and takes what it grants for the next stretch.</summary>
+    private void RenewGrant()
+    {
+        if (CountsInstructions)
+        {
+            long executed = InstructionsInFlight;
+            _granted = State->System.InstructionsLeft;
+            _granted = Platform.GrantInstructions(executed);
+            State->System.InstructionsLeft = _granted;
+        }
+    }
 
     /// <summary>Makes the CPU look for an interrupt soon. Any thread.</summary>
     public void Kick() => _vcpu.RequestExit();

@@ -202,6 +202,8 @@ public sealed unsafe class VCpu : IDisposable
             return FetchFault();
         }
 
+        State->System.InstructionsLeft -= State->System.InstructionsLeft > 0 ? 1 : 0;
+
         // Its branches find nothing to go on with, and are not chained. It is what a shadow of the instruction before falls on.
         SoftTlb.HideJumpCache(State);
         State->System.InterruptShadow = 0;

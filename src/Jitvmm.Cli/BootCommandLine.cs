@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Jitvmm.Cli;
 
 /// <summary>What the terminal or a file is connected to.</summary>
@@ -36,6 +38,11 @@ internal sealed class BootCommandLine
             {
                 throw new UsageException($"unknown option {name}");
             }
+        }
+
+        if (line._options is { InstructionShift: not null, Tier: ExecutionTier.Compile })
+        {
+            throw new UsageException("--icount counts what is interpreted: not with --tier 1");
         }
 
         return line._words.Next == words.Length ? line : throw new UsageException($"unexpected {words[line._words.Next]}");
@@ -103,6 +110,9 @@ internal sealed class BootCommandLine
             case "--code-cache":
                 _options = _options with { CodeCacheSize = (long)Math.Min(_words.Size(name), long.MaxValue) };
                 break;
+            case "--icount":
+                _options = _options with { InstructionShift = ParseShift(_words.Value(name)) };
+                break;
             case "--tier":
                 _options = _options with { Tier = ParseTier(_words.Value(name)) };
                 break;
@@ -168,6 +178,10 @@ internal sealed class BootCommandLine
         };
         SerialPath = Serial == SerialTarget.File ? value[5..] : "";
     }
+
+    private static int ParseShift(string value) => value is [>= '0' and <= '9'] or "10"
+        ? int.Parse(value, CultureInfo.InvariantCulture)
+        : throw new UsageException($"--icount is a number from 0 to 10, not {value}");
 
     private static ExecutionTier ParseTier(string value) => value switch
     {

@@ -72,6 +72,8 @@ internal static class HelpText
         How it runs
           --no-reboot               a reset ends the run
           --tier 0|1|auto           interpret; compile everything; both as it pays (default)
+          --icount N                repeatable: an instruction takes 2^N ns of the machine's time, and waiting none; N is 0 to 10.
+                                    One processor, interpreted
           --code-cache SIZE         translations kept at most (default 256M)
           --stats                   counters on standard error, when the machine ends
 

@@ -10,6 +10,8 @@ internal sealed unsafe class EngineProcessor(MachineCpu cpu) : IProcessor
 {
     public CpuState* State => cpu.State;
 
+    public long InstructionsInFlight => cpu.InstructionsInFlight;
+
     public ProcessorExit Run() => cpu.Run() == MachineExit.Halted ? ProcessorExit.Halted : ProcessorExit.Stopped;
 
     public void StateReplaced()

@@ -2,6 +2,7 @@ using System.Globalization;
 using Jitvmm.Devices.Channels;
 using Jitvmm.Devices.Loading;
 using Jitvmm.Devices.Platform;
+using Jitvmm.Devices.Processors;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Translator;
@@ -21,6 +22,9 @@ namespace Jitvmm;
 /// </remarks>
 public sealed class MachineGuest : IDisposable
 {
+    /// <summary>What the real-time clock shows at the start of a repeatable run.</summary>
+    private static readonly DateTime s_repeatableStart = new(2020, 1, 1, 0, 0, 0, DateTimeKind.Utc);
+
     private readonly Lock _gate = new();
     private readonly byte[] _kernel;
     private readonly byte[] _initrd;
@@ -156,6 +160,20 @@ public sealed class MachineGuest : IDisposable
               blocks invalidated       {cache.BlocksInvalidated,14:N0}
               code cache flushes       {cache.Flushes,14:N0}
 
+            """) + CountedStatistics();
+    }
+
+    /// <summary>Of a repeatable run: two of the same guest print the same.</summary>
+    private string CountedStatistics()
+    {
+        CpuPlatform processor = _machine.Processors[0];
+        return Options.InstructionShift == null ? "" : string.Create(
+            CultureInfo.InvariantCulture,
+            $"""
+              instructions executed    {processor.InstructionsExecuted,14:N0}
+              interrupts taken         {processor.InterruptsTaken,14:N0}
+              digest of their times  {processor.InterruptDigest,16:x16}
+
             """);
     }
 
@@ -186,7 +204,7 @@ public sealed class MachineGuest : IDisposable
         MachineEngine? engine = null;
         try
         {
-            engine = new MachineEngine(memory, new EngineOptions { Tiering = TieringOf(Options.Tier), CodeCacheLimit = Options.CodeCacheSize });
+            engine = new MachineEngine(memory, new EngineOptions { Tiering = TieringOf(Options.Tier), CodeCacheLimit = Options.CodeCacheSize, CountsInstructions = Options.InstructionShift != null });
             MachineEngine cpus = engine;
             var machine = new Machine(Configuration(), memory, platform => new EngineProcessor(cpus.CreateCpu(platform, platform.Index)))
             {
@@ -235,6 +253,9 @@ public sealed class MachineGuest : IDisposable
         Shares = [.. Options.Shares.Select(share => new ShareConfiguration(share.Path, share.Tag, share.IsReadOnly))],
         UserNetwork = Options.UserNetwork,
         NetworkReachesLoopback = Options.NetworkReachesLoopback,
+        CountedTime = Options.InstructionShift != null,
+        InstructionShift = Options.InstructionShift ?? 0,
+        UtcAtStart = Options.InstructionShift == null ? DateTime.UtcNow : s_repeatableStart,
     };
 
     private static Tiering TieringOf(ExecutionTier tier) => tier switch

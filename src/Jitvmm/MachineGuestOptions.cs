@@ -53,4 +53,10 @@ public sealed record MachineGuestOptions
     public long CodeCacheSize { get; init; } = ProcessGuestOptions.DefaultCodeCacheSize;
 
     public ExecutionTier Tier { get; init; }
+
+    /// <summary>
+    /// For repeatable runs: one instruction takes 2 to this power nanoseconds of machine time, and nothing else takes any; a halted processor's waits pass at once.
+    /// One processor, interpreted. Null: the host's clock.
+    /// </summary>
+    public int? InstructionShift { get; init; }
 }

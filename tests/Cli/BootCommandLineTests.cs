@@ -10,7 +10,7 @@ public sealed class BootCommandLineTests
         BootCommandLine line = BootCommandLine.Parse(
         [
             "--kernel", "k", "--initrd=i", "--append", "console=ttyS0 quiet", "--memory", "1G", "--cpus=4", "--disk", "d,readonly", "--nvme", "n",
-            "--share", "s", "--share=t,tag=x,readonly", "--net", "user", "--serial", "file:out", "--console", "--no-reboot", "--tier", "0", "--code-cache", "64M", "--stats",
+            "--share", "s", "--share=t,tag=x,readonly", "--net", "user", "--serial", "file:out", "--console", "--no-reboot", "--tier", "0", "--code-cache", "64M", "--stats", "--icount", "3",
         ]);
         MachineGuestOptions options = line.ToOptions();
         Assert.Equal(("k", "i", "console=ttyS0 quiet"), (options.Kernel, options.Initrd, options.CommandLine));
@@ -20,6 +20,7 @@ public sealed class BootCommandLineTests
         Assert.True(options.UserNetwork && options.Console && !options.Reboots && !options.NetworkReachesLoopback);
         Assert.Equal(ExecutionTier.Interpret, options.Tier);
         Assert.Equal(64L << 20, options.CodeCacheSize);
+        Assert.Equal(3, options.InstructionShift);
         Assert.Equal((SerialTarget.File, "out"), (line.Serial, line.SerialPath));
         Assert.True(line.Statistics);
     }
@@ -44,6 +45,8 @@ public sealed class BootCommandLineTests
     [InlineData("none, user", "--net", "tap")]
     [InlineData("file:PATH", "--serial", "pty")]
     [InlineData("tag=NAME", "--share", "a,tag=")]
+    [InlineData("from 0 to 10", "--icount", "11")]
+    [InlineData("not with --tier 1", "--icount", "0", "--tier", "1")]
     [InlineData("takes no value", "--stats=1")]
     public void Wrong_words_say_what_is_wrong(string message, params string[] words)
     {

@@ -60,7 +60,7 @@ public sealed class LinuxBootTests
         }
     }
 
-    private static byte[] RootFileSystem() => new Initramfs()
+    internal static byte[] RootFileSystem() => new Initramfs()
         .AddFolder("bin")
         .AddFolder("proc")
         .AddFolder("sys")

@@ -37,14 +37,17 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
     private readonly HandlerSet _handlers;
     private readonly GuardPlan _guards;
     private readonly ulong _hotThreshold;
+    private readonly int _maxInstructions;
     private Decoder? _decoder16;
     private Decoder? _decoder32;
     private Lifter? _lifter;
 
     /// <param name="handlers">What blocks are made of.</param>
     /// <param name="hotThreshold">Executions after which a block is offered to tier 1; 0 for never.</param>
-    public BlockDecoder(HandlerSet handlers, ulong hotThreshold)
+    /// <param name="maxInstructions">Longest block.</param>
+    public BlockDecoder(HandlerSet handlers, ulong hotThreshold, int maxInstructions = MaxInstructions)
     {
+        _maxInstructions = maxInstructions;
         _handlers = handlers;
         _guards = new GuardPlan(handlers);
         _decoder = Decoder.Create(64, _reader);
@@ -54,8 +57,8 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
     public TranslationBlock? Translate(CodeCache cache, in CodeLocation location)
     {
         int count = cache.Memory is PhysicalMemory physical
-            ? DecodePage(physical, location, _instructions, out bool undefinedEnd)
-            : Decode((AddressSpace)cache.Memory, location.Address, _instructions, out undefinedEnd);
+            ? DecodePage(physical, location, _instructions.AsSpan(0, _maxInstructions), out bool undefinedEnd)
+            : Decode((AddressSpace)cache.Memory, location.Address, _instructions.AsSpan(0, _maxInstructions), out undefinedEnd);
         if (count < 0)
         {
             return null;

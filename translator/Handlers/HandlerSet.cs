@@ -53,9 +53,10 @@ public sealed unsafe class HandlerSet
     public nint GuardString { get; init; }
 
     /// <summary>Machine guests. Made when first asked for: a process guest never loads that assembly.</summary>
-    public static HandlerSet ForMachine() => new(&FindPaged)
+    /// <param name="isCounted">Blocks count down <see cref="Runtime.Cpu.SystemState.InstructionsLeft"/>.</param>
+    public static HandlerSet ForMachine(bool isCounted = false) => new(&FindPaged)
     {
-        Enter = PagedBlocks.EnterAddress,
+        Enter = isCounted ? PagedBlocks.EnterCountedAddress : PagedBlocks.EnterAddress,
         FallThrough = PagedBlocks.FallThroughAddress,
         Undefined = PagedBlocks.UndefinedAddress,
         CheckFloat = PagedBlocks.CheckFloatAddress,

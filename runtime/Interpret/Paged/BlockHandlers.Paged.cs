@@ -9,6 +9,22 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Machine guests: what is particular to <see cref="PagedMemory"/>.</summary>
 public static unsafe partial class BlockHandlers
 {
+    public static readonly nint EnterCountedAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&EnterCounted;
+
+    /// <summary>The first record of each block of a CPU that counts instructions: its blocks have one each.</summary>
+    public static int EnterCounted(CpuState* cpu, TbOp* op, byte* memory)
+    {
+        if (cpu->ExitRequest != 0 || cpu->System.InstructionsLeft <= 0)
+        {
+            return Interrupted(cpu, op);
+        }
+
+        cpu->System.InstructionsLeft--;
+        op->Immediate++;
+        op++;
+        return op->Handler(cpu, op, memory);
+    }
+
     public static int MissRead(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes) =>
         Miss(cpu, op, memory, address, bytes, StagedUse.Read);
 

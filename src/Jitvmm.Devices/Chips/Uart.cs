@@ -74,6 +74,9 @@ public sealed class Uart : IPortDevice, IStateful
     /// <summary>What the guest sends.</summary>
     public ByteChannel Output { get; }
 
+    /// <summary>Instead of a busy transmitter, a full host holds the processor: a repeatable guest must not see how fast the host reads.</summary>
+    public bool WaitsForHost { get; init; }
+
     private bool FifosEnabled => (_fifoControl & 1) != 0;
 
     private int ReceiveTrigger => !FifosEnabled ? 1 : (_fifoControl >> 6) switch { 0 => 1, 1 => 4, 2 => 8, _ => 14 };
@@ -258,7 +261,11 @@ public sealed class Uart : IPortDevice, IStateful
             return;
         }
 
-        if (Output.TryWrite([value]) == 0)
+        if (WaitsForHost)
+        {
+            _ = Output.Write([value]);
+        }
+        else if (Output.TryWrite([value]) == 0)
         {
             _holding = value;
             _holdingFull = true;

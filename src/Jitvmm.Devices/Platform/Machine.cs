@@ -54,7 +54,7 @@ public sealed class Machine : IMachineControl, IDisposable
         _createProcessor = createProcessor;
         Map = new MemoryMap(configuration.Memory);
         Map.Populate(memory);
-        Clock = new MachineClock(configuration.CountedTime);
+        Clock = new MachineClock(configuration.CountedTime, configuration.InstructionShift);
         Timers = new TimerQueue(Clock);
         Ports = new PortBus();
         Apics = new ApicBus();
@@ -65,6 +65,12 @@ public sealed class Machine : IMachineControl, IDisposable
             _processors[i] = new CpuPlatform(i, _processors.Length, Ports, Apics, Timers, TripleFaulted);
             _threads[i] = new ProcessorThread(this, _processors[i]);
             _stateful.Add(_processors[i]);
+        }
+
+        if (configuration.CountedTime)
+        {
+            Clock.InstructionsInFlight = () => _processors[0].Processor?.InstructionsInFlight ?? 0;
+            Timers.DeadlineMoved = () => _processors[0].Processor?.Kick();
         }
 
         _processors[0].Apic.EnterVirtualWireMode();
@@ -78,7 +84,10 @@ public sealed class Machine : IMachineControl, IDisposable
         var pit = new Pit(Ports, Timers, Interrupts.Line(0));
         var rtc = new Rtc(Ports, Timers, Interrupts.Line(8), configuration.UtcAtStart, Map.RamBelow4G, Map.RamAbove4G);
         _power = new AcpiPower(Ports, Timers, Interrupts.Line(9), this);
-        Serial = new Uart(Ports, 0x3f8, Timers, Interrupts.Line(4), configuration.SerialInput, configuration.SerialOutput);
+        Serial = new Uart(Ports, 0x3f8, Timers, Interrupts.Line(4), configuration.SerialInput, configuration.SerialOutput)
+        {
+            WaitsForHost = configuration.CountedTime,
+        };
         _ = new ResetPorts(Ports, this);
         _ = new DebugPorts(Ports, this, configuration.DebugOutput);
         _stateful.AddRange([pic, ioApic, pit, rtc, _power, Serial]);

@@ -37,6 +37,9 @@ public sealed record MachineConfiguration
     /// <summary>Machine time passes by what the embedder counts.</summary>
     public bool CountedTime { get; init; }
 
+    /// <summary>With counted time, log2 of the nanoseconds one instruction takes.</summary>
+    public int InstructionShift { get; init; }
+
     public bool Hpet { get; init; } = true;
 
     /// <summary>Disks in slot order.</summary>
@@ -71,6 +74,11 @@ public sealed record MachineConfiguration
         if (Memory > Firmware.AddressMap.MaximumRam)
         {
             throw new BootException($"memory can be {Firmware.AddressMap.MaximumRam >> 30} GiB at most");
+        }
+
+        if (CountedTime && Processors != 1)
+        {
+            throw new BootException("a machine whose instructions are counted has one processor");
         }
 
         if (Processors is < 1 or > MaximumProcessors)

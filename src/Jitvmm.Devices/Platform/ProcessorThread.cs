@@ -67,7 +67,7 @@ internal sealed unsafe class ProcessorThread
             HandleEvents(processor);
             if (_waitsForStartUp || (_halted && !HasWork(processor)))
             {
-                if (!_machine.IsInterrupted)
+                if (!_machine.IsInterrupted && !_platform.SkipToDeadline())
                 {
                     _platform.Wait();
                 }

@@ -14,9 +14,12 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     private const int NoEvent = 0;
     private const int InitializeEvent = 1;
     private const int StartUpEvent = 2;
+    private const ulong DigestStart = 0xcbf29ce484222325;
+    private const ulong DigestPrime = 0x100000001b3;
 
     private readonly PortBus _ports;
     private readonly MachineClock _clock;
+    private readonly TimerQueue _timers;
     private readonly Action<CpuPlatform> _tripleFault;
     private readonly HostEvent _wake = new();
     private readonly int _count;
@@ -37,11 +40,20 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
         _count = count;
         _ports = ports;
         _clock = timers.Clock;
+        _timers = timers;
         _tripleFault = tripleFault;
         Apic = new LocalApic(bus, index, this, timers);
     }
 
     public int Index { get; }
+
+    /// <summary>With counted time: instructions executed, as the processor last told.</summary>
+    public long InstructionsExecuted { get; private set; }
+
+    /// <summary>With counted time: interrupts delivered, and a digest of each one's vector and number of instructions before it.</summary>
+    public long InterruptsTaken { get; private set; }
+
+    public ulong InterruptDigest { get; private set; } = DigestStart;
 
     public LocalApic Apic { get; }
 
@@ -99,7 +111,39 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     public int AcknowledgeInterrupt()
     {
         int vector = Apic.Acknowledge();
-        return vector >= 0 || !HasExternal ? vector : Pic!.Acknowledge();
+        vector = vector >= 0 || !HasExternal ? vector : Pic!.Acknowledge();
+        if (vector >= 0 && _clock.IsCounted)
+        {
+            // FNV-1a over when each interrupt was taken.
+            InterruptDigest = (InterruptDigest ^ (ulong)vector) * DigestPrime;
+            InterruptDigest = (InterruptDigest ^ (ulong)(InstructionsExecuted + (_processor?.InstructionsInFlight ?? 0))) * DigestPrime;
+            InterruptsTaken++;
+        }
+
+        return vector;
+    }
+
+    public long GrantInstructions(long executed)
+    {
+        InstructionsExecuted += executed;
+        _clock.Advance(executed << _clock.InstructionShift);
+        _timers.RingDue();
+        long deadline = _timers.NextDeadline;
+        return deadline == MachineTimer.Never ? long.MaxValue >> _clock.InstructionShift : InstructionsUntil(deadline);
+    }
+
+    /// <summary>With counted time, lets what the processor would sleep pass at once: to the next alarm. False: real time, or no alarm.</summary>
+    public bool SkipToDeadline()
+    {
+        long deadline = _clock.IsCounted ? _timers.NextDeadline : MachineTimer.Never;
+        if (deadline == MachineTimer.Never)
+        {
+            return false;
+        }
+
+        _clock.Advance(Math.Max(deadline - _clock.Now, 0));
+        _timers.RingDue();
+        return true;
     }
 
     /// <summary>Takes a pending non-maskable interrupt.</summary>
@@ -114,7 +158,7 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     {
         IProcessor? processor = _processor;
         ulong cr4 = processor == null ? 0 : processor.State->System.Cr4;
-        return MachineCpuid.Query(leaf, subLeaf, new MachineCpuid.Context(Apic.Id, _count, Apic.IsEnabled, cr4));
+        return MachineCpuid.Query(leaf, subLeaf, new MachineCpuid.Context(Apic.Id, _count, Apic.IsEnabled, cr4, HidesRandomNumbers: _clock.IsCounted));
     }
 
     public void TripleFault() => _tripleFault(this);
@@ -179,6 +223,10 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     }
 
     public void Dispose() => _wake.Dispose();
+
+    /// <summary>At least one: an alarm between two instructions rings behind the later one.</summary>
+    private long InstructionsUntil(long deadline) =>
+        Math.Max((deadline - _clock.Now + (1L << _clock.InstructionShift) - 1) >> _clock.InstructionShift, 1);
 
     private static bool IsApicRegister(uint index) => index is LocalApic.BaseMsr or LocalApic.TscDeadlineMsr || index - LocalApic.FirstMsr < 0x100;
 

@@ -18,6 +18,9 @@ public unsafe interface IProcessor : IDisposable
     /// <summary>Its registers; written only by its thread between runs, and then announced by <see cref="StateReplaced"/>.</summary>
     CpuState* State { get; }
 
+    /// <summary>Instructions executed since it last told the platform, where they are counted. On its own thread.</summary>
+    long InstructionsInFlight => 0;
+
     /// <summary>Runs guest code until it halts or is stopped.</summary>
     ProcessorExit Run();
 

@@ -26,6 +26,10 @@ public static class MachineCpuid
     private const uint OsXsave = 1u << 27;
     private const uint Apic = 1u << 9;
 
+    // Leaf 1 ECX, leaf 7 EBX.
+    private const uint Rdrand = 1u << 30;
+    private const uint Rdseed = 1u << 18;
+
     /// <summary>Not implemented.</summary>
     private const uint VirtualModeExtensions = 1u << 1;
 
@@ -47,7 +51,8 @@ public static class MachineCpuid
     /// <param name="Count">Processors of the machine.</param>
     /// <param name="ApicEnabled">IA32_APIC_BASE bit 11.</param>
     /// <param name="Cr4">CR4 now.</param>
-    public readonly record struct Context(uint ApicId, int Count, bool ApicEnabled, ulong Cr4);
+    /// <param name="HidesRandomNumbers">No RDRAND and RDSEED, which no two runs see the same of.</param>
+    public readonly record struct Context(uint ApicId, int Count, bool ApicEnabled, ulong Cr4, bool HidesRandomNumbers = false);
 
     public static CpuidLeaf Query(uint leaf, uint subLeaf, in Context context)
     {
@@ -61,7 +66,7 @@ public static class MachineCpuid
             case 4:
                 return model.Eax == 0 ? model : model with { Eax = CacheSharing(model.Eax, context.Count) };
             case 7 when subLeaf == 0:
-                return model with { Ebx = model.Ebx | TscAdjust | Smep | Invpcid | Smap, Ecx = model.Ecx | Umip, Edx = model.Edx | ArchitectureCapabilities };
+                return model with { Ebx = (model.Ebx & ~(context.HidesRandomNumbers ? Rdseed : 0)) | TscAdjust | Smep | Invpcid | Smap, Ecx = model.Ecx | Umip, Edx = model.Edx | ArchitectureCapabilities };
             case 0xb:
                 return Topology(subLeaf, context);
             case 0x15:
@@ -78,6 +83,7 @@ public static class MachineCpuid
     private static CpuidLeaf Leaf1(CpuidLeaf model, in Context context)
     {
         uint ecx = (model.Ecx & ~OsXsave) | Pcid | X2Apic | TscDeadline | ((context.Cr4 & Cr4OsXsave) != 0 ? OsXsave : 0);
+        ecx &= ~(context.HidesRandomNumbers ? Rdrand : 0);
         uint edx = (model.Edx & ~(Apic | VirtualModeExtensions)) | (context.ApicEnabled ? Apic : 0) | (context.Count > 1 ? Siblings : 0);
         uint logical = BitOperations.RoundUpToPowerOf2((uint)context.Count);
         return new CpuidLeaf(Signature, (context.ApicId << 24) | (Math.Min(logical, 255) << 16) | (8 << 8), ecx, edx);

@@ -15,7 +15,18 @@ public sealed class MachineClock
     private volatile bool _running;
 
     /// <param name="counted">Time passes only by <see cref="Advance"/>.</param>
-    public MachineClock(bool counted = false) => _counted = counted;
+    /// <param name="instructionShift">Log2 of the nanoseconds an instruction takes on a counted clock.</param>
+    public MachineClock(bool counted = false, int instructionShift = 0)
+    {
+        _counted = counted;
+        InstructionShift = instructionShift;
+    }
+
+    /// <summary>Log2 of the nanoseconds an instruction takes on a counted clock.</summary>
+    public int InstructionShift { get; }
+
+    /// <summary>Instructions that were executed since the latest <see cref="Advance"/>; asked on the processor's thread.</summary>
+    public Func<long>? InstructionsInFlight { get; set; }
 
     /// <summary>Whether time passes only by <see cref="Advance"/>.</summary>
     public bool IsCounted => _counted;
@@ -23,7 +34,7 @@ public sealed class MachineClock
     public bool IsRunning => _running;
 
     /// <summary>Nanoseconds of machine time.</summary>
-    public long Now => _counted ? Volatile.Read(ref _count) : _running ? Host + Volatile.Read(ref _offset) : Volatile.Read(ref _stoppedAt);
+    public long Now => _counted ? Volatile.Read(ref _count) + ((InstructionsInFlight?.Invoke() ?? 0) << InstructionShift) : _running ? Host + Volatile.Read(ref _offset) : Volatile.Read(ref _stoppedAt);
 
     /// <summary>The host's monotonic clock, in nanoseconds.</summary>
     public static long Host => Stopwatch.GetTimestamp();
