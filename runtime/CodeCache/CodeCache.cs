@@ -307,7 +307,8 @@ public sealed unsafe class CodeCache : IDisposable
                 return;
             }
 
-            if (from->BranchTarget == address)
+            // A repeated string instruction ends its block too, and has a mask where a branch has its target: null only in branches.
+            if (from->BranchTarget == address && from->Target == null)
             {
                 from->Target = target.Ops;
             }

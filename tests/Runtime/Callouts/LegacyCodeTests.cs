@@ -134,6 +134,34 @@ public sealed unsafe class LegacyCodeTests : IDisposable
     }
 
     [Fact]
+    public void Repeated_strings_keep_their_32_bit_indices_when_they_run_again()
+    {
+        // Enough blocks that their records lie at addresses of all sorts.
+        const int Sites = 400;
+        const int Passes = 4;
+        _machine.EnterProtectedMode();
+        Assembler asm = new(32);
+        Label again = asm.CreateLabel();
+        asm.mov(ebx, Passes);
+        asm.Label(ref again);
+        for (int i = 0; i < Sites; i++)
+        {
+            asm.mov(edi, 0x50000 + 4 * i);
+            asm.mov(ecx, 1);
+            asm.mov(eax, ebx);
+            asm.rep.stosd();
+        }
+
+        asm.dec(ebx);
+        asm.jne(again);
+        RunFlat(asm);
+        for (int i = 0; i < Sites; i++)
+        {
+            Assert.Equal(1ul, _machine.Read(0x50000 + 4 * (ulong)i, 4));
+        }
+    }
+
+    [Fact]
     public void Segment_bases_wrap_at_four_gigabytes()
     {
         _machine.EnterProtectedMode();
