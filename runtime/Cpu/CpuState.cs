@@ -18,7 +18,7 @@ namespace Jitvmm.Runtime.Cpu;
 public unsafe struct CpuState
 {
     /// <summary>Bytes of the whole record; a multiple of a cache line.</summary>
-    public const int Size = 2048;
+    public const int Size = 2304;
 
     public const int GprOffset = 0;
     public const int RipOffset = 128;

@@ -25,6 +25,9 @@ public enum SegmentIndex
 [StructLayout(LayoutKind.Sequential)]
 public unsafe struct SystemState
 {
+    /// <summary>Length of <see cref="RecentBlocks"/>, a power of two.</summary>
+    public const int RecentBlockCount = 16;
+
     /// <summary>Bases of ES, CS, SS, DS.</summary>
     public fixed ulong Bases[4];
 
@@ -170,6 +173,12 @@ public unsafe struct SystemState
     public ulong LargePagesFrom;
 
     public ulong LargePagesTo;
+
+    /// <summary>Addresses of the blocks entered last in tier 0, a ring that <see cref="RecentCount"/> goes round; for reports of a crash.</summary>
+    public fixed ulong RecentBlocks[RecentBlockCount];
+
+    /// <summary>Blocks entered since the reset, modulo 2³².</summary>
+    public uint RecentCount;
 
     /// <summary>Where the base of a segment is kept.</summary>
     public static ref ulong BaseOf(CpuState* cpu, SegmentIndex segment)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
@@ -25,4 +26,10 @@ public static unsafe partial class BlockHandlers
 
     /// <summary>A direct branch whose side is not chained yet.</summary>
     public static int Unlinked(CpuState* cpu, TbOp* op, byte* memory, ulong target) => Dispatch.Unlinked(cpu, op, target);
+
+    /// <summary>A crash of a process is reported without the way to it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Remember(CpuState* cpu, TbOp* op)
+    {
+    }
 }

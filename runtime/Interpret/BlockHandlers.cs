@@ -40,6 +40,7 @@ public static unsafe partial class BlockHandlers
             return Hot(cpu, op);
         }
 
+        Remember(cpu, op);
         op++;
         return op->Handler(cpu, op, memory);
     }
@@ -127,6 +128,7 @@ public static unsafe partial class BlockHandlers
             return (int)BlockExit.Interpret;
         }
 
+        Remember(cpu, next);
         next++;
         return next->Handler(cpu, next, memory);
     }

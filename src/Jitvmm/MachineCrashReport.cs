@@ -11,10 +11,11 @@ namespace Jitvmm;
 internal static unsafe class MachineCrashReport
 {
     private const int CodeBytes = 48;
+    private const int MaximumInstructions = 8;
     private static readonly string[] s_registers = ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8 ", "R9 ", "R10", "R11", "R12", "R13", "R14", "R15"];
     private static readonly string[] s_segments = ["ES", "CS", "SS", "DS", "FS", "GS"];
 
-    /// <summary>Registers, tables and the code at RIP.</summary>
+    /// <summary>Registers, tables, the way there and the code at RIP.</summary>
     public static string Describe(IProcessor processor, PhysicalMemory memory, int index)
     {
         CpuState* cpu = processor.State;
@@ -33,37 +34,64 @@ internal static unsafe class MachineCrashReport
             Line(text, $"{s_segments[i]} {cpu->Selectors[i]:x4}  base {address:x16}  limit {cpu->System.Limits[i]:x8}  attributes {cpu->System.Attributes[i]:x4}");
         }
 
-        Disassemble(text, cpu, memory);
+        AddRecentBlocks(text, cpu, memory);
+        Line(text, $"code at RIP:");
+        Disassemble(text, cpu, memory, cpu->Rip, MaximumInstructions);
         return text.ToString();
     }
 
-    private static void Disassemble(StringBuilder text, CpuState* cpu, PhysicalMemory memory)
+    /// <summary>
+    /// The first instruction of each block entered last in tier 0, read through the tables of now. Compiled regions keep no account of theirs.
+    /// </summary>
+    private static void AddRecentBlocks(StringBuilder text, CpuState* cpu, PhysicalMemory memory)
     {
-        ulong linear = SystemState.BaseOf(cpu, SegmentIndex.Cs) + cpu->Rip;
+        uint count = Math.Min(cpu->System.RecentCount, SystemState.RecentBlockCount);
+        Line(text, $"last blocks executed outside compiled regions, oldest first:");
+        for (uint i = cpu->System.RecentCount - count; i != cpu->System.RecentCount; i++)
+        {
+            Disassemble(text, cpu, memory, cpu->System.RecentBlocks[i & (SystemState.RecentBlockCount - 1)], 1);
+        }
+    }
+
+    private static void Disassemble(StringBuilder text, CpuState* cpu, PhysicalMemory memory, ulong address, int instructions)
+    {
         byte[] code = new byte[CodeBytes];
+        int length = ReadCode(cpu, memory, address, code);
+        if (length == 0)
+        {
+            Line(text, $"  {address:x16}  (no code is mapped there)");
+            return;
+        }
+
+        var decoder = Iced.Intel.Decoder.Create(CpuMode.CodeBits(cpu), new ByteArrayCodeReader(code, 0, length), address);
+        var formatter = new NasmFormatter();
+        var output = new StringOutput();
+        for (int i = 0; i < instructions && decoder.IP < address + (ulong)length; i++)
+        {
+            decoder.Decode(out Instruction instruction);
+            if (decoder.LastError == DecoderError.NoMoreBytes)
+            {
+                return;
+            }
+
+            formatter.Format(instruction, output);
+            Line(text, $"  {instruction.IP:x16}  {output.ToStringAndReset()}");
+        }
+    }
+
+    /// <summary>Bytes of code that are mapped from an address on.</summary>
+    private static int ReadCode(CpuState* cpu, PhysicalMemory memory, ulong address, byte[] code)
+    {
+        ulong linear = SystemState.BaseOf(cpu, SegmentIndex.Cs) + address;
         int length = 0;
-        while (length < CodeBytes
+        while (length < code.Length
             && PageTableWalker.TryWalk(cpu, linear + (ulong)length, PageWalk.Silent | PageWalk.OverridesSmap, out PageMapping mapping)
             && memory.Read(mapping.Physical, code.AsSpan(length, 1)))
         {
             length++;
         }
 
-        if (length == 0)
-        {
-            Line(text, $"no code is mapped there");
-            return;
-        }
-
-        var decoder = Iced.Intel.Decoder.Create(CpuMode.CodeBits(cpu), new ByteArrayCodeReader(code, 0, length), cpu->Rip);
-        var formatter = new NasmFormatter();
-        var output = new StringOutput();
-        for (int i = 0; i < 8 && decoder.IP < cpu->Rip + (ulong)length - 8; i++)
-        {
-            decoder.Decode(out Instruction instruction);
-            formatter.Format(instruction, output);
-            Line(text, $"  {instruction.IP:x16}  {output.ToStringAndReset()}");
-        }
+        return length;
     }
 
     private static void Line(StringBuilder text, FormattableString line) => text.Append(line.ToString(CultureInfo.InvariantCulture)).Append('\n');

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
@@ -50,6 +51,11 @@ public static unsafe partial class BlockHandlers
 
         return next->Handler(cpu, next, memory);
     }
+
+    /// <summary>What a report of a triple fault shows.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Remember(CpuState* cpu, TbOp* op) =>
+        cpu->System.RecentBlocks[cpu->System.RecentCount++ & (SystemState.RecentBlockCount - 1)] = op->Address;
 
     private static int Miss(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes, StagedUse use)
     {
