@@ -12,8 +12,9 @@ internal static class BootCommand
     public static int Run(BootCommandLine line)
     {
         using var guest = new MachineGuest(line.ToOptions());
+        bool usesTerminal = line.Serial == SerialTarget.Terminal || guest.Options.Console;
         using Stream? file = line.Serial == SerialTarget.File ? OpenFile(line.SerialPath) : null;
-        using RawTerminal? terminal = line.Serial == SerialTarget.Terminal ? RawTerminal.TryEnter() : null;
+        using RawTerminal? terminal = usesTerminal ? RawTerminal.TryEnter() : null;
         var streams = new BootTerminal(guest);
         streams.Write(guest.DebugOutput, BootTerminal.StandardStream(2, FileAccess.Write));
         if (file != null)
@@ -24,13 +25,17 @@ internal static class BootCommand
         {
             streams.Write(guest.SerialOutput, Stream.Null);
         }
-        else
+
+        if (usesTerminal)
         {
-            streams.Start(terminal != null);
+            streams.Start(terminal != null, line.Serial == SerialTarget.Terminal);
         }
 
         using PosixSignalRegistration resized = PosixSignalRegistration.Create(WindowChanged, _ => TellSize(guest));
         TellSize(guest);
+
+        // A kernel that panics and reboots for ever should not look like one that hangs.
+        guest.Restarted += (_, _) => Console.Error.Write("jitvmm: the guest reset the machine, which starts anew (--no-reboot ends it instead)\r\n");
         MachineOutcome outcome = guest.Run();
         streams.Finish();
         terminal?.Dispose();

@@ -27,6 +27,7 @@ internal sealed class BootTerminal
     private readonly FileStream _output;
     private readonly List<Thread> _writers = [];
     private volatile bool _showsConsole;
+    private bool _hasSerial;
     private bool _isPaused;
 
     public BootTerminal(MachineGuest guest)
@@ -40,9 +41,16 @@ internal sealed class BootTerminal
 
     /// <summary>Starts carrying bytes both ways.</summary>
     /// <param name="hasKeys">Standard input is a terminal: Ctrl-A is ours.</param>
-    public void Start(bool hasKeys)
+    /// <param name="hasSerial">The serial port is here too; otherwise the console alone is.</param>
+    public void Start(bool hasKeys, bool hasSerial)
     {
-        Write(_guest.SerialOutput, _output);
+        if (hasSerial)
+        {
+            Write(_guest.SerialOutput, _output);
+        }
+
+        _hasSerial = hasSerial;
+        _showsConsole = !hasSerial;
         Write(_guest.ConsoleOutput, _output);
         new Thread(() => ReadInput(hasKeys), 256 * 1024) { IsBackground = true, Name = "terminal input" }.Start();
     }
@@ -159,7 +167,7 @@ internal sealed class BootTerminal
             case 'b':
                 _guest.SendBreak();
                 break;
-            case 'c' when _guest.Options.Console:
+            case 'c' when _guest.Options.Console && _hasSerial:
                 _showsConsole = !_showsConsole;
                 Say(_showsConsole ? "\njitvmm: console\n" : "\njitvmm: serial port\n");
                 break;

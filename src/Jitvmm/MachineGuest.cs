@@ -67,8 +67,11 @@ public sealed class MachineGuest : IDisposable
     /// <summary>What the guest writes to port E9h; closed when the run ends.</summary>
     public ByteChannel DebugOutput { get; } = new();
 
-    /// <summary>After a triple fault: the processor's registers and the code it was at.</summary>
+    /// <summary>After a triple fault: the processor's registers, the blocks it ran last and the code it was at.</summary>
     public string? CrashReport { get; private set; }
+
+    /// <summary>The guest reset the machine, which now starts anew. Raised on the thread of <see cref="Run"/>.</summary>
+    public event EventHandler? Restarted;
 
     /// <summary>Runs the machine until the guest turns it off or it is stopped. Once.</summary>
     public MachineOutcome Run()
@@ -82,6 +85,8 @@ public sealed class MachineGuest : IDisposable
                 {
                     return outcome;
                 }
+
+                Restarted?.Invoke(this, EventArgs.Empty);
             }
         }
         finally
