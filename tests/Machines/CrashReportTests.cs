@@ -35,7 +35,7 @@ public sealed class CrashReportTests
                   0000000000100020  mov ecx,3
                   0000000000100025  dec ecx
                   0000000000100025  dec ecx
-                  0000000000100028  jmp short 0000000000100035h
+                  0000000000100028  jmp short 00100035h
                   0000000000100035  mov eax,2Ah
                 code at RIP:
                   0000000000100041  ud2

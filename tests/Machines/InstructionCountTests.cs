@@ -19,7 +19,7 @@ public sealed class InstructionCountTests
     }
 
     [Trait("Program", "Guest")]
-    [LinuxKernelTheory]
+    [GuestKernelTheory("cloud")]
     [InlineData(2)]
     public void Debians_cloud_kernel_runs_the_same_twice(int shift)
     {
@@ -27,7 +27,7 @@ public sealed class InstructionCountTests
         try
         {
             string initrd = Path.Combine(folder, "initrd");
-            File.WriteAllBytes(initrd, LinuxBootTests.RootFileSystem());
+            GuestRoot.Write(initrd, LinuxBootTests.Script);
             ProgramOutcome first = RunKernel(initrd, folder, shift);
             ProgramOutcome second = RunKernel(initrd, folder, shift);
             string console = Encoding.UTF8.GetString(first.Output);
@@ -49,7 +49,7 @@ public sealed class InstructionCountTests
     {
         ProgramOutcome outcome = NativeProcess.Run(
             [
-                ProgramComparison.Vmm, "boot", "--kernel", LinuxKernelTheoryAttribute.Kernel, "--initrd", initrd, "--append", "console=ttyS0",
+                ProgramComparison.Vmm, "boot", "--kernel", GuestKernel.Cloud.Image, "--initrd", initrd, "--append", "console=ttyS0",
                 "--icount", $"{shift}", "--stats",
             ],
             folder,
