@@ -9,6 +9,7 @@ public sealed class GuestKernel(string name)
     public static readonly GuestKernel Cloud = new("cloud");
     public static readonly GuestKernel Generic = new("generic");
     public static readonly GuestKernel Installer = new("installer-amd64");
+    public static readonly GuestKernel Installer32 = new("installer-i386");
 
     public string Folder { get; } = Path.Combine(RepositoryRoot.Path, ".cache/kernels", name);
 

@@ -10,6 +10,10 @@ public sealed class InstallerBootTests
     [InlineData(1)]
     public void It_asks_for_a_language(int processors) => CheckFirstScreen(GuestKernel.Installer, processors);
 
+    [GuestKernelTheory("installer-i386")]
+    [InlineData(1)]
+    public void So_does_the_one_for_32_bit_processors(int processors) => CheckFirstScreen(GuestKernel.Installer32, processors);
+
     private static void CheckFirstScreen(GuestKernel kernel, int processors)
     {
         using var machine = new MachineProcess(
