@@ -128,12 +128,7 @@ public static unsafe class Breakpoints
                 continue;
             }
 
-            ulong length = Length(cpu, i);
-            ulong start = cpu->System.Debug[i] & ~(length - 1);
-            if (linear < start + length && start < linear + (uint)bytes)
-            {
-                hits |= 1ul << i;
-            }
+            hits |= HitBy(cpu, i, linear, bytes);
         }
 
         return hits;
@@ -159,11 +154,9 @@ public static unsafe class Breakpoints
         ulong hits = 0;
         for (int i = 0; i < Count; i++)
         {
-            ulong length = Length(cpu, i);
-            ulong start = cpu->System.Debug[i] & ~(length - 1);
-            if (IsEnabled(cpu, i) && Kind(cpu, i) == OnPort && port < start + length && start < port + (uint)bytes)
+            if (IsEnabled(cpu, i) && Kind(cpu, i) == OnPort)
             {
-                hits |= 1ul << i;
+                hits |= HitBy(cpu, i, port, bytes);
             }
         }
 
@@ -185,6 +178,14 @@ public static unsafe class Breakpoints
         {
             throw new RunAloneException();
         }
+    }
+
+    /// <summary>The breakpoint's bit of DR6 when an access overlaps what it watches, otherwise 0.</summary>
+    private static ulong HitBy(CpuState* cpu, int i, ulong address, int bytes)
+    {
+        ulong length = Length(cpu, i);
+        ulong start = cpu->System.Debug[i] & ~(length - 1);
+        return address < start + length && start < address + (uint)bytes ? 1ul << i : 0;
     }
 
     private static bool IsEnabled(CpuState* cpu, int i) => (cpu->System.Debug[7] >> (2 * i) & 3) != 0 && Kind(cpu, i) >= 0;

@@ -167,6 +167,9 @@ public static unsafe class ControlRegisters
         }
     }
 
+    /// <summary>The process-context identifier in use; 0 without CR4.PCIDE (SDM vol. 3A, 4.10.1).</summary>
+    internal static int CurrentContext(CpuState* cpu) => (cpu->System.Cr4 & Cr4.ProcessContext) != 0 ? (int)(cpu->System.Cr3 & ContextMask) : 0;
+
     private static void WriteCr4(CpuState* cpu, ulong value)
     {
         ulong old = cpu->System.Cr4;
@@ -174,14 +177,14 @@ public static unsafe class ControlRegisters
         RaiseIf(CpuMode.IsLong(cpu) && (value & Cr4.PhysicalAddressExtension) == 0);
         if ((value & ~old & Cr4.ProcessContext) != 0)
         {
-            RaiseIf(!CpuMode.IsLong(cpu) || (cpu->System.Cr3 & 0xfff) != 0);
+            RaiseIf(!CpuMode.IsLong(cpu) || (cpu->System.Cr3 & ContextMask) != 0);
         }
 
         cpu->System.Cr4 = value;
         if (((old ^ value) & Cr4Paging) != 0)
         {
             SoftTlb.FlushAll(cpu);
-            SoftTlb.NameContext(cpu, (value & Cr4.ProcessContext) != 0 ? (int)(cpu->System.Cr3 & ContextMask) : 0);
+            SoftTlb.NameContext(cpu, CurrentContext(cpu));
         }
 
         if (((old ^ value) & Cr4.DebuggingExtensions) != 0)

@@ -31,7 +31,7 @@ public static unsafe class Invalidation
             GuestAccess.Raise(ExceptionVector.GeneralProtection);
         }
 
-        bool isCurrent = context == ((cpu->System.Cr4 & Cr4.ProcessContext) != 0 ? cpu->System.Cr3 & 0xfff : 0);
+        bool isCurrent = (int)context == ControlRegisters.CurrentContext(cpu);
         switch (type)
         {
             case 0 when isCurrent:

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Text;
 using Jitvmm.Devices.Firmware;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Tests.Guests;
 
 namespace Jitvmm.Tests.Devices;
 
@@ -43,15 +44,9 @@ public sealed class AcpiTablesTests : IDisposable
         Assert.Equal(3, processors);
     }
 
-    [Fact]
+    [ToolFact("iasl")]
     public void The_description_is_valid_machine_language()
     {
-        if (!File.Exists("/usr/bin/iasl"))
-        {
-            Console.Out.WriteLine("skipped: acpica-tools is not installed");
-            return;
-        }
-
         string folder = Directory.CreateTempSubdirectory("acpi").FullName;
         try
         {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using Jitvmm.Devices.Platform;
+using Jitvmm.Tests.Guests;
 using Jitvmm.Tests.Tidy;
 
 namespace Jitvmm.Tests.Machines;
@@ -9,15 +10,9 @@ public sealed class DemoKernelTests
 {
     private static string Folder => Path.Combine(RepositoryRoot.Path, "src/Jitvmm/Demo");
 
-    [Fact]
+    [ToolFact("nasm")]
     public void The_binary_is_what_the_source_assembles_to()
     {
-        if (!File.Exists("/usr/bin/nasm"))
-        {
-            Console.Out.WriteLine("skipped: nasm is not installed");
-            return;
-        }
-
         string output = Path.GetTempFileName();
         try
         {

@@ -23,36 +23,29 @@ public sealed class InstructionCountTests
     [InlineData(2)]
     public void Debians_cloud_kernel_runs_the_same_twice(int shift)
     {
-        string folder = Directory.CreateTempSubdirectory("jitvmm-icount-").FullName;
-        try
-        {
-            string initrd = Path.Combine(folder, "initrd");
-            GuestRoot.Write(initrd, LinuxBootTests.Script);
-            ProgramOutcome first = RunKernel(initrd, folder, shift);
-            ProgramOutcome second = RunKernel(initrd, folder, shift);
-            string console = Encoding.UTF8.GetString(first.Output);
-            Assert.Contains("sorted: 2000", console, StringComparison.Ordinal);
-            Assert.Contains("reboot: Power down", console, StringComparison.Ordinal);
-            Assert.Equal(console, Encoding.UTF8.GetString(second.Output));
+        using var folder = new ScratchFolder();
+        string initrd = folder["initrd"];
+        GuestRoot.Write(initrd, LinuxBootTests.Script);
+        ProgramOutcome first = RunKernel(initrd, shift);
+        ProgramOutcome second = RunKernel(initrd, shift);
+        string console = Encoding.UTF8.GetString(first.Output);
+        Assert.Contains("sorted: 2000", console, StringComparison.Ordinal);
+        Assert.Contains("reboot: Power down", console, StringComparison.Ordinal);
+        Assert.Equal(console, Encoding.UTF8.GetString(second.Output));
 
-            // Among the counters: instructions, and a digest of how many there were before each interrupt.
-            Assert.Contains("digest of their times", Encoding.UTF8.GetString(first.Errors), StringComparison.Ordinal);
-            Assert.Equal(Encoding.UTF8.GetString(first.Errors), Encoding.UTF8.GetString(second.Errors));
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
+        // Among the counters: instructions, and a digest of how many there were before each interrupt.
+        Assert.Contains("digest of their times", Encoding.UTF8.GetString(first.Errors), StringComparison.Ordinal);
+        Assert.Equal(Encoding.UTF8.GetString(first.Errors), Encoding.UTF8.GetString(second.Errors));
     }
 
-    private static ProgramOutcome RunKernel(string initrd, string folder, int shift)
+    private static ProgramOutcome RunKernel(string initrd, int shift)
     {
         ProgramOutcome outcome = NativeProcess.Run(
             [
                 ProgramComparison.Vmm, "boot", "--kernel", GuestKernel.Cloud.Image, "--initrd", initrd, "--append", "console=ttyS0",
                 "--icount", $"{shift}", "--stats",
             ],
-            folder,
+            "/",
             "",
             TimeSpan.FromMinutes(10));
         Assert.True(outcome.Status == 0, $"status {outcome.Status}{(outcome.TimedOut ? ", timed out" : "")}\n{Encoding.UTF8.GetString(outcome.Output)}\n{Encoding.UTF8.GetString(outcome.Errors)}");

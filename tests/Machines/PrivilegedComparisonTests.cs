@@ -3,6 +3,7 @@ using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Tests.Guests;
 using Jitvmm.Tests.Tidy;
 using Jitvmm.Translator;
 
@@ -13,15 +14,9 @@ public sealed unsafe class PrivilegedComparisonTests
 {
     private const int MaximumSteps = 40_000;
 
-    [Fact]
+    [ToolFact("nasm", "qemu-system-x86_64")]
     public void Each_step_agrees_with_the_peer()
     {
-        if (!File.Exists("/usr/bin/nasm") || !File.Exists(PeerEmulator.Program))
-        {
-            Console.Out.WriteLine("skipped: nasm or qemu-system-x86 is not installed");
-            return;
-        }
-
         string folder = Directory.CreateTempSubdirectory("jitvmm-peer").FullName;
         try
         {

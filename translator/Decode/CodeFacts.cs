@@ -4,7 +4,7 @@ namespace Jitvmm.Translator.Decode;
 
 /// <summary>
 /// What the translator asks of an opcode. Iced's <see cref="OpCodeInfo"/> knows it too, but makes the texts of all opcodes
-/// when the first one is asked for, a tenth of the start of a short program.
+/// when the first one is asked for, a third of the start of a short program.
 /// </summary>
 public static partial class CodeFacts
 {

@@ -27,7 +27,7 @@ public static class InstructionUnits
             return ProcessorUnit.X87;
         }
 
-        if (instruction.Encoding == EncodingKind.VEX)
+        if (CodeFacts.IsVex(instruction.Code))
         {
             return UsesVectors(instruction) ? ProcessorUnit.Avx : ProcessorUnit.VexGeneral;
         }

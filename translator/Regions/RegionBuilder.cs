@@ -158,7 +158,7 @@ public sealed class RegionBuilder
         for (int i = 0; i < count; i++)
         {
             _builder.Guest = i;
-            if (GuardPlan.IsGuarded(_head.Mode, InstructionUnits.Of(block.Instructions[i])))
+            if (_head.Mode != CodeMode.Long && GuardPlan.IsGuarded(_head.Mode, InstructionUnits.Of(block.Instructions[i])))
             {
                 // Tier 0 asks whether the guest may have the instruction's unit now.
                 _builder.RaiseIf(_builder.Constant32(1), Runtime.Execution.ExceptionVector.DeviceNotAvailable);
@@ -238,11 +238,10 @@ public sealed class RegionBuilder
         HashSet<ulong> entered = [];
         foreach (RegionBlock block in blocks)
         {
-            entered.Add(block.ReturnSite);
-            bool calls = block.ReturnSite != 0;
             foreach (ulong successor in block.Successors)
             {
-                if (calls && successor != block.ReturnSite)
+                // Of a call, both where it goes and where it comes back to.
+                if (block.ReturnSite != 0)
                 {
                     entered.Add(successor);
                 }
