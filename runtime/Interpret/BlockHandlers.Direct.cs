@@ -12,9 +12,6 @@ public static unsafe partial class BlockHandlers
     /// <summary>Loads never miss: the host faults.</summary>
     public static int MissRead(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes) => op->Handler(cpu, op, memory);
 
-    /// <summary>Nor do pointers: they are checked where they are made.</summary>
-    public static int MissPointer(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes) => op->Handler(cpu, op, memory);
-
     /// <summary>The cold side of a store: makes it possible, then runs the record again.</summary>
     public static int MissWrite(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes)
     {
@@ -23,6 +20,9 @@ public static unsafe partial class BlockHandlers
         DirectMemory.Prepare(cpu, address, bytes);
         return handler(cpu, op, memory);
     }
+
+    /// <summary>The store of a read-modify-write, before its load. Pointers do not miss: they are checked where they are made.</summary>
+    public static int MissModify(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes) => MissWrite(cpu, op, memory, address, bytes);
 
     /// <summary>A direct branch whose side is not chained yet.</summary>
     public static int Unlinked(CpuState* cpu, TbOp* op, byte* memory, ulong target) => Dispatch.Unlinked(cpu, op, target);

@@ -88,7 +88,7 @@ public static unsafe partial class BlockHandlers
         {
             0 => MissRead(cpu, op, memory, address, bytes),
             1 => MissWrite(cpu, op, memory, address, bytes),
-            _ => MissPointer(cpu, op, memory, address, bytes),
+            _ => MissModify(cpu, op, memory, address, bytes),
         };
     }
 

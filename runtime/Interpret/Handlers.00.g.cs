@@ -51,18 +51,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        uint v7 = (v4 + v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
+        uint v7 = (v4 + v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -81,17 +76,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -105,18 +95,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        uint v15 = (v12 + v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
+        uint v15 = (v12 + v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -137,17 +122,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -161,7 +141,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -186,7 +166,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -205,7 +185,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -232,7 +212,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -273,18 +253,13 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v7 = (v4 + v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v7 = (v4 + v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -303,17 +278,12 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -327,18 +297,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v15 = (v12 + v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v15 = (v12 + v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -359,17 +324,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -383,7 +343,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -408,7 +368,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -427,7 +387,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -454,7 +414,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -495,18 +455,13 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 + v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -525,17 +480,12 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 + v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -549,18 +499,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 + v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -581,17 +526,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 + v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -605,7 +545,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -630,7 +570,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -649,7 +589,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -676,7 +616,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -716,18 +656,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 + v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -745,17 +680,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 + v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -769,18 +699,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 + v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -800,17 +725,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 + v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -824,7 +744,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -848,7 +768,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -867,7 +787,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -893,7 +813,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -1487,18 +1407,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        uint v5 = v4 | v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
+        uint v5 = v4 | v0;
         GuestMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1518,17 +1433,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (byte)(v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1542,18 +1452,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        uint v13 = v12 | v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
+        uint v13 = v12 | v0;
         GuestMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1575,17 +1480,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (byte)(v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1599,7 +1499,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -1624,7 +1524,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -1643,7 +1543,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -1670,7 +1570,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -1712,18 +1612,13 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v5 = v4 | v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v5 = v4 | v0;
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1743,17 +1638,12 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1767,18 +1657,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v13 = v12 | v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v13 = v12 | v0;
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1800,17 +1685,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1824,7 +1704,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -1849,7 +1729,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -1868,7 +1748,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -1895,7 +1775,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -1937,18 +1817,13 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 | v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 | v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1968,17 +1843,12 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1992,18 +1862,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 | v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 | v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -2025,17 +1890,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2049,7 +1909,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -2074,7 +1934,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -2093,7 +1953,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -2120,7 +1980,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -2161,18 +2021,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 | v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 | v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -2191,17 +2046,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2215,18 +2065,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 | v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 | v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -2247,17 +2092,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2271,7 +2111,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -2296,7 +2136,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -2315,7 +2155,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -2342,7 +2182,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -2952,18 +2792,13 @@ public static unsafe partial class Handlers
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
-        }
-
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
-        uint v10 = (v7 + (v2 + v1)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
+        uint v10 = (v7 + (v2 + v1)) & (0xffu);
         GuestMemory.Store(cpu, mem, v6, (byte)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0x7u)) & (0x1u)));
@@ -2983,17 +2818,12 @@ public static unsafe partial class Handlers
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
-        }
-
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (byte)((v7 + (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3009,18 +2839,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
-        uint v18 = (v15 + (v2 + v1)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
+        uint v18 = (v15 + (v2 + v1)) & (0xffu);
         GuestMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0x7u)) & (0x1u)));
@@ -3042,17 +2867,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (byte)((v15 + (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3069,7 +2889,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 1);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 1, true);
@@ -3095,7 +2915,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 1);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 1, true);
@@ -3117,7 +2937,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 1);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
@@ -3145,7 +2965,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 1);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
@@ -3191,18 +3011,13 @@ public static unsafe partial class Handlers
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        uint v10 = (v7 + (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
+        uint v10 = (v7 + (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -3222,17 +3037,12 @@ public static unsafe partial class Handlers
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (ushort)((v7 + (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3248,18 +3058,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        uint v18 = (v15 + (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        uint v18 = (v15 + (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -3281,17 +3086,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 + (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3308,7 +3108,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 2);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 2, true);
@@ -3334,7 +3134,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 2);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 2, true);
@@ -3356,7 +3156,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -3384,7 +3184,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -3430,18 +3230,13 @@ public static unsafe partial class Handlers
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
-        }
-
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
-        uint v8 = v7 + (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 4);
         }
 
+        uint v7 = GuestMemory.Modified32(cpu, mem, v6);
+        uint v8 = v7 + (v2 + v1);
         GuestMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v7 ? 1u : 0u) : (v8 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v2 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -3461,17 +3256,12 @@ public static unsafe partial class Handlers
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
-        }
-
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 4);
         }
 
+        uint v7 = GuestMemory.Modified32(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (v7 + (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3487,18 +3277,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
-        uint v16 = v15 + (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
+        uint v16 = v15 + (v2 + v1);
         GuestMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v15 ? 1u : 0u) : (v16 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v16) & (v2 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -3520,17 +3305,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (v15 + (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3547,7 +3327,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 4);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 4, true);
@@ -3573,7 +3353,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 4);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 4, true);
@@ -3595,7 +3375,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -3623,7 +3403,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -3668,18 +3448,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
-        }
-
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
-        ulong v9 = v8 + (v2 + ((ulong)v1));
         if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v7, 8);
         }
 
+        ulong v8 = GuestMemory.Modified64(cpu, mem, v7);
+        ulong v9 = v8 + (v2 + ((ulong)v1));
         GuestMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v9) & (v2 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -3698,17 +3473,12 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
-        }
-
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v7, 8);
         }
 
+        ulong v8 = GuestMemory.Modified64(cpu, mem, v7);
         GuestMemory.Store(cpu, mem, v7, (v8 + (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3724,18 +3494,13 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
-        }
-
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
-        ulong v17 = v16 + (v2 + ((ulong)v1));
         if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 8);
         }
 
+        ulong v16 = GuestMemory.Modified64(cpu, mem, v15);
+        ulong v17 = v16 + (v2 + ((ulong)v1));
         GuestMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v17) & (v2 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -3756,17 +3521,12 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
-        }
-
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 8);
         }
 
+        ulong v16 = GuestMemory.Modified64(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (v16 + (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3783,7 +3543,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 8);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 8, true);
@@ -3808,7 +3568,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 8);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 8, true);
@@ -3830,7 +3590,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 8);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 8, true);
@@ -3857,7 +3617,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 8);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 8, true);
@@ -4503,18 +4263,13 @@ public static unsafe partial class Handlers
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
-        }
-
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
-        uint v10 = (v7 - (v2 + v1)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
+        uint v10 = (v7 - (v2 + v1)) & (0xffu);
         GuestMemory.Store(cpu, mem, v6, (byte)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0x7u)) & (0x1u)));
@@ -4534,17 +4289,12 @@ public static unsafe partial class Handlers
         uint v2 = *(byte*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
-        }
-
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (byte)((v7 - (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4560,18 +4310,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
-        uint v18 = (v15 - (v2 + v1)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
+        uint v18 = (v15 - (v2 + v1)) & (0xffu);
         GuestMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0x7u)) & (0x1u)));
@@ -4593,17 +4338,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (byte)((v15 - (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4620,7 +4360,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 1);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 1, true);
@@ -4646,7 +4386,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 1);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 1, true);
@@ -4668,7 +4408,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 1);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 1, true);
@@ -4696,7 +4436,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 1);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 1, true);
@@ -4742,18 +4482,13 @@ public static unsafe partial class Handlers
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        uint v10 = (v7 - (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
+        uint v10 = (v7 - (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -4773,17 +4508,12 @@ public static unsafe partial class Handlers
         uint v2 = *(ushort*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (ushort)((v7 - (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4799,18 +4529,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        uint v18 = (v15 - (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        uint v18 = (v15 - (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -4832,17 +4557,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 - (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4859,7 +4579,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 2);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 2, true);
@@ -4885,7 +4605,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 2);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 2, true);
@@ -4907,7 +4627,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 2);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 2, true);
@@ -4935,7 +4655,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 2);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 2, true);
@@ -4981,18 +4701,13 @@ public static unsafe partial class Handlers
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
-        }
-
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
-        uint v8 = v7 - (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 4);
         }
 
+        uint v7 = GuestMemory.Modified32(cpu, mem, v6);
+        uint v8 = v7 - (v2 + v1);
         GuestMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -5012,17 +4727,12 @@ public static unsafe partial class Handlers
         uint v2 = *(uint*)((byte*)cpu + op->R1);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
-        }
-
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 4);
         }
 
+        uint v7 = GuestMemory.Modified32(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (v7 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5038,18 +4748,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
-        uint v16 = v15 - (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
+        uint v16 = v15 - (v2 + v1);
         GuestMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -5071,17 +4776,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (v15 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5098,7 +4798,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 4);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 4, true);
@@ -5124,7 +4824,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 4);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 4, true);
@@ -5146,7 +4846,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 4);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
@@ -5174,7 +4874,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 4);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
@@ -5219,18 +4919,13 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
-        }
-
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
-        ulong v9 = v8 - (v2 + ((ulong)v1));
         if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v7, 8);
         }
 
+        ulong v8 = GuestMemory.Modified64(cpu, mem, v7);
+        ulong v9 = v8 - (v2 + ((ulong)v1));
         GuestMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v2 ? 1u : 0u) : (v8 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v2) & (v8 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -5249,17 +4944,12 @@ public static unsafe partial class Handlers
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
-        }
-
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v7, 8);
         }
 
+        ulong v8 = GuestMemory.Modified64(cpu, mem, v7);
         GuestMemory.Store(cpu, mem, v7, (v8 - (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5275,18 +4965,13 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
-        }
-
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
-        ulong v17 = v16 - (v2 + ((ulong)v1));
         if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 8);
         }
 
+        ulong v16 = GuestMemory.Modified64(cpu, mem, v15);
+        ulong v17 = v16 - (v2 + ((ulong)v1));
         GuestMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v2) & (v16 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -5307,17 +4992,12 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
-        }
-
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 8);
         }
 
+        ulong v16 = GuestMemory.Modified64(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (v16 - (v2 + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5334,7 +5014,7 @@ public static unsafe partial class Handlers
         ulong a8 = (v6 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a8, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a8, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a8, 8);
         }
 
         ulong v9 = (ulong)GuestMemory.Pointer(cpu, mem, a8, 8, true);
@@ -5359,7 +5039,7 @@ public static unsafe partial class Handlers
         ulong a8 = (v6 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a8, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a8, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a8, 8);
         }
 
         ulong v9 = (ulong)GuestMemory.Pointer(cpu, mem, a8, 8, true);
@@ -5381,7 +5061,7 @@ public static unsafe partial class Handlers
         ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
         if (GuestMemory.MissesPointer(cpu, mem, a16, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 8);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 8, true);
@@ -5408,7 +5088,7 @@ public static unsafe partial class Handlers
         ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
         if (GuestMemory.MissesPointer(cpu, mem, a16, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 8);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 8, true);
@@ -6050,18 +5730,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        uint v5 = v4 & v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
+        uint v5 = v4 & v0;
         GuestMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -6081,17 +5756,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (byte)(v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6105,18 +5775,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        uint v13 = v12 & v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
+        uint v13 = v12 & v0;
         GuestMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -6138,17 +5803,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (byte)(v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6162,7 +5822,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -6187,7 +5847,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -6206,7 +5866,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -6233,7 +5893,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -6275,18 +5935,13 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v5 = v4 & v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v5 = v4 & v0;
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -6306,17 +5961,12 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6330,18 +5980,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v13 = v12 & v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v13 = v12 & v0;
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -6363,17 +6008,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6387,7 +6027,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -6412,7 +6052,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -6431,7 +6071,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -6458,7 +6098,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -6500,18 +6140,13 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 & v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 & v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -6531,17 +6166,12 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6555,18 +6185,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 & v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 & v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -6588,17 +6213,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6612,7 +6232,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -6637,7 +6257,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -6656,7 +6276,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -6683,7 +6303,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -6724,18 +6344,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 & v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 & v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -6754,17 +6369,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6778,18 +6388,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 & v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 & v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -6810,17 +6415,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6834,7 +6434,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -6859,7 +6459,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -6878,7 +6478,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -6905,7 +6505,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -7510,18 +7110,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        uint v7 = (v4 - v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
+        uint v7 = (v4 - v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -7540,17 +7135,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (byte)((v4 - v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7564,18 +7154,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        uint v15 = (v12 - v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
+        uint v15 = (v12 - v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -7596,17 +7181,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (byte)((v12 - v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7620,7 +7200,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 1);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 1, true);
@@ -7645,7 +7225,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 1);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 1, true);
@@ -7664,7 +7244,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 1);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 1, true);
@@ -7691,7 +7271,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 1);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 1, true);
@@ -7732,18 +7312,13 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v7 = (v4 - v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v7 = (v4 - v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -7762,17 +7337,12 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 - v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7786,18 +7356,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v15 = (v12 - v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v15 = (v12 - v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -7818,17 +7383,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 - v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7842,7 +7402,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 2);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
@@ -7867,7 +7427,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 2);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
@@ -7886,7 +7446,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 2);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
@@ -7913,7 +7473,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 2);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
@@ -7954,18 +7514,13 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 - v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -7984,17 +7539,12 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8008,18 +7558,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 - v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -8040,17 +7585,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8064,7 +7604,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 4);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
@@ -8089,7 +7629,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 4);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
@@ -8108,7 +7648,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 4);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
@@ -8135,7 +7675,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 4);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
@@ -8175,18 +7715,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 - v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -8204,17 +7739,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8228,18 +7758,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 - v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -8259,17 +7784,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8283,7 +7803,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 8);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
@@ -8307,7 +7827,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 8);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
@@ -8326,7 +7846,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
@@ -8352,7 +7872,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
@@ -8946,18 +8466,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        uint v5 = v4 ^ v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
+        uint v5 = v4 ^ v0;
         GuestMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -8977,17 +8492,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (byte)(v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9001,18 +8511,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        uint v13 = v12 ^ v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
+        uint v13 = v12 ^ v0;
         GuestMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -9034,17 +8539,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (byte)(v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9058,7 +8558,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -9083,7 +8583,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -9102,7 +8602,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -9129,7 +8629,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -9171,18 +8671,13 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v5 = v4 ^ v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v5 = v4 ^ v0;
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -9202,17 +8697,12 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9226,18 +8716,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v13 = v12 ^ v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v13 = v12 ^ v0;
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -9259,17 +8744,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9283,7 +8763,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -9308,7 +8788,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -9327,7 +8807,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -9354,7 +8834,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -9396,18 +8876,13 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 ^ v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 ^ v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -9427,17 +8902,12 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9451,18 +8921,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 ^ v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 ^ v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -9484,17 +8949,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9508,7 +8968,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -9533,7 +8993,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -9552,7 +9012,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -9579,7 +9039,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -9620,18 +9080,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 ^ v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 ^ v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -9650,17 +9105,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9674,18 +9124,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 ^ v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 ^ v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -9706,17 +9151,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9730,7 +9170,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -9755,7 +9195,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -9774,7 +9214,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -9801,7 +9241,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);

@@ -4629,18 +4629,13 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        uint v7 = (v4 + v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
+        uint v7 = (v4 + v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -4658,17 +4653,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (byte)((v4 + ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4682,18 +4672,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        uint v15 = (v12 + v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
+        uint v15 = (v12 + v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -4713,17 +4698,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (byte)((v12 + ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4737,7 +4717,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -4761,7 +4741,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -4780,7 +4760,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -4806,7 +4786,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -4845,18 +4825,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        uint v5 = v4 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
+        uint v5 = v4 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -4875,17 +4850,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (byte)(v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4898,18 +4868,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        uint v13 = v12 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
+        uint v13 = v12 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -4930,17 +4895,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (byte)(v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4954,7 +4914,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -4978,7 +4938,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -4997,7 +4957,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -5023,7 +4983,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -5068,18 +5028,13 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
-        }
-
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
-        uint v10 = (v7 + (v2 + v1)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
+        uint v10 = (v7 + (v2 + v1)) & (0xffu);
         GuestMemory.Store(cpu, mem, v6, (byte)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0x7u)) & (0x1u)));
@@ -5098,17 +5053,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
-        }
-
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (byte)((v7 + (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5124,18 +5074,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
-        uint v18 = (v15 + (v2 + v1)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
+        uint v18 = (v15 + (v2 + v1)) & (0xffu);
         GuestMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0x7u)) & (0x1u)));
@@ -5156,17 +5101,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (byte)((v15 + (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5183,7 +5123,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 1);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 1, true);
@@ -5208,7 +5148,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 1);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 1, true);
@@ -5230,7 +5170,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 1);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
@@ -5257,7 +5197,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 1);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
@@ -5302,18 +5242,13 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
-        }
-
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
-        uint v10 = (v7 - (v2 + v1)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
+        uint v10 = (v7 - (v2 + v1)) & (0xffu);
         GuestMemory.Store(cpu, mem, v6, (byte)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0x7u)) & (0x1u)));
@@ -5332,17 +5267,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
-        }
-
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (byte)((v7 - (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5358,18 +5288,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
-        uint v18 = (v15 - (v2 + v1)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
+        uint v18 = (v15 - (v2 + v1)) & (0xffu);
         GuestMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0x7u)) & (0x1u)));
@@ -5390,17 +5315,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (byte)((v15 - (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5417,7 +5337,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 1);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 1, true);
@@ -5442,7 +5362,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 1);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 1, true);
@@ -5464,7 +5384,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 1);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 1, true);
@@ -5491,7 +5411,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 1);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 1, true);
@@ -5530,18 +5450,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        uint v5 = v4 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
+        uint v5 = v4 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5560,17 +5475,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (byte)(v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5583,18 +5493,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        uint v13 = v12 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
+        uint v13 = v12 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -5615,17 +5520,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (byte)(v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5639,7 +5539,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -5663,7 +5563,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -5682,7 +5582,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -5708,7 +5608,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -5748,18 +5648,13 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        uint v7 = (v4 - v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
+        uint v7 = (v4 - v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -5777,17 +5672,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (byte)((v4 - ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5801,18 +5691,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        uint v15 = (v12 - v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
+        uint v15 = (v12 - v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -5832,17 +5717,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (byte)((v12 - ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5856,7 +5736,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 1);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 1, true);
@@ -5880,7 +5760,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 1);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 1, true);
@@ -5899,7 +5779,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 1);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 1, true);
@@ -5925,7 +5805,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 1);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 1, true);
@@ -5964,18 +5844,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        uint v5 = v4 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
+        uint v5 = v4 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, (byte)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -5994,17 +5869,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (byte)(v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6017,18 +5887,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        uint v13 = v12 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
+        uint v13 = v12 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, (byte)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -6049,17 +5914,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (byte)(v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6073,7 +5933,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -6097,7 +5957,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -6116,7 +5976,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -6142,7 +6002,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -8310,18 +8170,13 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v7 = (v4 + v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v7 = (v4 + v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -8339,17 +8194,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8363,18 +8213,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v15 = (v12 + v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v15 = (v12 + v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -8394,17 +8239,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8418,7 +8258,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -8442,7 +8282,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -8461,7 +8301,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -8487,7 +8327,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -8527,18 +8367,13 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 + v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -8556,17 +8391,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8580,18 +8410,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 + v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -8611,17 +8436,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8635,7 +8455,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -8659,7 +8479,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -8678,7 +8498,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -8704,7 +8524,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -8743,18 +8563,13 @@ public static unsafe partial class Handlers
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 + v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -8771,17 +8586,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 + ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8795,18 +8605,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 + v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -8825,17 +8630,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 + ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8849,7 +8649,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -8872,7 +8672,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -8891,7 +8691,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -8916,7 +8716,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -8955,18 +8755,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v5 = v4 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v5 = v4 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -8985,17 +8780,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9008,18 +8798,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v13 = v12 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v13 = v12 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -9040,17 +8825,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9064,7 +8844,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -9088,7 +8868,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -9107,7 +8887,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -9133,7 +8913,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -9172,18 +8952,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -9202,17 +8977,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9225,18 +8995,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -9257,17 +9022,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9281,7 +9041,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -9305,7 +9065,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -9324,7 +9084,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -9350,7 +9110,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -9388,18 +9148,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 | ((ulong)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 | ((ulong)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -9417,17 +9172,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 | ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9440,18 +9190,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 | ((ulong)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 | ((ulong)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -9471,17 +9216,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 | ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9495,7 +9235,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -9519,7 +9259,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -9538,7 +9278,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -9564,7 +9304,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -9609,18 +9349,13 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        uint v10 = (v7 + (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
+        uint v10 = (v7 + (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -9639,17 +9374,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (ushort)((v7 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9665,18 +9395,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        uint v18 = (v15 + (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        uint v18 = (v15 + (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -9697,17 +9422,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9724,7 +9444,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 2);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 2, true);
@@ -9749,7 +9469,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 2);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 2, true);
@@ -9771,7 +9491,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -9798,7 +9518,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -9843,18 +9563,13 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
-        }
-
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
-        uint v8 = v7 + (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 4);
         }
 
+        uint v7 = GuestMemory.Modified32(cpu, mem, v6);
+        uint v8 = v7 + (v2 + v1);
         GuestMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v7 ? 1u : 0u) : (v8 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v2 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -9873,17 +9588,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
-        }
-
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 4);
         }
 
+        uint v7 = GuestMemory.Modified32(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (v7 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9899,18 +9609,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
-        uint v16 = v15 + (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
+        uint v16 = v15 + (v2 + v1);
         GuestMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v15 ? 1u : 0u) : (v16 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v16) & (v2 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -9931,17 +9636,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (v15 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9958,7 +9658,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 4);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 4, true);
@@ -9983,7 +9683,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 4);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 4, true);
@@ -10005,7 +9705,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -10032,7 +9732,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -10076,18 +9776,13 @@ public static unsafe partial class Handlers
         ulong v2 = (ulong)op->Immediate;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
-        }
-
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
-        ulong v9 = v8 + (v2 + ((ulong)v1));
         if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v7, 8);
         }
 
+        ulong v8 = GuestMemory.Modified64(cpu, mem, v7);
+        ulong v9 = v8 + (v2 + ((ulong)v1));
         GuestMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v9) & (v2 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -10105,17 +9800,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
-        }
-
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v7, 8);
         }
 
+        ulong v8 = GuestMemory.Modified64(cpu, mem, v7);
         GuestMemory.Store(cpu, mem, v7, (v8 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10131,18 +9821,13 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
-        }
-
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
-        ulong v17 = v16 + (v2 + ((ulong)v1));
         if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 8);
         }
 
+        ulong v16 = GuestMemory.Modified64(cpu, mem, v15);
+        ulong v17 = v16 + (v2 + ((ulong)v1));
         GuestMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v17) & (v2 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -10162,17 +9847,12 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
-        }
-
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 8);
         }
 
+        ulong v16 = GuestMemory.Modified64(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (v16 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10189,7 +9869,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 8);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 8, true);
@@ -10213,7 +9893,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 8);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 8, true);
@@ -10235,7 +9915,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 8);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 8, true);
@@ -10261,7 +9941,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 8);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 8, true);
@@ -10306,18 +9986,13 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        uint v10 = (v7 - (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
+        uint v10 = (v7 - (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -10336,17 +10011,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (ushort)((v7 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10362,18 +10032,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        uint v18 = (v15 - (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        uint v18 = (v15 - (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -10394,17 +10059,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10421,7 +10081,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 2);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 2, true);
@@ -10446,7 +10106,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 2);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 2, true);
@@ -10468,7 +10128,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 2);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 2, true);
@@ -10495,7 +10155,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 2);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 2, true);
@@ -10540,18 +10200,13 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
-        }
-
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
-        uint v8 = v7 - (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 4);
         }
 
+        uint v7 = GuestMemory.Modified32(cpu, mem, v6);
+        uint v8 = v7 - (v2 + v1);
         GuestMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -10570,17 +10225,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
-        }
-
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 4);
         }
 
+        uint v7 = GuestMemory.Modified32(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (v7 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10596,18 +10246,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
-        uint v16 = v15 - (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
+        uint v16 = v15 - (v2 + v1);
         GuestMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -10628,17 +10273,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (v15 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10655,7 +10295,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 4);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 4, true);
@@ -10680,7 +10320,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 4);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 4, true);
@@ -10702,7 +10342,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 4);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
@@ -10729,7 +10369,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 4);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
@@ -10773,18 +10413,13 @@ public static unsafe partial class Handlers
         ulong v2 = (ulong)op->Immediate;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
-        }
-
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
-        ulong v9 = v8 - (v2 + ((ulong)v1));
         if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v7, 8);
         }
 
+        ulong v8 = GuestMemory.Modified64(cpu, mem, v7);
+        ulong v9 = v8 - (v2 + ((ulong)v1));
         GuestMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v2 ? 1u : 0u) : (v8 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v2) & (v8 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -10802,17 +10437,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
-        }
-
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v7, 8);
         }
 
+        ulong v8 = GuestMemory.Modified64(cpu, mem, v7);
         GuestMemory.Store(cpu, mem, v7, (v8 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10828,18 +10458,13 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
-        }
-
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
-        ulong v17 = v16 - (v2 + ((ulong)v1));
         if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 8);
         }
 
+        ulong v16 = GuestMemory.Modified64(cpu, mem, v15);
+        ulong v17 = v16 - (v2 + ((ulong)v1));
         GuestMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v2) & (v16 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -10859,17 +10484,12 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
-        }
-
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 8);
         }
 
+        ulong v16 = GuestMemory.Modified64(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (v16 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10886,7 +10506,7 @@ public static unsafe partial class Handlers
         ulong a8 = (v6 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a8, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a8, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a8, 8);
         }
 
         ulong v9 = (ulong)GuestMemory.Pointer(cpu, mem, a8, 8, true);
@@ -10910,7 +10530,7 @@ public static unsafe partial class Handlers
         ulong a8 = (v6 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a8, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a8, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a8, 8);
         }
 
         ulong v9 = (ulong)GuestMemory.Pointer(cpu, mem, a8, 8, true);
@@ -10932,7 +10552,7 @@ public static unsafe partial class Handlers
         ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
         if (GuestMemory.MissesPointer(cpu, mem, a16, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 8);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 8, true);
@@ -10958,7 +10578,7 @@ public static unsafe partial class Handlers
         ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
         if (GuestMemory.MissesPointer(cpu, mem, a16, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 8);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 8, true);
@@ -10997,18 +10617,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v5 = v4 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v5 = v4 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -11027,17 +10642,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -11050,18 +10660,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v13 = v12 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v13 = v12 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -11082,17 +10687,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -11106,7 +10706,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -11130,7 +10730,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -11149,7 +10749,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -11175,7 +10775,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -11214,18 +10814,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -11244,17 +10839,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -11267,18 +10857,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -11299,17 +10884,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -11323,7 +10903,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -11347,7 +10927,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -11366,7 +10946,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -11392,7 +10972,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -11430,18 +11010,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 & ((ulong)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 & ((ulong)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -11459,17 +11034,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 & ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -11482,18 +11052,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 & ((ulong)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 & ((ulong)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -11513,17 +11078,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 & ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -11537,7 +11097,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -11561,7 +11121,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -11580,7 +11140,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -11606,7 +11166,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);

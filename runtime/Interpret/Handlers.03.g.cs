@@ -33,18 +33,13 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v7 = (v4 - v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v7 = (v4 - v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -62,17 +57,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -86,18 +76,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v15 = (v12 - v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v15 = (v12 - v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -117,17 +102,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -141,7 +121,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 2);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
@@ -165,7 +145,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 2);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
@@ -184,7 +164,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 2);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
@@ -210,7 +190,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 2);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
@@ -250,18 +230,13 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 - v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -279,17 +254,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -303,18 +273,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 - v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -334,17 +299,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -358,7 +318,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 4);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
@@ -382,7 +342,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 4);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
@@ -401,7 +361,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 4);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
@@ -427,7 +387,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 4);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
@@ -466,18 +426,13 @@ public static unsafe partial class Handlers
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 - v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -494,17 +449,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -518,18 +468,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 - v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -548,17 +493,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -572,7 +512,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 8);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
@@ -595,7 +535,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 8);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
@@ -614,7 +554,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
@@ -639,7 +579,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
@@ -678,18 +618,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v5 = v4 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v5 = v4 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -708,17 +643,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -731,18 +661,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v13 = v12 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v13 = v12 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -763,17 +688,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -787,7 +707,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -811,7 +731,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -830,7 +750,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -856,7 +776,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -895,18 +815,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -925,17 +840,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -948,18 +858,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -980,17 +885,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1004,7 +904,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -1028,7 +928,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -1047,7 +947,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -1073,7 +973,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -1111,18 +1011,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 ^ ((ulong)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 ^ ((ulong)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -1140,17 +1035,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1163,18 +1053,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 ^ ((ulong)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 ^ ((ulong)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -1194,17 +1079,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1218,7 +1098,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -1242,7 +1122,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -1261,7 +1141,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -1287,7 +1167,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -5652,18 +5532,13 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v7 = (v4 + v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v7 = (v4 + v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v7) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -5681,17 +5556,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5705,18 +5575,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v15 = (v12 + v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v15 = (v12 + v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v15) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -5736,17 +5601,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5760,7 +5620,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -5784,7 +5644,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -5803,7 +5663,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -5829,7 +5689,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -5869,18 +5729,13 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 + v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -5898,17 +5753,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5922,18 +5772,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 + v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -5953,17 +5798,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5977,7 +5817,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -6001,7 +5841,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -6020,7 +5860,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -6046,7 +5886,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -6085,18 +5925,13 @@ public static unsafe partial class Handlers
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 + v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v5) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -6113,17 +5948,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 + ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6137,18 +5967,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 + v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v13) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -6167,17 +5992,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 + ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6191,7 +6011,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -6214,7 +6034,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -6233,7 +6053,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -6258,7 +6078,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -6297,18 +6117,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v5 = v4 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v5 = v4 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -6327,17 +6142,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6350,18 +6160,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v13 = v12 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v13 = v12 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -6382,17 +6187,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6406,7 +6206,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -6430,7 +6230,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -6449,7 +6249,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -6475,7 +6275,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -6514,18 +6314,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -6544,17 +6339,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6567,18 +6357,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -6599,17 +6384,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6623,7 +6403,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -6647,7 +6427,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -6666,7 +6446,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -6692,7 +6472,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -6730,18 +6510,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 | ((ulong)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 | ((ulong)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -6759,17 +6534,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 | ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6782,18 +6552,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 | ((ulong)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 | ((ulong)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -6813,17 +6578,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 | ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6837,7 +6597,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -6861,7 +6621,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -6880,7 +6640,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -6906,7 +6666,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -6951,18 +6711,13 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        uint v10 = (v7 + (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
+        uint v10 = (v7 + (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v10 <= v7 ? 1u : 0u) : (v10 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v10) & (v2 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -6981,17 +6736,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (ushort)((v7 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7007,18 +6757,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        uint v18 = (v15 + (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        uint v18 = (v15 + (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v15 ? 1u : 0u) : (v18 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v18) & (v2 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -7039,17 +6784,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7066,7 +6806,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 2);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 2, true);
@@ -7091,7 +6831,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 2);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 2, true);
@@ -7113,7 +6853,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -7140,7 +6880,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -7185,18 +6925,13 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
-        }
-
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
-        uint v8 = v7 + (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 4);
         }
 
+        uint v7 = GuestMemory.Modified32(cpu, mem, v6);
+        uint v8 = v7 + (v2 + v1);
         GuestMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v7 ? 1u : 0u) : (v8 < v7 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v8) & (v2 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -7215,17 +6950,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
-        }
-
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 4);
         }
 
+        uint v7 = GuestMemory.Modified32(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (v7 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7241,18 +6971,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
-        uint v16 = v15 + (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
+        uint v16 = v15 + (v2 + v1);
         GuestMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v15 ? 1u : 0u) : (v16 < v15 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v16) & (v2 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -7273,17 +6998,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (v15 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7300,7 +7020,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 4);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 4, true);
@@ -7325,7 +7045,7 @@ public static unsafe partial class Handlers
         ulong a6 = (v4 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a6, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a6, 4);
         }
 
         ulong v7 = (ulong)GuestMemory.Pointer(cpu, mem, a6, 4, true);
@@ -7347,7 +7067,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -7374,7 +7094,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13);
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -7418,18 +7138,13 @@ public static unsafe partial class Handlers
         ulong v2 = (ulong)op->Immediate;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
-        }
-
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
-        ulong v9 = v8 + (v2 + ((ulong)v1));
         if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v7, 8);
         }
 
+        ulong v8 = GuestMemory.Modified64(cpu, mem, v7);
+        ulong v9 = v8 + (v2 + ((ulong)v1));
         GuestMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v9 <= v8 ? 1u : 0u) : (v9 < v8 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v9) & (v2 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -7447,17 +7162,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
-        }
-
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v7, 8);
         }
 
+        ulong v8 = GuestMemory.Modified64(cpu, mem, v7);
         GuestMemory.Store(cpu, mem, v7, (v8 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7473,18 +7183,13 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
-        }
-
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
-        ulong v17 = v16 + (v2 + ((ulong)v1));
         if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 8);
         }
 
+        ulong v16 = GuestMemory.Modified64(cpu, mem, v15);
+        ulong v17 = v16 + (v2 + ((ulong)v1));
         GuestMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v16 ? 1u : 0u) : (v17 < v16 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v17) & (v2 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -7504,17 +7209,12 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
-        }
-
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 8);
         }
 
+        ulong v16 = GuestMemory.Modified64(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (v16 + (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7531,7 +7231,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 8);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 8, true);
@@ -7555,7 +7255,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 8);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 8, true);
@@ -7577,7 +7277,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 8);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 8, true);
@@ -7603,7 +7303,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 8);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 8, true);
@@ -7648,18 +7348,13 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        uint v10 = (v7 - (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
+        uint v10 = (v7 - (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v6, (ushort)v10);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v10)) >> (int)(0xfu)) & (0x1u)));
@@ -7678,17 +7373,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (ushort)((v7 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7704,18 +7394,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        uint v18 = (v15 - (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        uint v18 = (v15 - (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v18)) >> (int)(0xfu)) & (0x1u)));
@@ -7736,17 +7421,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7763,7 +7443,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 2);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 2, true);
@@ -7788,7 +7468,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 2);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 2, true);
@@ -7810,7 +7490,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 2);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 2, true);
@@ -7837,7 +7517,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 2);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 2, true);
@@ -7882,18 +7562,13 @@ public static unsafe partial class Handlers
         uint v2 = (uint)op->Immediate;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
-        }
-
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
-        uint v8 = v7 - (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 4);
         }
 
+        uint v7 = GuestMemory.Modified32(cpu, mem, v6);
+        uint v8 = v7 - (v2 + v1);
         GuestMemory.Store(cpu, mem, v6, v8);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v7 <= v2 ? 1u : 0u) : (v7 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v2) & (v7 ^ v8)) >> (int)(0x1fu)) & (0x1u)));
@@ -7912,17 +7587,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 4);
-        }
-
-        uint v7 = GuestMemory.Load32(cpu, mem, v6);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 4);
         }
 
+        uint v7 = GuestMemory.Modified32(cpu, mem, v6);
         GuestMemory.Store(cpu, mem, v6, (v7 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7938,18 +7608,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
-        uint v16 = v15 - (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
+        uint v16 = v15 - (v2 + v1);
         GuestMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v15 <= v2 ? 1u : 0u) : (v15 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v15 ^ v2) & (v15 ^ v16)) >> (int)(0x1fu)) & (0x1u)));
@@ -7970,17 +7635,12 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (v15 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7997,7 +7657,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 4);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 4, true);
@@ -8022,7 +7682,7 @@ public static unsafe partial class Handlers
         ulong a7 = (v5 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a7, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a7, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a7, 4);
         }
 
         ulong v8 = (ulong)GuestMemory.Pointer(cpu, mem, a7, 4, true);
@@ -8044,7 +7704,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 4);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
@@ -8071,7 +7731,7 @@ public static unsafe partial class Handlers
         ulong a15 = ((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14);
         if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 4);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
@@ -8115,18 +7775,13 @@ public static unsafe partial class Handlers
         ulong v2 = (ulong)op->Immediate;
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
-        }
-
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
-        ulong v9 = v8 - (v2 + ((ulong)v1));
         if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v7, 8);
         }
 
+        ulong v8 = GuestMemory.Modified64(cpu, mem, v7);
+        ulong v9 = v8 - (v2 + ((ulong)v1));
         GuestMemory.Store(cpu, mem, v7, v9);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v8 <= v2 ? 1u : 0u) : (v8 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v2) & (v8 ^ v9)) >> (int)(0x3fu)) & (0x1ul));
@@ -8144,17 +7799,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + 184);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v7 = v5 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v7, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v7, 8);
-        }
-
-        ulong v8 = GuestMemory.Load64(cpu, mem, v7);
         if (GuestMemory.MissesWrite(cpu, mem, v7, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v7, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v7, 8);
         }
 
+        ulong v8 = GuestMemory.Modified64(cpu, mem, v7);
         GuestMemory.Store(cpu, mem, v7, (v8 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8170,18 +7820,13 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
-        }
-
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
-        ulong v17 = v16 - (v2 + ((ulong)v1));
         if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 8);
         }
 
+        ulong v16 = GuestMemory.Modified64(cpu, mem, v15);
+        ulong v17 = v16 - (v2 + ((ulong)v1));
         GuestMemory.Store(cpu, mem, v15, v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v16 <= v2 ? 1u : 0u) : (v16 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((((v16 ^ v2) & (v16 ^ v17)) >> (int)(0x3fu)) & (0x1ul));
@@ -8201,17 +7846,12 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14;
-        if (GuestMemory.MissesRead(cpu, mem, v15, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 8);
-        }
-
-        ulong v16 = GuestMemory.Load64(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 8);
         }
 
+        ulong v16 = GuestMemory.Modified64(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (v16 - (((ulong)op->Immediate) + ((ulong)((uint)v0)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8228,7 +7868,7 @@ public static unsafe partial class Handlers
         ulong a8 = (v6 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a8, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a8, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a8, 8);
         }
 
         ulong v9 = (ulong)GuestMemory.Pointer(cpu, mem, a8, 8, true);
@@ -8252,7 +7892,7 @@ public static unsafe partial class Handlers
         ulong a8 = (v6 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a8, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a8, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a8, 8);
         }
 
         ulong v9 = (ulong)GuestMemory.Pointer(cpu, mem, a8, 8, true);
@@ -8274,7 +7914,7 @@ public static unsafe partial class Handlers
         ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
         if (GuestMemory.MissesPointer(cpu, mem, a16, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 8);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 8, true);
@@ -8300,7 +7940,7 @@ public static unsafe partial class Handlers
         ulong a16 = ((((v9 + ((ulong)op->Displacement)) + (v6 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v15);
         if (GuestMemory.MissesPointer(cpu, mem, a16, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 8);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 8, true);
@@ -8339,18 +7979,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v5 = v4 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v5 = v4 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -8369,17 +8004,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8392,18 +8022,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v13 = v12 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v13 = v12 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -8424,17 +8049,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8448,7 +8068,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -8472,7 +8092,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -8491,7 +8111,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -8517,7 +8137,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -8556,18 +8176,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -8586,17 +8201,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8609,18 +8219,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -8641,17 +8246,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8665,7 +8265,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -8689,7 +8289,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -8708,7 +8308,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -8734,7 +8334,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -8772,18 +8372,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 & ((ulong)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 & ((ulong)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -8801,17 +8396,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 & ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8824,18 +8414,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 & ((ulong)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 & ((ulong)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -8855,17 +8440,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 & ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8879,7 +8459,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -8903,7 +8483,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -8922,7 +8502,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -8948,7 +8528,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -8988,18 +8568,13 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v7 = (v4 - v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v7 = (v4 - v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -9017,17 +8592,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9041,18 +8611,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v15 = (v12 - v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v15 = (v12 - v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -9072,17 +8637,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9096,7 +8656,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 2);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
@@ -9120,7 +8680,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 2);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
@@ -9139,7 +8699,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 2);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
@@ -9165,7 +8725,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 2);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
@@ -9205,18 +8765,13 @@ public static unsafe partial class Handlers
         uint v0 = (uint)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 - v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -9234,17 +8789,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9258,18 +8808,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 - v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -9289,17 +8834,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9313,7 +8853,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 4);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
@@ -9337,7 +8877,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 4);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
@@ -9356,7 +8896,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 4);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
@@ -9382,7 +8922,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 4);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
@@ -9421,18 +8961,13 @@ public static unsafe partial class Handlers
         ulong v0 = (ulong)op->Immediate;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 - v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v4 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v4 ^ v0) & (v4 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -9449,17 +8984,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9473,18 +9003,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 - v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v12 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v12 ^ v0) & (v12 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -9503,17 +9028,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 - ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9527,7 +9047,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 8);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
@@ -9550,7 +9070,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 8);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
@@ -9569,7 +9089,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
@@ -9594,7 +9114,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
@@ -9633,18 +9153,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v5 = v4 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v5 = v4 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, (ushort)v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -9663,17 +9178,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9686,18 +9196,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v13 = v12 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v13 = v12 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, (ushort)v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -9718,17 +9223,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9742,7 +9242,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -9766,7 +9266,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -9785,7 +9285,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -9811,7 +9311,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -9850,18 +9350,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -9880,17 +9375,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9903,18 +9393,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -9935,17 +9420,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9959,7 +9439,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -9983,7 +9463,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -10002,7 +9482,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -10028,7 +9508,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -10066,18 +9546,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 ^ ((ulong)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 ^ ((ulong)op->Immediate);
         GuestMemory.Store(cpu, mem, v3, v5);
         ulong v7 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v7;
@@ -10095,17 +9570,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10118,18 +9588,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 ^ ((ulong)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 ^ ((ulong)op->Immediate);
         GuestMemory.Store(cpu, mem, v11, v13);
         ulong v15 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v15;
@@ -10149,17 +9614,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 ^ ((ulong)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10173,7 +9633,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -10197,7 +9657,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -10216,7 +9676,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -10242,7 +9702,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);

@@ -10434,7 +10434,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -10454,7 +10454,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -10472,7 +10472,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -10492,7 +10492,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -10520,7 +10520,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -10540,7 +10540,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -10558,7 +10558,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -10578,7 +10578,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -10606,7 +10606,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -10626,7 +10626,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -10644,7 +10644,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -10664,7 +10664,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -10692,7 +10692,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -10712,7 +10712,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -10730,7 +10730,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -10750,7 +10750,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);

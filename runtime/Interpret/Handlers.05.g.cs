@@ -3424,20 +3424,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -3452,18 +3447,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
+        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3477,20 +3467,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -3507,18 +3492,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3556,21 +3536,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
         uint v19 = v17 >> (int)(0x7u);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -3585,18 +3560,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
+        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3610,21 +3580,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
         uint v27 = v25 >> (int)(0x7u);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -3641,18 +3606,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3691,23 +3651,18 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -3721,18 +3676,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
-        }
-
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3746,23 +3696,18 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -3778,18 +3723,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3827,22 +3767,17 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -3856,18 +3791,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
-        }
-
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3881,22 +3811,17 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -3912,18 +3837,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3969,21 +3889,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -4007,17 +3922,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4031,21 +3941,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -4071,17 +3976,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4126,20 +4026,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v24 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -4163,17 +4058,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4187,20 +4077,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v32 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -4226,17 +4111,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4282,21 +4162,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -4320,17 +4195,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4344,21 +4214,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -4384,17 +4249,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4439,20 +4299,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v16);
         ulong v23 = (ulong)(long)(int)((uint)(sbyte)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -4476,17 +4331,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4500,20 +4350,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v24);
         ulong v31 = (ulong)(long)(int)((uint)(sbyte)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -4539,17 +4384,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4586,20 +4426,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -4614,18 +4449,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
+        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4639,20 +4469,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -4669,18 +4494,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4715,19 +4535,14 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v9 & (0x1u))) : v19);
@@ -4742,17 +4557,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4766,19 +4576,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -4795,17 +4600,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4840,19 +4640,14 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (v9 & (0x1ul)) : v18);
@@ -4867,17 +4662,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4891,19 +4681,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (v17 & (0x1ul)) : v26);
@@ -4920,17 +4705,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4968,21 +4748,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
         uint v19 = v17 >> (int)(0xfu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -4997,18 +4772,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
+        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5022,21 +4792,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
         uint v27 = v25 >> (int)(0xfu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -5053,18 +4818,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5100,20 +4860,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
         uint v11 = v9 >> (int)(0x1fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v11) : v19);
@@ -5128,17 +4883,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5152,20 +4902,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
         uint v19 = v17 >> (int)(0x1fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v19) : v27);
@@ -5182,17 +4927,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5228,20 +4968,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
         ulong v11 = v9 >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v18);
@@ -5256,17 +4991,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5280,20 +5010,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
         ulong v19 = v17 >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v19 : v26);
@@ -5310,17 +5035,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5359,23 +5079,18 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -5389,18 +5104,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5414,23 +5124,18 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -5446,18 +5151,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5496,23 +5196,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? v13 : v8);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -5526,18 +5221,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        ulong v8 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        ulong v8 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5551,23 +5241,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? v21 : v16);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -5583,18 +5268,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        ulong v16 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        ulong v16 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5632,22 +5312,17 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? v12 : v7);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -5661,18 +5336,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        ulong v7 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5686,22 +5356,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? v20 : v15);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -5717,18 +5382,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        ulong v15 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5766,22 +5426,17 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -5795,18 +5450,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5820,22 +5470,17 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -5851,18 +5496,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5900,22 +5540,17 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v8);
         ulong v25 = *(ulong*)((byte*)cpu + 192);
@@ -5929,18 +5564,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        ulong v8 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        ulong v8 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5954,22 +5584,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v16);
         ulong v33 = *(ulong*)((byte*)cpu + 192);
@@ -5985,18 +5610,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        ulong v16 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        ulong v16 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6033,21 +5653,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -6061,18 +5676,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        ulong v7 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6086,21 +5696,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v15);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -6116,18 +5721,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        ulong v15 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6173,21 +5773,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -6211,17 +5806,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6235,21 +5825,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -6275,17 +5860,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6331,21 +5911,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -6369,17 +5944,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6393,21 +5963,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -6433,17 +5998,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6487,20 +6047,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -6523,17 +6078,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6547,20 +6097,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -6585,17 +6130,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6640,20 +6180,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v24 = (ulong)(long)(int)((uint)(short)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -6677,17 +6212,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6701,20 +6231,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v32 = (ulong)(long)(int)((uint)(short)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -6740,17 +6265,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6794,19 +6314,14 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        uint v12 = v6 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v12 = v6 >> (int)v2;
         GuestMemory.Store(cpu, mem, v5, v12);
         ulong v20 = (ulong)(long)(int)v12;
         ulong v21 = *(ulong*)((byte*)cpu + 184);
@@ -6830,17 +6345,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6854,19 +6364,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        uint v20 = v14 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v20 = v14 >> (int)v2;
         GuestMemory.Store(cpu, mem, v13, v20);
         ulong v28 = (ulong)(long)(int)v20;
         ulong v29 = *(ulong*)((byte*)cpu + 184);
@@ -6892,17 +6397,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6945,19 +6445,14 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v11 = v6 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = v6 >> (int)v2;
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v18);
@@ -6980,17 +6475,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7004,19 +6494,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v19 = v14 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = v14 >> (int)v2;
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v14 >> (int)(v2 - (0x1u))) & (0x1ul)) : v26);
@@ -7041,17 +6526,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7097,21 +6577,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -7135,17 +6610,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7159,21 +6629,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -7199,17 +6664,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7255,21 +6715,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -7293,17 +6748,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7317,21 +6767,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -7357,17 +6802,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7411,20 +6851,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -7447,17 +6882,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7471,20 +6901,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -7509,17 +6934,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7564,20 +6984,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(short)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v23 = (ulong)(long)(int)((uint)(short)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -7601,17 +7016,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7625,20 +7035,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(short)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v31 = (ulong)(long)(int)((uint)(short)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -7664,17 +7069,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7719,20 +7119,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)(long)(int)v6;
         uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v13);
         ulong v19 = (ulong)(long)(int)v13;
         ulong v20 = *(ulong*)((byte*)cpu + 184);
@@ -7756,17 +7151,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7780,20 +7170,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)(long)(int)v14;
         uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v21);
         ulong v27 = (ulong)(long)(int)v21;
         ulong v28 = *(ulong*)((byte*)cpu + 184);
@@ -7819,17 +7204,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7872,19 +7252,14 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v11 = (ulong)((long)v6 >> (int)v2);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)((long)v6 >> (int)v2);
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v17);
@@ -7907,17 +7282,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7931,19 +7301,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v19 = (ulong)((long)v14 >> (int)v2);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)((long)v14 >> (int)v2);
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v14 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v25);
@@ -7968,17 +7333,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8353,20 +7713,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -8381,18 +7736,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
+        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8406,20 +7756,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -8436,18 +7781,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8485,21 +7825,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
         uint v19 = v17 >> (int)(0x7u);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -8514,18 +7849,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
+        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8539,21 +7869,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
         uint v27 = v25 >> (int)(0x7u);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -8570,18 +7895,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8620,23 +7940,18 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -8650,18 +7965,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
-        }
-
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8675,23 +7985,18 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -8707,18 +8012,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8756,22 +8056,17 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -8785,18 +8080,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
-        }
-
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8810,22 +8100,17 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -8841,18 +8126,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8898,21 +8178,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -8936,17 +8211,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8960,21 +8230,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -9000,17 +8265,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9055,20 +8315,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v24 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -9092,17 +8347,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9116,20 +8366,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v32 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -9155,17 +8400,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9211,21 +8451,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -9249,17 +8484,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9273,21 +8503,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -9313,17 +8538,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9368,20 +8588,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v16);
         ulong v23 = (ulong)(long)(int)((uint)(sbyte)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -9405,17 +8620,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9429,20 +8639,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v24);
         ulong v31 = (ulong)(long)(int)((uint)(sbyte)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -9468,17 +8673,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9515,20 +8715,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -9543,18 +8738,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
+        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9568,20 +8758,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -9598,18 +8783,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9644,19 +8824,14 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v9 & (0x1u))) : v19);
@@ -9671,17 +8846,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9695,19 +8865,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -9724,17 +8889,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9769,19 +8929,14 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (v9 & (0x1ul)) : v18);
@@ -9796,17 +8951,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9820,19 +8970,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (v17 & (0x1ul)) : v26);
@@ -9849,17 +8994,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9897,21 +9037,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
         uint v19 = v17 >> (int)(0xfu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -9926,18 +9061,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
+        uint v10 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9951,21 +9081,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
         uint v27 = v25 >> (int)(0xfu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -9982,18 +9107,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v18 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10029,20 +9149,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
         uint v11 = v9 >> (int)(0x1fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v11) : v19);
@@ -10057,17 +9172,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10081,20 +9191,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
         uint v19 = v17 >> (int)(0x1fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v19) : v27);
@@ -10111,17 +9216,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10157,20 +9257,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
         ulong v11 = v9 >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v18);
@@ -10185,17 +9280,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10209,20 +9299,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
         ulong v19 = v17 >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v19 : v26);
@@ -10239,17 +9324,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10288,23 +9368,18 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -10318,18 +9393,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10343,23 +9413,18 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -10375,18 +9440,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10425,23 +9485,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? v13 : v8);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -10455,18 +9510,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        ulong v8 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        ulong v8 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10480,23 +9530,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? v21 : v16);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -10512,18 +9557,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        ulong v16 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        ulong v16 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10561,22 +9601,17 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? v12 : v7);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -10590,18 +9625,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        ulong v7 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10615,22 +9645,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? v20 : v15);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -10646,18 +9671,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        ulong v15 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10695,22 +9715,17 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -10724,18 +9739,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10749,22 +9759,17 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -10780,18 +9785,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);

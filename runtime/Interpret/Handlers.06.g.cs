@@ -25,22 +25,17 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v8);
         ulong v25 = *(ulong*)((byte*)cpu + 192);
@@ -54,18 +49,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        ulong v8 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        ulong v8 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -79,22 +69,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v16);
         ulong v33 = *(ulong*)((byte*)cpu + 192);
@@ -110,18 +95,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        ulong v16 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        ulong v16 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -158,21 +138,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -186,18 +161,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        ulong v7 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -211,21 +181,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v15);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -241,18 +206,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        ulong v15 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -298,21 +258,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -336,17 +291,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -360,21 +310,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -400,17 +345,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -456,21 +396,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -494,17 +429,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -518,21 +448,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -558,17 +483,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -612,20 +532,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -648,17 +563,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -672,20 +582,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -710,17 +615,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -765,20 +665,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v24 = (ulong)(long)(int)((uint)(short)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -802,17 +697,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -826,20 +716,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v32 = (ulong)(long)(int)((uint)(short)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -865,17 +750,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -919,19 +799,14 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        uint v12 = v6 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v12 = v6 >> (int)v2;
         GuestMemory.Store(cpu, mem, v5, v12);
         ulong v20 = (ulong)(long)(int)v12;
         ulong v21 = *(ulong*)((byte*)cpu + 184);
@@ -955,17 +830,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -979,19 +849,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        uint v20 = v14 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v20 = v14 >> (int)v2;
         GuestMemory.Store(cpu, mem, v13, v20);
         ulong v28 = (ulong)(long)(int)v20;
         ulong v29 = *(ulong*)((byte*)cpu + 184);
@@ -1017,17 +882,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1070,19 +930,14 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v11 = v6 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = v6 >> (int)v2;
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v18);
@@ -1105,17 +960,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1129,19 +979,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v19 = v14 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = v14 >> (int)v2;
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v14 >> (int)(v2 - (0x1u))) & (0x1ul)) : v26);
@@ -1166,17 +1011,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1222,21 +1062,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -1260,17 +1095,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1284,21 +1114,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -1324,17 +1149,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1380,21 +1200,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -1418,17 +1233,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1442,21 +1252,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -1482,17 +1287,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1536,20 +1336,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -1572,17 +1367,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (v6 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1596,20 +1386,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -1634,17 +1419,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 << (int)(((uint)op->Immediate) & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1689,20 +1469,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(short)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v23 = (ulong)(long)(int)((uint)(short)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -1726,17 +1501,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1750,20 +1520,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(short)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v31 = (ulong)(long)(int)((uint)(short)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -1789,17 +1554,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1844,20 +1604,15 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)(long)(int)v6;
         uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v13);
         ulong v19 = (ulong)(long)(int)v13;
         ulong v20 = *(ulong*)((byte*)cpu + 184);
@@ -1881,17 +1636,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1905,20 +1655,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)(long)(int)v14;
         uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v21);
         ulong v27 = (ulong)(long)(int)v21;
         ulong v28 = *(ulong*)((byte*)cpu + 184);
@@ -1944,17 +1689,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1997,19 +1737,14 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v11 = (ulong)((long)v6 >> (int)v2);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)((long)v6 >> (int)v2);
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v17);
@@ -2032,17 +1767,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2056,19 +1786,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v19 = (ulong)((long)v14 >> (int)v2);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)((long)v14 >> (int)v2);
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v14 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v25);
@@ -2093,17 +1818,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(((uint)op->Immediate) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2143,20 +1863,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -2172,18 +1887,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        uint v10 = (v0 & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
+        uint v10 = (v0 & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v5, (byte)(((v6 << (int)v10) | (v6 >> (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2198,20 +1908,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -2229,18 +1934,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v18 = (v0 & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v18 = (v0 & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v13, (byte)(((v14 << (int)v18) | (v14 >> (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2281,21 +1981,16 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0x7u);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu);
         uint v19 = v17 >> (int)(0x7u);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -2311,18 +2006,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
-        uint v10 = (v0 & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
+        uint v10 = (v0 & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v5, (byte)(((v6 >> (int)v10) | (v6 << (int)((0x8u) - v10))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2337,21 +2027,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0x7u);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu);
         uint v27 = v25 >> (int)(0x7u);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -2369,18 +2054,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v18 = (v0 & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v18 = (v0 & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v13, (byte)(((v14 >> (int)v18) | (v14 << (int)((0x8u) - v18))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2422,23 +2102,18 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -2453,18 +2128,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
-        }
-
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2479,23 +2149,18 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -2512,18 +2177,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2564,22 +2224,17 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x8u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)v13) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -2594,18 +2249,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 1);
-        }
-
-        uint v7 = GuestMemory.Load8(cpu, mem, v6);
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 1);
         }
 
+        uint v7 = GuestMemory.Modified8(cpu, mem, v6);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v6, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2620,22 +2270,17 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x8u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)v21) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -2652,18 +2297,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v14, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2712,21 +2352,16 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -2751,17 +2386,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2776,21 +2406,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -2817,17 +2442,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2875,20 +2495,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v24 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -2913,17 +2528,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) >> (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2938,20 +2548,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v32 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -2978,17 +2583,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) >> (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3037,21 +2637,16 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffu);
         ulong v19 = (v12 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v15);
         ulong v26 = (ulong)(long)(int)((uint)(sbyte)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -3076,17 +2671,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3101,21 +2691,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffu);
         ulong v27 = (v20 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v23);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -3142,17 +2727,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3200,20 +2780,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(sbyte)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (byte)v16);
         ulong v23 = (ulong)(long)(int)((uint)(sbyte)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -3238,17 +2813,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 1);
-        }
-
-        uint v6 = GuestMemory.Load8(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 1);
         }
 
+        uint v6 = GuestMemory.Modified8(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v6)) >> (int)(v0 & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3263,20 +2833,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(sbyte)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (byte)v24);
         ulong v31 = (ulong)(long)(int)((uint)(sbyte)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -3303,17 +2868,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v14)) >> (int)(v0 & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3353,20 +2913,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -3382,18 +2937,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        uint v10 = (v0 & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
+        uint v10 = (v0 & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 << (int)v10) | (v6 >> (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3408,20 +2958,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v25 & (0x1u))) : v35);
@@ -3439,18 +2984,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v18 = (v0 & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v18 = (v0 & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 << (int)v18) | (v14 >> (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3488,19 +3028,14 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)(v9 & (0x1u))) : v19);
@@ -3516,17 +3051,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v6, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3541,19 +3071,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)(v17 & (0x1u))) : v27);
@@ -3571,17 +3096,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v14, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3619,19 +3139,14 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (v9 & (0x1ul)) : v18);
@@ -3647,17 +3162,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v6, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3672,19 +3182,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (v17 & (0x1ul)) : v26);
@@ -3702,17 +3207,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft64(v14, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3753,21 +3253,16 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = v2 & (0xfu);
         uint v17 = ((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu);
         uint v19 = v17 >> (int)(0xfu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v19) : v27);
@@ -3783,18 +3278,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        uint v10 = (v0 & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
+        uint v10 = (v0 & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((v6 >> (int)v10) | (v6 << (int)((0x10u) - v10))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3809,21 +3299,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = v2 & (0xfu);
         uint v25 = ((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu);
         uint v27 = v25 >> (int)(0xfu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v27) : v35);
@@ -3841,18 +3326,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v18 = (v0 & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v18 = (v0 & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((v14 >> (int)v18) | (v14 << (int)((0x10u) - v18))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3891,20 +3371,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         uint v9 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)v2));
         uint v11 = v9 >> (int)(0x1fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v9);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((ulong)v11) : v19);
@@ -3920,17 +3395,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v6, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3945,20 +3415,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         uint v17 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)v2));
         uint v19 = v17 >> (int)(0x1fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v17);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((ulong)v19) : v27);
@@ -3976,17 +3441,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v14, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4025,20 +3485,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)v2));
         ulong v11 = v9 >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v9);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v11 : v18);
@@ -4054,17 +3509,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v6, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4079,20 +3529,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)v2));
         ulong v19 = v17 >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v17);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v19 : v26);
@@ -4110,17 +3555,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight64(v14, unchecked((global::System.Int32)(v0 & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4162,23 +3602,18 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v14 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? v14 : v9);
         ulong v26 = *(ulong*)((byte*)cpu + 192);
@@ -4193,18 +3628,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4219,23 +3649,18 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? v22 : v17);
         ulong v34 = *(ulong*)((byte*)cpu + 192);
@@ -4252,18 +3677,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4305,23 +3725,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? v13 : v8);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -4336,18 +3751,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        ulong v8 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        ulong v8 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v6), v8, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4362,23 +3772,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? v21 : v16);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -4395,18 +3800,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        ulong v16 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        ulong v16 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v14), v16, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4447,22 +3847,17 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? v12 : v7);
         ulong v21 = *(ulong*)((byte*)cpu + 192);
@@ -4477,18 +3872,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        ulong v7 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4503,22 +3893,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? v20 : v15);
         ulong v29 = *(ulong*)((byte*)cpu + 192);
@@ -4535,18 +3920,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        ulong v15 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4587,22 +3967,17 @@ public static unsafe partial class Handlers
         uint v3 = (uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu))));
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
         ulong v8 = (ulong)v7;
         ulong v9 = *(ulong*)((byte*)cpu + 184);
         uint v11 = v3 != (0x0u) ? 1u : 0u;
         uint v12 = 0x10u;
         ulong v13 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)v13) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v11 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v8, v9, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v9);
         ulong v28 = *(ulong*)((byte*)cpu + 192);
@@ -4617,18 +3992,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v6 = v4 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v6, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v6, 2);
-        }
-
-        uint v7 = GuestMemory.Load16(cpu, mem, v6);
-        ulong v9 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v6, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v6, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v6, 2);
         }
 
+        uint v7 = GuestMemory.Modified16(cpu, mem, v6);
+        ulong v9 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v6, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v7), v9, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4643,22 +4013,17 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         ulong v16 = (ulong)v15;
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         uint v19 = v3 != (0x0u) ? 1u : 0u;
         uint v20 = 0x10u;
         ulong v21 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)v21) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v19 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v16, v17, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v17);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -4675,18 +4040,13 @@ public static unsafe partial class Handlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13;
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        ulong v17 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        ulong v17 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v14, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v15), v17, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4727,22 +4087,17 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         ulong v7 = (ulong)v6;
         ulong v8 = *(ulong*)((byte*)cpu + 184);
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         uint v11 = 0x20u;
         ulong v12 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, ((uint)v12));
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v7, v8, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v8);
         ulong v25 = *(ulong*)((byte*)cpu + 192);
@@ -4757,18 +4112,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        ulong v8 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        ulong v8 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v6), v8, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4783,22 +4133,17 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         ulong v15 = (ulong)v14;
         ulong v16 = *(ulong*)((byte*)cpu + 184);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = 0x20u;
         ulong v20 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, ((uint)v20));
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v15, v16, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v16);
         ulong v33 = *(ulong*)((byte*)cpu + 192);
@@ -4815,18 +4160,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        ulong v16 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        ulong v16 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v14), v16, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4866,21 +4206,16 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + 184);
         uint v9 = v2 != (0x0u) ? 1u : 0u;
         uint v10 = 0x40u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         *(ulong*)((byte*)cpu + 184) = (v9 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v7);
         ulong v23 = *(ulong*)((byte*)cpu + 192);
@@ -4895,18 +4230,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        ulong v7 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4921,21 +4251,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + 184);
         uint v17 = v2 != (0x0u) ? 1u : 0u;
         uint v18 = 0x40u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         *(ulong*)((byte*)cpu + 184) = (v17 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v15);
         ulong v31 = *(ulong*)((byte*)cpu + 192);
@@ -4952,18 +4277,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        ulong v15 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5012,21 +4332,16 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -5051,17 +4366,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5076,21 +4386,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -5117,17 +4422,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5176,21 +4476,16 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -5215,17 +4510,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5240,21 +4530,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -5281,17 +4566,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5338,20 +4618,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -5375,17 +4650,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (v6 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5400,20 +4670,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -5439,17 +4704,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5497,20 +4757,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)v6;
         uint v15 = ((uint)(v9 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v24 = (ulong)(long)(int)((uint)(short)v15);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -5535,17 +4790,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) >> (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5560,20 +4810,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)v14;
         uint v23 = ((uint)(v17 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v32 = (ulong)(long)(int)((uint)(short)v23);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -5600,17 +4845,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) >> (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5657,19 +4897,14 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        uint v12 = v6 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        uint v12 = v6 >> (int)v2;
         GuestMemory.Store(cpu, mem, v5, v12);
         ulong v20 = (ulong)(long)(int)v12;
         ulong v21 = *(ulong*)((byte*)cpu + 184);
@@ -5694,17 +4929,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5719,19 +4949,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        uint v20 = v14 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        uint v20 = v14 >> (int)v2;
         GuestMemory.Store(cpu, mem, v13, v20);
         ulong v28 = (ulong)(long)(int)v20;
         ulong v29 = *(ulong*)((byte*)cpu + 184);
@@ -5758,17 +4983,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5814,19 +5034,14 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v11 = v6 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = v6 >> (int)v2;
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? ((v6 >> (int)(v2 - (0x1u))) & (0x1ul)) : v18);
@@ -5850,17 +5065,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (v6 >> (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5875,19 +5085,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v19 = v14 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = v14 >> (int)v2;
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v26 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? ((v14 >> (int)(v2 - (0x1u))) & (0x1ul)) : v26);
@@ -5913,17 +5118,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 >> (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5972,21 +5172,16 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v15 = ((uint)v12) & (0xffffu);
         ulong v19 = (v12 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v15);
         ulong v26 = (ulong)(long)(int)((uint)(short)v15);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
@@ -6011,17 +5206,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6036,21 +5226,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v23 = ((uint)v20) & (0xffffu);
         ulong v27 = (v20 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v23);
         ulong v34 = (ulong)(long)(int)((uint)(short)v23);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -6077,17 +5262,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6136,21 +5316,16 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v12 = ((ulong)v6) << (int)v2;
         uint v13 = (uint)v12;
         ulong v17 = (v12 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v13);
         ulong v23 = (ulong)(long)(int)v13;
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -6175,17 +5350,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)(((ulong)v6) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6200,21 +5370,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = ((ulong)v14) << (int)v2;
         uint v21 = (uint)v20;
         ulong v25 = (v20 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v21);
         ulong v31 = (ulong)(long)(int)v21;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -6241,17 +5406,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)(((ulong)v14) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6298,20 +5458,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = v6 << (int)v2;
         ulong v14 = (v6 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? v14 : v19);
@@ -6335,17 +5490,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (v6 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6360,20 +5510,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = v14 << (int)v2;
         ulong v22 = (v14 << (int)(v2 - (0x1u))) >> (int)(0x3fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v27 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? v22 : v27);
@@ -6399,17 +5544,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 << (int)(v0 & (0x3fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6457,20 +5597,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v10 = (ulong)(long)(int)((uint)(short)v6);
         uint v16 = ((uint)((ulong)((long)v10 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v23 = (ulong)(long)(int)((uint)(short)v16);
         ulong v24 = *(ulong*)((byte*)cpu + 184);
@@ -6495,17 +5630,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v6)) >> (int)(v0 & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6520,20 +5650,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v18 = (ulong)(long)(int)((uint)(short)v14);
         uint v24 = ((uint)((ulong)((long)v18 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v31 = (ulong)(long)(int)((uint)(short)v24);
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -6560,17 +5685,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v14)) >> (int)(v0 & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6618,20 +5738,15 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v8 = v2 != (0x0u) ? 1u : 0u;
         ulong v9 = (ulong)(long)(int)v6;
         uint v13 = (uint)((ulong)((long)v9 >> (int)v2));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v13);
         ulong v19 = (ulong)(long)(int)v13;
         ulong v20 = *(ulong*)((byte*)cpu + 184);
@@ -6656,17 +5771,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)((long)((ulong)(long)(int)v6) >> (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6681,20 +5791,15 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v16 = v2 != (0x0u) ? 1u : 0u;
         ulong v17 = (ulong)(long)(int)v14;
         uint v21 = (uint)((ulong)((long)v17 >> (int)v2));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v21);
         ulong v27 = (ulong)(long)(int)v21;
         ulong v28 = *(ulong*)((byte*)cpu + 184);
@@ -6721,17 +5826,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)((long)((ulong)(long)(int)v14) >> (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6777,19 +5877,14 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        uint v8 = v2 != (0x0u) ? 1u : 0u;
-        ulong v11 = (ulong)((long)v6 >> (int)v2);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        uint v8 = v2 != (0x0u) ? 1u : 0u;
+        ulong v11 = (ulong)((long)v6 >> (int)v2);
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v8 != 0 ? (((ulong)((long)v6 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v17);
@@ -6813,17 +5908,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         GuestMemory.Store(cpu, mem, v5, ((ulong)((long)v6 >> (int)(v0 & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6838,19 +5928,14 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        uint v16 = v2 != (0x0u) ? 1u : 0u;
-        ulong v19 = (ulong)((long)v14 >> (int)v2);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        uint v16 = v2 != (0x0u) ? 1u : 0u;
+        ulong v19 = (ulong)((long)v14 >> (int)v2);
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v16 != 0 ? (((ulong)((long)v14 >> (int)(v2 - (0x1u)))) & (0x1ul)) : v25);
@@ -6876,17 +5961,12 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, ((ulong)((long)v14 >> (int)(v0 & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7296,7 +6376,7 @@ public static unsafe partial class Handlers
         ulong a13 = (v11 + v12);
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -7322,7 +6402,7 @@ public static unsafe partial class Handlers
         ulong a13 = (v11 + v12);
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -8230,7 +7310,7 @@ public static unsafe partial class Handlers
         ulong a13 = (v11 + v12);
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -8256,7 +7336,7 @@ public static unsafe partial class Handlers
         ulong a13 = (v11 + v12);
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -8282,7 +7362,7 @@ public static unsafe partial class Handlers
         ulong a13 = (v11 + v12);
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -8334,7 +7414,7 @@ public static unsafe partial class Handlers
         ulong a13 = (v11 + v12);
         if (GuestMemory.MissesPointer(cpu, mem, a13, 10, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 10);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 10);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 10, true);
@@ -8885,7 +7965,7 @@ public static unsafe partial class Handlers
         ulong a13 = (v11 + v12);
         if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 8);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
@@ -8911,7 +7991,7 @@ public static unsafe partial class Handlers
         ulong a13 = (v11 + v12);
         if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 8);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
@@ -8937,7 +8017,7 @@ public static unsafe partial class Handlers
         ulong a13 = (v11 + v12);
         if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 8);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
@@ -9487,7 +8567,7 @@ public static unsafe partial class Handlers
         ulong a13 = (v11 + v12);
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -9513,7 +8593,7 @@ public static unsafe partial class Handlers
         ulong a13 = (v11 + v12);
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -9539,7 +8619,7 @@ public static unsafe partial class Handlers
         ulong a13 = (v11 + v12);
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -9617,7 +8697,7 @@ public static unsafe partial class Handlers
         ulong a13 = (v11 + v12);
         if (GuestMemory.MissesPointer(cpu, mem, a13, 10, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 10);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 10);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 10, true);
@@ -9643,7 +8723,7 @@ public static unsafe partial class Handlers
         ulong a13 = (v11 + v12);
         if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 8);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);

@@ -985,17 +985,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (byte)(v4 ^ (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1008,17 +1003,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (byte)(v12 ^ (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1031,7 +1021,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -1049,7 +1039,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -1089,18 +1079,13 @@ public static unsafe partial class Handlers
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        uint v7 = (0 - v4) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
+        uint v7 = (0 - v4) & (0xffu);
         GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0x7u)) & (0x1u)));
@@ -1118,17 +1103,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (byte)((0 - v4) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1142,18 +1122,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        uint v15 = (0 - v12) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
+        uint v15 = (0 - v12) & (0xffu);
         GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v15)) >> (int)(0x7u)) & (0x1u)));
@@ -1173,17 +1148,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (byte)((0 - v12) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1197,7 +1167,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -1221,7 +1191,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -1240,7 +1210,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -1266,7 +1236,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -4410,17 +4380,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)(v4 ^ (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4433,17 +4398,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4456,7 +4416,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -4474,7 +4434,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -4496,17 +4456,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 ^ (0xffffffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4519,17 +4474,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 ^ (0xffffffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4542,7 +4492,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -4560,7 +4510,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -4582,17 +4532,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 ^ (0xfffffffffffffffful)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4605,17 +4550,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 ^ (0xfffffffffffffffful)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4628,7 +4568,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -4646,7 +4586,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -4686,18 +4626,13 @@ public static unsafe partial class Handlers
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v7 = (0 - v4) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v7 = (0 - v4) & (0xffffu);
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v7)) >> (int)(0xfu)) & (0x1u)));
@@ -4715,17 +4650,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)((0 - v4) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4739,18 +4669,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v15 = (0 - v12) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v15 = (0 - v12) & (0xffffu);
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v15)) >> (int)(0xfu)) & (0x1u)));
@@ -4770,17 +4695,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)((0 - v12) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4794,7 +4714,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -4818,7 +4738,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -4837,7 +4757,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -4863,7 +4783,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -4903,18 +4823,13 @@ public static unsafe partial class Handlers
         uint v0 = 0x0u;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = 0 - v4;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = 0 - v4;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x1fu)) & (0x1u)));
@@ -4932,17 +4847,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (0 - v4));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4956,18 +4866,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = 0 - v12;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = 0 - v12;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v12) & (v0 ^ v13)) >> (int)(0x1fu)) & (0x1u)));
@@ -4987,17 +4892,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (0 - v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5011,7 +4911,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -5035,7 +4935,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -5054,7 +4954,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -5080,7 +4980,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -5119,18 +5019,13 @@ public static unsafe partial class Handlers
         ulong v0 = 0x0ul;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = 0 - v4;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = 0 - v4;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v4 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v4) & (v0 ^ v5)) >> (int)(0x3fu)) & (0x1ul));
@@ -5147,17 +5042,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (0 - v4));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5171,18 +5061,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = 0 - v12;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = 0 - v12;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v12 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((((v0 ^ v12) & (v0 ^ v13)) >> (int)(0x3fu)) & (0x1ul));
@@ -5201,17 +5086,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (0 - v12));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5225,7 +5105,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -5248,7 +5128,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -5267,7 +5147,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -5292,7 +5172,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -7012,18 +6892,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        uint v7 = (v4 + (0x1u)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
+        uint v7 = (v4 + (0x1u)) & (0xffu);
         GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == (0x80u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v7) ^ (0x1u)));
@@ -7040,17 +6915,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (byte)((v4 + (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7063,18 +6933,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        uint v15 = (v12 + (0x1u)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
+        uint v15 = (v12 + (0x1u)) & (0xffu);
         GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == (0x80u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v15) ^ (0x1u)));
@@ -7093,17 +6958,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (byte)((v12 + (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7117,7 +6977,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -7140,7 +7000,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -7159,7 +7019,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -7184,7 +7044,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -7221,18 +7081,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
-        }
-
-        uint v5 = GuestMemory.Load8(cpu, mem, v4);
-        uint v8 = (v5 - (0x1u)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 1);
         }
 
+        uint v5 = GuestMemory.Modified8(cpu, mem, v4);
+        uint v8 = (v5 - (0x1u)) & (0xffu);
         GuestMemory.Store(cpu, mem, v4, (byte)v8);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == (0x7fu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v8) ^ (0x1u)));
@@ -7249,17 +7104,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
-        }
-
-        uint v5 = GuestMemory.Load8(cpu, mem, v4);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 1);
         }
 
+        uint v5 = GuestMemory.Modified8(cpu, mem, v4);
         GuestMemory.Store(cpu, mem, v4, (byte)((v5 - (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7272,18 +7122,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 1);
-        }
-
-        uint v13 = GuestMemory.Load8(cpu, mem, v12);
-        uint v16 = (v13 - (0x1u)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 1);
         }
 
+        uint v13 = GuestMemory.Modified8(cpu, mem, v12);
+        uint v16 = (v13 - (0x1u)) & (0xffu);
         GuestMemory.Store(cpu, mem, v12, (byte)v16);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x7fu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v16) ^ (0x1u)));
@@ -7302,17 +7147,12 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 1);
-        }
-
-        uint v13 = GuestMemory.Load8(cpu, mem, v12);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 1);
         }
 
+        uint v13 = GuestMemory.Modified8(cpu, mem, v12);
         GuestMemory.Store(cpu, mem, v12, (byte)((v13 - (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7325,7 +7165,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 1);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 1, true);
@@ -7348,7 +7188,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 1);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 1, true);
@@ -7366,7 +7206,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 1);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 1, true);
@@ -7391,7 +7231,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 1);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 1, true);
@@ -7428,18 +7268,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v7 = (v4 + (0x1u)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v7 = (v4 + (0x1u)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == (0x8000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v7) ^ (0x1u)));
@@ -7456,17 +7291,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 + (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7479,18 +7309,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v15 = (v12 + (0x1u)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v15 = (v12 + (0x1u)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == (0x8000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v15) ^ (0x1u)));
@@ -7509,17 +7334,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 + (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7533,7 +7353,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -7556,7 +7376,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -7575,7 +7395,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -7600,7 +7420,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -7637,18 +7457,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 + (0x1u);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 + (0x1u);
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v5) ^ (0x1u)));
@@ -7665,17 +7480,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 + (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7688,18 +7498,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 + (0x1u);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 + (0x1u);
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v13 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v13) ^ (0x1u)));
@@ -7718,17 +7523,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 + (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7742,7 +7542,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -7765,7 +7565,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -7784,7 +7584,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -7809,7 +7609,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -7845,18 +7645,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 + (0x1ul);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 + (0x1ul);
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 == (0x8000000000000000ul) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v4 ^ v5) ^ (0x1ul));
@@ -7872,17 +7667,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 + (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7895,18 +7685,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 + (0x1ul);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 + (0x1ul);
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v13 == (0x8000000000000000ul) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v12 ^ v13) ^ (0x1ul));
@@ -7924,17 +7709,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 + (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7948,7 +7728,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -7970,7 +7750,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -7989,7 +7769,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -8013,7 +7793,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -8050,18 +7830,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
-        }
-
-        uint v5 = GuestMemory.Load16(cpu, mem, v4);
-        uint v8 = (v5 - (0x1u)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 2);
         }
 
+        uint v5 = GuestMemory.Modified16(cpu, mem, v4);
+        uint v8 = (v5 - (0x1u)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v4, (ushort)v8);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == (0x7fffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v8) ^ (0x1u)));
@@ -8078,17 +7853,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
-        }
-
-        uint v5 = GuestMemory.Load16(cpu, mem, v4);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 2);
         }
 
+        uint v5 = GuestMemory.Modified16(cpu, mem, v4);
         GuestMemory.Store(cpu, mem, v4, (ushort)((v5 - (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8101,18 +7871,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 2);
-        }
-
-        uint v13 = GuestMemory.Load16(cpu, mem, v12);
-        uint v16 = (v13 - (0x1u)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 2);
         }
 
+        uint v13 = GuestMemory.Modified16(cpu, mem, v12);
+        uint v16 = (v13 - (0x1u)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v12, (ushort)v16);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x7fffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v16) ^ (0x1u)));
@@ -8131,17 +7896,12 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 2);
-        }
-
-        uint v13 = GuestMemory.Load16(cpu, mem, v12);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 2);
         }
 
+        uint v13 = GuestMemory.Modified16(cpu, mem, v12);
         GuestMemory.Store(cpu, mem, v12, (ushort)((v13 - (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8154,7 +7914,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 2);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
@@ -8177,7 +7937,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 2);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
@@ -8195,7 +7955,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 2);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
@@ -8220,7 +7980,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 2);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
@@ -8257,18 +8017,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
-        }
-
-        uint v5 = GuestMemory.Load32(cpu, mem, v4);
-        uint v6 = v5 - (0x1u);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 4);
         }
 
+        uint v5 = GuestMemory.Modified32(cpu, mem, v4);
+        uint v6 = v5 - (0x1u);
         GuestMemory.Store(cpu, mem, v4, v6);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v6 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ (0x1u)));
@@ -8285,17 +8040,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
-        }
-
-        uint v5 = GuestMemory.Load32(cpu, mem, v4);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 4);
         }
 
+        uint v5 = GuestMemory.Modified32(cpu, mem, v4);
         GuestMemory.Store(cpu, mem, v4, (v5 - (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8308,18 +8058,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 4);
-        }
-
-        uint v13 = GuestMemory.Load32(cpu, mem, v12);
-        uint v14 = v13 - (0x1u);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 4);
         }
 
+        uint v13 = GuestMemory.Modified32(cpu, mem, v12);
+        uint v14 = v13 - (0x1u);
         GuestMemory.Store(cpu, mem, v12, v14);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v14) ^ (0x1u)));
@@ -8338,17 +8083,12 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 4);
-        }
-
-        uint v13 = GuestMemory.Load32(cpu, mem, v12);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 4);
         }
 
+        uint v13 = GuestMemory.Modified32(cpu, mem, v12);
         GuestMemory.Store(cpu, mem, v12, (v13 - (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8361,7 +8101,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 4);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
@@ -8384,7 +8124,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 4);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
@@ -8402,7 +8142,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 4);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
@@ -8427,7 +8167,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 4);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
@@ -8463,18 +8203,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
-        }
-
-        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
-        ulong v6 = v5 - (0x1ul);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 8);
         }
 
+        ulong v5 = GuestMemory.Modified64(cpu, mem, v4);
+        ulong v6 = v5 - (0x1ul);
         GuestMemory.Store(cpu, mem, v4, v6);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v6 == (0x7ffffffffffffffful) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v5 ^ v6) ^ (0x1ul));
@@ -8490,17 +8225,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
-        }
-
-        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 8);
         }
 
+        ulong v5 = GuestMemory.Modified64(cpu, mem, v4);
         GuestMemory.Store(cpu, mem, v4, (v5 - (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8513,18 +8243,13 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 8);
-        }
-
-        ulong v13 = GuestMemory.Load64(cpu, mem, v12);
-        ulong v14 = v13 - (0x1ul);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 8);
         }
 
+        ulong v13 = GuestMemory.Modified64(cpu, mem, v12);
+        ulong v14 = v13 - (0x1ul);
         GuestMemory.Store(cpu, mem, v12, v14);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 == (0x7ffffffffffffffful) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((v13 ^ v14) ^ (0x1ul));
@@ -8542,17 +8267,12 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 8);
-        }
-
-        ulong v13 = GuestMemory.Load64(cpu, mem, v12);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 8);
         }
 
+        ulong v13 = GuestMemory.Modified64(cpu, mem, v12);
         GuestMemory.Store(cpu, mem, v12, (v13 - (0x1ul)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8565,7 +8285,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 8);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
@@ -8587,7 +8307,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 8);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
@@ -8605,7 +8325,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
@@ -8629,7 +8349,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);

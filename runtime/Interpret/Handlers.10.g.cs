@@ -2653,23 +2653,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
         uint v8 = 0x10u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -2693,18 +2688,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        uint v7 = *(ushort*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
+        uint v7 = *(ushort*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2718,23 +2708,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
         uint v16 = 0x10u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -2760,18 +2745,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v15 = *(ushort*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v15 = *(ushort*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2820,23 +2800,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
         uint v8 = 0x20u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
@@ -2860,18 +2835,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        uint v7 = *(uint*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        uint v7 = *(uint*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2885,23 +2855,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
         uint v16 = 0x20u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -2927,18 +2892,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = *(uint*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = *(uint*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2984,21 +2944,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
@@ -3021,18 +2976,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3046,21 +2996,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
@@ -3085,18 +3030,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3148,23 +3088,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
         uint v8 = 0x10u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -3189,18 +3124,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        uint v7 = *(ushort*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
+        uint v7 = *(ushort*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3215,23 +3145,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
         uint v16 = 0x10u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -3258,18 +3183,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v15 = *(ushort*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v15 = *(ushort*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3321,23 +3241,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
         uint v8 = 0x20u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
@@ -3362,18 +3277,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        uint v7 = *(uint*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        uint v7 = *(uint*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3388,23 +3298,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
         uint v16 = 0x20u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -3431,18 +3336,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = *(uint*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = *(uint*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3491,21 +3391,16 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
@@ -3529,18 +3424,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3555,21 +3445,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeftCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
@@ -3595,18 +3480,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3705,17 +3585,12 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -3728,17 +3603,12 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)(v15 | ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3753,17 +3623,12 @@ public static unsafe partial class Handlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
-        }
-
-        uint v25 = GuestMemory.Load16(cpu, mem, v24);
         if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v24, 2);
         }
 
+        uint v25 = GuestMemory.Modified16(cpu, mem, v24);
         GuestMemory.Store(cpu, mem, v24, (ushort)(v25 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
         op++;
@@ -3778,17 +3643,12 @@ public static unsafe partial class Handlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
-        }
-
-        uint v25 = GuestMemory.Load16(cpu, mem, v24);
         if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v24, 2);
         }
 
+        uint v25 = GuestMemory.Modified16(cpu, mem, v24);
         GuestMemory.Store(cpu, mem, v24, (ushort)(v25 | ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3803,7 +3663,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -3821,7 +3681,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -3841,7 +3701,7 @@ public static unsafe partial class Handlers
         ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
         if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a24, 2);
         }
 
         ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
@@ -3861,7 +3721,7 @@ public static unsafe partial class Handlers
         ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
         if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a24, 2);
         }
 
         ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
@@ -3897,17 +3757,12 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
@@ -3920,17 +3775,12 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 | ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3945,17 +3795,12 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
-        }
-
-        uint v24 = GuestMemory.Load32(cpu, mem, v23);
         if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v23, 4);
         }
 
+        uint v24 = GuestMemory.Modified32(cpu, mem, v23);
         GuestMemory.Store(cpu, mem, v23, (v24 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)v2) & (0x1u)));
         op++;
@@ -3970,17 +3815,12 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
-        }
-
-        uint v24 = GuestMemory.Load32(cpu, mem, v23);
         if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v23, 4);
         }
 
+        uint v24 = GuestMemory.Modified32(cpu, mem, v23);
         GuestMemory.Store(cpu, mem, v23, (v24 | ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3995,7 +3835,7 @@ public static unsafe partial class Handlers
         ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -4013,7 +3853,7 @@ public static unsafe partial class Handlers
         ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -4033,7 +3873,7 @@ public static unsafe partial class Handlers
         ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
         if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a23, 4);
         }
 
         ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
@@ -4053,7 +3893,7 @@ public static unsafe partial class Handlers
         ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
         if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a23, 4);
         }
 
         ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
@@ -4089,17 +3929,12 @@ public static unsafe partial class Handlers
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
@@ -4112,17 +3947,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4137,17 +3967,12 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
-        }
-
-        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
         if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v23, 8);
         }
 
+        ulong v24 = GuestMemory.Modified64(cpu, mem, v23);
         GuestMemory.Store(cpu, mem, v23, (v24 | ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)v3) & (0x1ul));
         op++;
@@ -4162,17 +3987,12 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
-        }
-
-        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
         if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v23, 8);
         }
 
+        ulong v24 = GuestMemory.Modified64(cpu, mem, v23);
         GuestMemory.Store(cpu, mem, v23, (v24 | ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4187,7 +4007,7 @@ public static unsafe partial class Handlers
         ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 8);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
@@ -4205,7 +4025,7 @@ public static unsafe partial class Handlers
         ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 8);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
@@ -4225,7 +4045,7 @@ public static unsafe partial class Handlers
         ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
         if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a23, 8);
         }
 
         ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
@@ -4245,7 +4065,7 @@ public static unsafe partial class Handlers
         ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
         if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a23, 8);
         }
 
         ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
@@ -4297,23 +4117,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
         uint v8 = 0x10u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -4337,18 +4152,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        uint v7 = *(ushort*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
+        uint v7 = *(ushort*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4362,23 +4172,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
         uint v16 = 0x10u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -4404,18 +4209,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v15 = *(ushort*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v15 = *(ushort*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4464,23 +4264,18 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
         uint v8 = 0x20u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
@@ -4504,18 +4299,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        uint v7 = *(uint*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        uint v7 = *(uint*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4529,23 +4319,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
         uint v16 = 0x20u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -4571,18 +4356,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = *(uint*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = *(uint*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4628,21 +4408,16 @@ public static unsafe partial class Handlers
         uint v2 = ((uint)op->Immediate) & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
@@ -4665,18 +4440,13 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4690,21 +4460,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
@@ -4729,18 +4494,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4792,23 +4552,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
         uint v7 = *(ushort*)((byte*)cpu + op->R1);
         uint v8 = 0x10u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v16 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v5, (ushort)v16);
         ulong v24 = (ulong)(long)(int)((uint)(short)v16);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
@@ -4833,18 +4588,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 2);
-        }
-
-        uint v6 = GuestMemory.Load16(cpu, mem, v5);
-        uint v7 = *(ushort*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 2);
         }
 
+        uint v6 = GuestMemory.Modified16(cpu, mem, v5);
+        uint v7 = *(ushort*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v5, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4859,23 +4609,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         uint v15 = *(ushort*)((byte*)cpu + op->R1);
         uint v16 = 0x10u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v24 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v13, (ushort)v24);
         ulong v32 = (ulong)(long)(int)((uint)(short)v24);
         ulong v33 = *(ulong*)((byte*)cpu + 184);
@@ -4902,18 +4647,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v15 = *(ushort*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v15 = *(ushort*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v13, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4965,23 +4705,18 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
         uint v7 = *(uint*)((byte*)cpu + op->R1);
         uint v8 = 0x20u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)v6;
         ulong v12 = (ulong)v7;
         uint v14 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v11, v12, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v14);
         ulong v21 = (ulong)(long)(int)v14;
         ulong v22 = *(ulong*)((byte*)cpu + 184);
@@ -5006,18 +4741,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 4);
-        }
-
-        uint v6 = GuestMemory.Load32(cpu, mem, v5);
-        uint v7 = *(uint*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 4);
         }
 
+        uint v6 = GuestMemory.Modified32(cpu, mem, v5);
+        uint v7 = *(uint*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v5, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v6), ((ulong)v7), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5032,23 +4762,18 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         uint v15 = *(uint*)((byte*)cpu + op->R1);
         uint v16 = 0x20u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v14;
         ulong v20 = (ulong)v15;
         uint v22 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v19, v20, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v22);
         ulong v29 = (ulong)(long)(int)v22;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -5075,18 +4800,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = *(uint*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = *(uint*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v13, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v14), ((ulong)v15), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5135,21 +4855,16 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x3fu);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
         ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         uint v8 = 0x40u;
         uint v10 = v2 != (0x0u) ? 1u : 0u;
         ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v5, v11);
         ulong v17 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v10 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v6, v7, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v17);
@@ -5173,18 +4888,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + 8);
         ulong v3 = *(ulong*)((byte*)cpu + op->Base);
         ulong v5 = v3 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v5, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v5, 8);
-        }
-
-        ulong v6 = GuestMemory.Load64(cpu, mem, v5);
-        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v5, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v5, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v5, 8);
         }
 
+        ulong v6 = GuestMemory.Modified64(cpu, mem, v5);
+        ulong v7 = *(ulong*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v5, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v6, v7, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5199,21 +4909,16 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
+        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         uint v16 = 0x40u;
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u));
-        if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
-        }
-
         GuestMemory.Store(cpu, mem, v13, v19);
         ulong v25 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRightCarry(v14, v15, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x40u))) : v25);
@@ -5239,18 +4944,13 @@ public static unsafe partial class Handlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12;
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
-        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
+        ulong v15 = *(ulong*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v13, ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v14, v15, unchecked((global::System.Int32)(v0 & (0x3fu))), unchecked((global::System.Int32)0x40u))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5271,13 +4971,13 @@ public static unsafe partial class Handlers
         ulong a21 = (v10 + (0x1fful));
         if (GuestMemory.MissesPointer(cpu, mem, a21, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a21, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a21, 1);
         }
 
         ulong v22 = (ulong)GuestMemory.Pointer(cpu, mem, a21, 1, true);
         if (GuestMemory.MissesPointer(cpu, mem, v10, 512, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, v10, 512);
+            return BlockHandlers.MissModify(cpu, op, mem, v10, 512);
         }
 
         ulong v23 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 512, true);
@@ -5301,13 +5001,13 @@ public static unsafe partial class Handlers
         ulong a21 = (v10 + (0x1fful));
         if (GuestMemory.MissesPointer(cpu, mem, a21, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a21, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a21, 1);
         }
 
         ulong v22 = (ulong)GuestMemory.Pointer(cpu, mem, a21, 1, true);
         if (GuestMemory.MissesPointer(cpu, mem, v10, 512, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, v10, 512);
+            return BlockHandlers.MissModify(cpu, op, mem, v10, 512);
         }
 
         ulong v23 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 512, true);
@@ -6354,17 +6054,12 @@ public static unsafe partial class Handlers
         uint v1 = *(byte*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
-        }
-
-        uint v5 = GuestMemory.Load8(cpu, mem, v4);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 1);
         }
 
+        uint v5 = GuestMemory.Modified8(cpu, mem, v4);
         GuestMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -6387,17 +6082,12 @@ public static unsafe partial class Handlers
         uint v1 = *(byte*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
-        }
-
-        uint v5 = GuestMemory.Load8(cpu, mem, v4);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 1);
         }
 
+        uint v5 = GuestMemory.Modified8(cpu, mem, v4);
         GuestMemory.Store(cpu, mem, v4, (byte)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -6414,17 +6104,12 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 1);
-        }
-
-        uint v13 = GuestMemory.Load8(cpu, mem, v12);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 1);
         }
 
+        uint v13 = GuestMemory.Modified8(cpu, mem, v12);
         GuestMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -6449,17 +6134,12 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 1);
-        }
-
-        uint v13 = GuestMemory.Load8(cpu, mem, v12);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 1);
         }
 
+        uint v13 = GuestMemory.Modified8(cpu, mem, v12);
         GuestMemory.Store(cpu, mem, v12, (byte)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -6476,7 +6156,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 1);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 1, true);
@@ -6504,7 +6184,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 1);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 1, true);
@@ -6526,7 +6206,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 1);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 1, true);
@@ -6556,7 +6236,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 1);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 1, true);
@@ -6606,17 +6286,12 @@ public static unsafe partial class Handlers
         uint v1 = *(ushort*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
-        }
-
-        uint v5 = GuestMemory.Load16(cpu, mem, v4);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 2);
         }
 
+        uint v5 = GuestMemory.Modified16(cpu, mem, v4);
         GuestMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -6639,17 +6314,12 @@ public static unsafe partial class Handlers
         uint v1 = *(ushort*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
-        }
-
-        uint v5 = GuestMemory.Load16(cpu, mem, v4);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 2);
         }
 
+        uint v5 = GuestMemory.Modified16(cpu, mem, v4);
         GuestMemory.Store(cpu, mem, v4, (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         uint v10 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -6666,17 +6336,12 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 2);
-        }
-
-        uint v13 = GuestMemory.Load16(cpu, mem, v12);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 2);
         }
 
+        uint v13 = GuestMemory.Modified16(cpu, mem, v12);
         GuestMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -6701,17 +6366,12 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 2);
-        }
-
-        uint v13 = GuestMemory.Load16(cpu, mem, v12);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 2);
         }
 
+        uint v13 = GuestMemory.Modified16(cpu, mem, v12);
         GuestMemory.Store(cpu, mem, v12, (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         uint v18 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -6728,7 +6388,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 2);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
@@ -6756,7 +6416,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 2);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 2, true);
@@ -6778,7 +6438,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 2);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
@@ -6808,7 +6468,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 2);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 2, true);
@@ -6860,17 +6520,12 @@ public static unsafe partial class Handlers
         uint v1 = *(uint*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
-        }
-
-        uint v5 = GuestMemory.Load32(cpu, mem, v4);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 4);
         }
 
+        uint v5 = GuestMemory.Modified32(cpu, mem, v4);
         GuestMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : ((ulong)v5));
@@ -6893,17 +6548,12 @@ public static unsafe partial class Handlers
         uint v1 = *(uint*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
-        }
-
-        uint v5 = GuestMemory.Load32(cpu, mem, v4);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 4);
         }
 
+        uint v5 = GuestMemory.Modified32(cpu, mem, v4);
         GuestMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : ((ulong)v5));
@@ -6920,17 +6570,12 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 4);
-        }
-
-        uint v13 = GuestMemory.Load32(cpu, mem, v12);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 4);
         }
 
+        uint v13 = GuestMemory.Modified32(cpu, mem, v12);
         GuestMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : ((ulong)v13));
@@ -6955,17 +6600,12 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 4);
-        }
-
-        uint v13 = GuestMemory.Load32(cpu, mem, v12);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 4);
         }
 
+        uint v13 = GuestMemory.Modified32(cpu, mem, v12);
         GuestMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : ((ulong)v13));
@@ -6982,7 +6622,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 4);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
@@ -7010,7 +6650,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 4);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 4, true);
@@ -7032,7 +6672,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 4);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
@@ -7062,7 +6702,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 4);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 4, true);
@@ -7111,17 +6751,12 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
-        }
-
-        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 8);
         }
 
+        ulong v5 = GuestMemory.Modified64(cpu, mem, v4);
         GuestMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -7143,17 +6778,12 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->R1);
         ulong v2 = *(ulong*)((byte*)cpu + op->Base);
         ulong v4 = v2 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
-        }
-
-        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
         if (GuestMemory.MissesWrite(cpu, mem, v4, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v4, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v4, 8);
         }
 
+        ulong v5 = GuestMemory.Modified64(cpu, mem, v4);
         GuestMemory.Store(cpu, mem, v4, ((v5 == v0 ? 1u : 0u) != 0 ? v1 : v5));
         ulong v10 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v5 == v0 ? 1u : 0u) != 0 ? v10 : v5);
@@ -7170,17 +6800,12 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 8);
-        }
-
-        ulong v13 = GuestMemory.Load64(cpu, mem, v12);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 8);
         }
 
+        ulong v13 = GuestMemory.Modified64(cpu, mem, v12);
         GuestMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -7204,17 +6829,12 @@ public static unsafe partial class Handlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v12 = (((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11;
-        if (GuestMemory.MissesRead(cpu, mem, v12, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v12, 8);
-        }
-
-        ulong v13 = GuestMemory.Load64(cpu, mem, v12);
         if (GuestMemory.MissesWrite(cpu, mem, v12, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 8);
         }
 
+        ulong v13 = GuestMemory.Modified64(cpu, mem, v12);
         GuestMemory.Store(cpu, mem, v12, ((v13 == v0 ? 1u : 0u) != 0 ? v1 : v13));
         ulong v18 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v13 == v0 ? 1u : 0u) != 0 ? v18 : v13);
@@ -7231,7 +6851,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 8);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
@@ -7258,7 +6878,7 @@ public static unsafe partial class Handlers
         ulong a4 = (v2 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a4, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a4, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a4, 8);
         }
 
         ulong v5 = (ulong)GuestMemory.Pointer(cpu, mem, a4, 8, true);
@@ -7280,7 +6900,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
@@ -7309,7 +6929,7 @@ public static unsafe partial class Handlers
         ulong a12 = ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11);
         if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
@@ -7506,17 +7126,12 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)v2))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -7529,17 +7144,12 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7554,17 +7164,12 @@ public static unsafe partial class Handlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
-        }
-
-        uint v25 = GuestMemory.Load16(cpu, mem, v24);
         if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v24, 2);
         }
 
+        uint v25 = GuestMemory.Modified16(cpu, mem, v24);
         GuestMemory.Store(cpu, mem, v24, (ushort)((v25 & (~((0x1u) << (int)v2))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
         op++;
@@ -7579,17 +7184,12 @@ public static unsafe partial class Handlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
-        }
-
-        uint v25 = GuestMemory.Load16(cpu, mem, v24);
         if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v24, 2);
         }
 
+        uint v25 = GuestMemory.Modified16(cpu, mem, v24);
         GuestMemory.Store(cpu, mem, v24, (ushort)((v25 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7604,7 +7204,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -7622,7 +7222,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -7642,7 +7242,7 @@ public static unsafe partial class Handlers
         ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
         if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a24, 2);
         }
 
         ulong v26 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
@@ -7662,7 +7262,7 @@ public static unsafe partial class Handlers
         ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
         if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a24, 2);
         }
 
         ulong v26 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
@@ -7698,17 +7298,12 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)v2))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
@@ -7721,17 +7316,12 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 & (~((0x1u) << (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7746,17 +7336,12 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
-        }
-
-        uint v24 = GuestMemory.Load32(cpu, mem, v23);
         if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v23, 4);
         }
 
+        uint v24 = GuestMemory.Modified32(cpu, mem, v23);
         GuestMemory.Store(cpu, mem, v23, (v24 & (~((0x1u) << (int)v2))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)v2) & (0x1u)));
         op++;
@@ -7771,17 +7356,12 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
-        }
-
-        uint v24 = GuestMemory.Load32(cpu, mem, v23);
         if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v23, 4);
         }
 
+        uint v24 = GuestMemory.Modified32(cpu, mem, v23);
         GuestMemory.Store(cpu, mem, v23, (v24 & (~((0x1u) << (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7796,7 +7376,7 @@ public static unsafe partial class Handlers
         ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -7814,7 +7394,7 @@ public static unsafe partial class Handlers
         ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -7834,7 +7414,7 @@ public static unsafe partial class Handlers
         ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
         if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a23, 4);
         }
 
         ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
@@ -7854,7 +7434,7 @@ public static unsafe partial class Handlers
         ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
         if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a23, 4);
         }
 
         ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
@@ -7890,17 +7470,12 @@ public static unsafe partial class Handlers
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)v3))));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
@@ -7913,17 +7488,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7938,17 +7508,12 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
-        }
-
-        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
         if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v23, 8);
         }
 
+        ulong v24 = GuestMemory.Modified64(cpu, mem, v23);
         GuestMemory.Store(cpu, mem, v23, (v24 & (~((0x1ul) << (int)v3))));
         *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)v3) & (0x1ul));
         op++;
@@ -7963,17 +7528,12 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
-        }
-
-        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
         if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v23, 8);
         }
 
+        ulong v24 = GuestMemory.Modified64(cpu, mem, v23);
         GuestMemory.Store(cpu, mem, v23, (v24 & (~((0x1ul) << (int)(((uint)v0) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7988,7 +7548,7 @@ public static unsafe partial class Handlers
         ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 8);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
@@ -8006,7 +7566,7 @@ public static unsafe partial class Handlers
         ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 8);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
@@ -8026,7 +7586,7 @@ public static unsafe partial class Handlers
         ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
         if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a23, 8);
         }
 
         ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
@@ -8046,7 +7606,7 @@ public static unsafe partial class Handlers
         ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
         if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a23, 8);
         }
 
         ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
@@ -9132,17 +8692,12 @@ public static unsafe partial class Handlers
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
@@ -9154,17 +8709,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9178,17 +8728,12 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
-        }
-
-        uint v20 = GuestMemory.Load16(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 2);
         }
 
+        uint v20 = GuestMemory.Modified16(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
@@ -9202,17 +8747,12 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
-        }
-
-        uint v20 = GuestMemory.Load16(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 2);
         }
 
+        uint v20 = GuestMemory.Modified16(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (ushort)(v20 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9226,7 +8766,7 @@ public static unsafe partial class Handlers
         ulong a11 = (v9 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -9243,7 +8783,7 @@ public static unsafe partial class Handlers
         ulong a11 = (v9 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -9262,7 +8802,7 @@ public static unsafe partial class Handlers
         ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
         if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 2);
         }
 
         ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
@@ -9281,7 +8821,7 @@ public static unsafe partial class Handlers
         ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
         if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 2);
         }
 
         ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
@@ -9314,17 +8854,12 @@ public static unsafe partial class Handlers
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
-        }
-
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
         if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v9, 4);
         }
 
+        uint v10 = GuestMemory.Modified32(cpu, mem, v9);
         GuestMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
@@ -9336,17 +8871,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
-        }
-
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
         if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v9, 4);
         }
 
+        uint v10 = GuestMemory.Modified32(cpu, mem, v9);
         GuestMemory.Store(cpu, mem, v9, (v10 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9360,17 +8890,12 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
-        }
-
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
         if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v17, 4);
         }
 
+        uint v18 = GuestMemory.Modified32(cpu, mem, v17);
         GuestMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
@@ -9384,17 +8909,12 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
-        }
-
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
         if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v17, 4);
         }
 
+        uint v18 = GuestMemory.Modified32(cpu, mem, v17);
         GuestMemory.Store(cpu, mem, v17, (v18 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9408,7 +8928,7 @@ public static unsafe partial class Handlers
         ulong a9 = (v7 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a9, 4);
         }
 
         ulong v10 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
@@ -9425,7 +8945,7 @@ public static unsafe partial class Handlers
         ulong a9 = (v7 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a9, 4);
         }
 
         ulong v10 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
@@ -9444,7 +8964,7 @@ public static unsafe partial class Handlers
         ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
         if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 4);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
@@ -9463,7 +8983,7 @@ public static unsafe partial class Handlers
         ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
         if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 4);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
@@ -9496,17 +9016,12 @@ public static unsafe partial class Handlers
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
@@ -9518,17 +9033,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9542,17 +9052,12 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
-        }
-
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 8);
         }
 
+        ulong v20 = GuestMemory.Modified64(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
@@ -9566,17 +9071,12 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
-        }
-
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 8);
         }
 
+        ulong v20 = GuestMemory.Modified64(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (v20 | ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9590,7 +9090,7 @@ public static unsafe partial class Handlers
         ulong a11 = (v9 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -9607,7 +9107,7 @@ public static unsafe partial class Handlers
         ulong a11 = (v9 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -9626,7 +9126,7 @@ public static unsafe partial class Handlers
         ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
         if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 8);
         }
 
         ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
@@ -9645,7 +9145,7 @@ public static unsafe partial class Handlers
         ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
         if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 8);
         }
 
         ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
@@ -9678,17 +9178,12 @@ public static unsafe partial class Handlers
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)v6))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
@@ -9700,17 +9195,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9724,17 +9214,12 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
-        }
-
-        uint v20 = GuestMemory.Load16(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 2);
         }
 
+        uint v20 = GuestMemory.Modified16(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)v6))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
@@ -9748,17 +9233,12 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
-        }
-
-        uint v20 = GuestMemory.Load16(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 2);
         }
 
+        uint v20 = GuestMemory.Modified16(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9772,7 +9252,7 @@ public static unsafe partial class Handlers
         ulong a11 = (v9 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -9789,7 +9269,7 @@ public static unsafe partial class Handlers
         ulong a11 = (v9 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -9808,7 +9288,7 @@ public static unsafe partial class Handlers
         ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
         if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 2);
         }
 
         ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
@@ -9827,7 +9307,7 @@ public static unsafe partial class Handlers
         ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
         if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 2);
         }
 
         ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);

@@ -43,17 +43,12 @@ public static unsafe partial class Handlers
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
-        }
-
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
         if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v9, 4);
         }
 
+        uint v10 = GuestMemory.Modified32(cpu, mem, v9);
         GuestMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)v4))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
@@ -65,17 +60,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
-        }
-
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
         if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v9, 4);
         }
 
+        uint v10 = GuestMemory.Modified32(cpu, mem, v9);
         GuestMemory.Store(cpu, mem, v9, (v10 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -89,17 +79,12 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
-        }
-
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
         if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v17, 4);
         }
 
+        uint v18 = GuestMemory.Modified32(cpu, mem, v17);
         GuestMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)v4))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
@@ -113,17 +98,12 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
-        }
-
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
         if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v17, 4);
         }
 
+        uint v18 = GuestMemory.Modified32(cpu, mem, v17);
         GuestMemory.Store(cpu, mem, v17, (v18 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -137,7 +117,7 @@ public static unsafe partial class Handlers
         ulong a9 = (v7 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a9, 4);
         }
 
         ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
@@ -154,7 +134,7 @@ public static unsafe partial class Handlers
         ulong a9 = (v7 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a9, 4);
         }
 
         ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
@@ -173,7 +153,7 @@ public static unsafe partial class Handlers
         ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
         if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 4);
         }
 
         ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
@@ -192,7 +172,7 @@ public static unsafe partial class Handlers
         ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
         if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 4);
         }
 
         ulong v19 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
@@ -225,17 +205,12 @@ public static unsafe partial class Handlers
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)v6))));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
@@ -247,17 +222,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -271,17 +241,12 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
-        }
-
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 8);
         }
 
+        ulong v20 = GuestMemory.Modified64(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)v6))));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
@@ -295,17 +260,12 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
-        }
-
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 8);
         }
 
+        ulong v20 = GuestMemory.Modified64(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (v20 & (~((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -319,7 +279,7 @@ public static unsafe partial class Handlers
         ulong a11 = (v9 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -336,7 +296,7 @@ public static unsafe partial class Handlers
         ulong a11 = (v9 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -355,7 +315,7 @@ public static unsafe partial class Handlers
         ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
         if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 8);
         }
 
         ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
@@ -374,7 +334,7 @@ public static unsafe partial class Handlers
         ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
         if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 8);
         }
 
         ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
@@ -407,17 +367,12 @@ public static unsafe partial class Handlers
         uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v12 >> (int)v6) & (0x1u)));
         op++;
@@ -429,17 +384,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)(v12 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -453,17 +403,12 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
-        }
-
-        uint v20 = GuestMemory.Load16(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 2);
         }
 
+        uint v20 = GuestMemory.Modified16(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v6) & (0x1u)));
         op++;
@@ -477,17 +422,12 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 2);
-        }
-
-        uint v20 = GuestMemory.Load16(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 2);
         }
 
+        uint v20 = GuestMemory.Modified16(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (ushort)(v20 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -501,7 +441,7 @@ public static unsafe partial class Handlers
         ulong a11 = (v9 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -518,7 +458,7 @@ public static unsafe partial class Handlers
         ulong a11 = (v9 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -537,7 +477,7 @@ public static unsafe partial class Handlers
         ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
         if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 2);
         }
 
         ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
@@ -556,7 +496,7 @@ public static unsafe partial class Handlers
         ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
         if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 2);
         }
 
         ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
@@ -589,17 +529,12 @@ public static unsafe partial class Handlers
         uint v4 = (((uint)op->Immediate) & (0xffu)) & (0x1fu);
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
-        }
-
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
         if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v9, 4);
         }
 
+        uint v10 = GuestMemory.Modified32(cpu, mem, v9);
         GuestMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v10 >> (int)v4) & (0x1u)));
         op++;
@@ -611,17 +546,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v9 = v7 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v9, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v9, 4);
-        }
-
-        uint v10 = GuestMemory.Load32(cpu, mem, v9);
         if (GuestMemory.MissesWrite(cpu, mem, v9, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v9, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v9, 4);
         }
 
+        uint v10 = GuestMemory.Modified32(cpu, mem, v9);
         GuestMemory.Store(cpu, mem, v9, (v10 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -635,17 +565,12 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
-        }
-
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
         if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v17, 4);
         }
 
+        uint v18 = GuestMemory.Modified32(cpu, mem, v17);
         GuestMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v18 >> (int)v4) & (0x1u)));
         op++;
@@ -659,17 +584,12 @@ public static unsafe partial class Handlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v17 = (((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16;
-        if (GuestMemory.MissesRead(cpu, mem, v17, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v17, 4);
-        }
-
-        uint v18 = GuestMemory.Load32(cpu, mem, v17);
         if (GuestMemory.MissesWrite(cpu, mem, v17, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v17, 4);
         }
 
+        uint v18 = GuestMemory.Modified32(cpu, mem, v17);
         GuestMemory.Store(cpu, mem, v17, (v18 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -683,7 +603,7 @@ public static unsafe partial class Handlers
         ulong a9 = (v7 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a9, 4);
         }
 
         ulong v10 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
@@ -700,7 +620,7 @@ public static unsafe partial class Handlers
         ulong a9 = (v7 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a9, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a9, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a9, 4);
         }
 
         ulong v10 = (ulong)GuestMemory.Pointer(cpu, mem, a9, 4, true);
@@ -719,7 +639,7 @@ public static unsafe partial class Handlers
         ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
         if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 4);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
@@ -738,7 +658,7 @@ public static unsafe partial class Handlers
         ulong a17 = ((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16);
         if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 4);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
@@ -771,17 +691,12 @@ public static unsafe partial class Handlers
         uint v6 = ((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v12 >> (int)v6) & (0x1ul));
         op++;
@@ -793,17 +708,12 @@ public static unsafe partial class Handlers
         cpu->CurrentOp = (nint)op;
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = v9 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -817,17 +727,12 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
-        }
-
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 8);
         }
 
+        ulong v20 = GuestMemory.Modified64(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((v20 >> (int)v6) & (0x1ul));
         op++;
@@ -841,17 +746,12 @@ public static unsafe partial class Handlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18;
-        if (GuestMemory.MissesRead(cpu, mem, v19, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 8);
-        }
-
-        ulong v20 = GuestMemory.Load64(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 8);
         }
 
+        ulong v20 = GuestMemory.Modified64(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (v20 ^ ((0x1ul) << (int)(((uint)((ulong)(((uint)op->Immediate) & (0xffu)))) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -865,7 +765,7 @@ public static unsafe partial class Handlers
         ulong a11 = (v9 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -882,7 +782,7 @@ public static unsafe partial class Handlers
         ulong a11 = (v9 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -901,7 +801,7 @@ public static unsafe partial class Handlers
         ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
         if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 8);
         }
 
         ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
@@ -920,7 +820,7 @@ public static unsafe partial class Handlers
         ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
         if (GuestMemory.MissesPointer(cpu, mem, a19, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 8);
         }
 
         ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 8, true);
@@ -956,17 +856,12 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0xfu);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v15 >> (int)v2) & (0x1u)));
         op++;
@@ -979,17 +874,12 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v11 = *(ulong*)((byte*)cpu + op->Base);
         ulong v14 = (v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)(v15 ^ ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1004,17 +894,12 @@ public static unsafe partial class Handlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
-        }
-
-        uint v25 = GuestMemory.Load16(cpu, mem, v24);
         if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v24, 2);
         }
 
+        uint v25 = GuestMemory.Modified16(cpu, mem, v24);
         GuestMemory.Store(cpu, mem, v24, (ushort)(v25 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v25 >> (int)v2) & (0x1u)));
         op++;
@@ -1029,17 +914,12 @@ public static unsafe partial class Handlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v24 = (((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23;
-        if (GuestMemory.MissesRead(cpu, mem, v24, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v24, 2);
-        }
-
-        uint v25 = GuestMemory.Load16(cpu, mem, v24);
         if (GuestMemory.MissesWrite(cpu, mem, v24, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v24, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v24, 2);
         }
 
+        uint v25 = GuestMemory.Modified16(cpu, mem, v24);
         GuestMemory.Store(cpu, mem, v24, (ushort)(v25 ^ ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1054,7 +934,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -1072,7 +952,7 @@ public static unsafe partial class Handlers
         ulong a14 = ((v11 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -1092,7 +972,7 @@ public static unsafe partial class Handlers
         ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
         if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a24, 2);
         }
 
         ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
@@ -1112,7 +992,7 @@ public static unsafe partial class Handlers
         ulong a24 = ((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23);
         if (GuestMemory.MissesPointer(cpu, mem, a24, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a24, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a24, 2);
         }
 
         ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, a24, 2, true);
@@ -1148,17 +1028,12 @@ public static unsafe partial class Handlers
         uint v2 = v0 & (0x1fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v2) & (0x1u)));
         op++;
@@ -1171,17 +1046,12 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1196,17 +1066,12 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
-        }
-
-        uint v24 = GuestMemory.Load32(cpu, mem, v23);
         if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v23, 4);
         }
 
+        uint v24 = GuestMemory.Modified32(cpu, mem, v23);
         GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v24 >> (int)v2) & (0x1u)));
         op++;
@@ -1221,17 +1086,12 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 4);
-        }
-
-        uint v24 = GuestMemory.Load32(cpu, mem, v23);
         if (GuestMemory.MissesWrite(cpu, mem, v23, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v23, 4);
         }
 
+        uint v24 = GuestMemory.Modified32(cpu, mem, v23);
         GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1246,7 +1106,7 @@ public static unsafe partial class Handlers
         ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -1264,7 +1124,7 @@ public static unsafe partial class Handlers
         ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -1284,7 +1144,7 @@ public static unsafe partial class Handlers
         ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
         if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a23, 4);
         }
 
         ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
@@ -1304,7 +1164,7 @@ public static unsafe partial class Handlers
         ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22);
         if (GuestMemory.MissesPointer(cpu, mem, a23, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a23, 4);
         }
 
         ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 4, true);
@@ -1340,17 +1200,12 @@ public static unsafe partial class Handlers
         uint v3 = ((uint)v0) & (0x3fu);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v14 >> (int)v3) & (0x1ul));
         op++;
@@ -1363,17 +1218,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = (v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 8);
-        }
-
-        ulong v14 = GuestMemory.Load64(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 8);
         }
 
+        ulong v14 = GuestMemory.Modified64(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1388,17 +1238,12 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
-        }
-
-        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
         if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v23, 8);
         }
 
+        ulong v24 = GuestMemory.Modified64(cpu, mem, v23);
         GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1ul) << (int)v3)));
         *(ulong*)((byte*)cpu + 184) = ((v24 >> (int)v3) & (0x1ul));
         op++;
@@ -1413,17 +1258,12 @@ public static unsafe partial class Handlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v23 = (((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22;
-        if (GuestMemory.MissesRead(cpu, mem, v23, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v23, 8);
-        }
-
-        ulong v24 = GuestMemory.Load64(cpu, mem, v23);
         if (GuestMemory.MissesWrite(cpu, mem, v23, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v23, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v23, 8);
         }
 
+        ulong v24 = GuestMemory.Modified64(cpu, mem, v23);
         GuestMemory.Store(cpu, mem, v23, (v24 ^ ((0x1ul) << (int)(((uint)v0) & (0x3fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1438,7 +1278,7 @@ public static unsafe partial class Handlers
         ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 8);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
@@ -1456,7 +1296,7 @@ public static unsafe partial class Handlers
         ulong a13 = ((v10 + ((ulong)op->Displacement)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 8);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 8, true);
@@ -1476,7 +1316,7 @@ public static unsafe partial class Handlers
         ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
         if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a23, 8);
         }
 
         ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
@@ -1496,7 +1336,7 @@ public static unsafe partial class Handlers
         ulong a23 = ((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)v0 >> (int)(0x6u))) << (int)(0x3u))) & ((ulong)op->AddressMask)) + v22);
         if (GuestMemory.MissesPointer(cpu, mem, a23, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a23, 8);
         }
 
         ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 8, true);
@@ -2715,18 +2555,13 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
-        uint v7 = (v4 + v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
+        uint v7 = (v4 + v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(byte*)((byte*)cpu + op->R1) = (byte)v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
@@ -2746,17 +2581,12 @@ public static unsafe partial class Handlers
         uint v0 = *(byte*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 1);
-        }
-
-        uint v4 = GuestMemory.Load8(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 1);
         }
 
+        uint v4 = GuestMemory.Modified8(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (byte)((v4 + v0) & (0xffu)));
         *(byte*)((byte*)cpu + op->R1) = (byte)v4;
         op++;
@@ -2771,18 +2601,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
-        uint v15 = (v12 + v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
+        uint v15 = (v12 + v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(byte*)((byte*)cpu + op->R1) = (byte)v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
@@ -2804,17 +2629,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 1);
-        }
-
-        uint v12 = GuestMemory.Load8(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 1);
         }
 
+        uint v12 = GuestMemory.Modified8(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (byte)((v12 + v0) & (0xffu)));
         *(byte*)((byte*)cpu + op->R1) = (byte)v12;
         op++;
@@ -2829,7 +2649,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -2855,7 +2675,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 1);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 1, true);
@@ -2875,7 +2695,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -2903,7 +2723,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 1);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 1, true);
@@ -2947,18 +2767,13 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
-        uint v7 = (v4 + v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
+        uint v7 = (v4 + v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v4 ? 1u : 0u));
@@ -2978,17 +2793,12 @@ public static unsafe partial class Handlers
         uint v0 = *(ushort*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 2);
-        }
-
-        uint v4 = GuestMemory.Load16(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 2);
         }
 
+        uint v4 = GuestMemory.Modified16(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (ushort)((v4 + v0) & (0xffffu)));
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v4;
         op++;
@@ -3003,18 +2813,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
-        uint v15 = (v12 + v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
+        uint v15 = (v12 + v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v12 ? 1u : 0u));
@@ -3036,17 +2841,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 2);
-        }
-
-        uint v12 = GuestMemory.Load16(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 2);
         }
 
+        uint v12 = GuestMemory.Modified16(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (ushort)((v12 + v0) & (0xffffu)));
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v12;
         op++;
@@ -3061,7 +2861,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -3087,7 +2887,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 2);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 2, true);
@@ -3107,7 +2907,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -3135,7 +2935,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
@@ -3179,18 +2979,13 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
-        uint v5 = v4 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
+        uint v5 = v4 + v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
@@ -3210,17 +3005,12 @@ public static unsafe partial class Handlers
         uint v0 = *(uint*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 4);
-        }
-
-        uint v4 = GuestMemory.Load32(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 4);
         }
 
+        uint v4 = GuestMemory.Modified32(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 + v0));
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v4);
         op++;
@@ -3235,18 +3025,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
-        uint v13 = v12 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
+        uint v13 = v12 + v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
@@ -3268,17 +3053,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 4);
-        }
-
-        uint v12 = GuestMemory.Load32(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 4);
         }
 
+        uint v12 = GuestMemory.Modified32(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 + v0));
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v12);
         op++;
@@ -3293,7 +3073,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -3319,7 +3099,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 4);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 4, true);
@@ -3339,7 +3119,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -3367,7 +3147,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 4);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 4, true);
@@ -3410,18 +3190,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
-        ulong v5 = v4 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
+        ulong v5 = v4 + v0;
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + op->R1) = v4;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v4 ? 1u : 0u));
@@ -3440,17 +3215,12 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->R1);
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
         ulong v3 = v1 + ((ulong)op->Displacement);
-        if (GuestMemory.MissesRead(cpu, mem, v3, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v3, 8);
-        }
-
-        ulong v4 = GuestMemory.Load64(cpu, mem, v3);
         if (GuestMemory.MissesWrite(cpu, mem, v3, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v3, 8);
         }
 
+        ulong v4 = GuestMemory.Modified64(cpu, mem, v3);
         GuestMemory.Store(cpu, mem, v3, (v4 + v0));
         *(ulong*)((byte*)cpu + op->R1) = v4;
         op++;
@@ -3465,18 +3235,13 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
-        ulong v13 = v12 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
+        ulong v13 = v12 + v0;
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + op->R1) = v12;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v12 ? 1u : 0u));
@@ -3497,17 +3262,12 @@ public static unsafe partial class Handlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v11 = (((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10;
-        if (GuestMemory.MissesRead(cpu, mem, v11, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v11, 8);
-        }
-
-        ulong v12 = GuestMemory.Load64(cpu, mem, v11);
         if (GuestMemory.MissesWrite(cpu, mem, v11, 8))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, v11, 8);
         }
 
+        ulong v12 = GuestMemory.Modified64(cpu, mem, v11);
         GuestMemory.Store(cpu, mem, v11, (v12 + v0));
         *(ulong*)((byte*)cpu + op->R1) = v12;
         op++;
@@ -3522,7 +3282,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -3547,7 +3307,7 @@ public static unsafe partial class Handlers
         ulong a3 = (v1 + ((ulong)op->Displacement));
         if (GuestMemory.MissesPointer(cpu, mem, a3, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a3, 8);
         }
 
         ulong v4 = (ulong)GuestMemory.Pointer(cpu, mem, a3, 8, true);
@@ -3567,7 +3327,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -3594,7 +3354,7 @@ public static unsafe partial class Handlers
         ulong a11 = ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10);
         if (GuestMemory.MissesPointer(cpu, mem, a11, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a11, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a11, 8);
         }
 
         ulong v12 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 8, true);
@@ -5231,7 +4991,7 @@ public static unsafe partial class Handlers
         ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
         if (GuestMemory.MissesPointer(cpu, mem, a10, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a10, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a10, 8);
         }
 
         ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a10, 8, true);
@@ -5250,7 +5010,7 @@ public static unsafe partial class Handlers
         ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
         if (GuestMemory.MissesPointer(cpu, mem, a10, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a10, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a10, 8);
         }
 
         ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a10, 8, true);
@@ -5268,7 +5028,7 @@ public static unsafe partial class Handlers
         ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
         if (GuestMemory.MissesPointer(cpu, mem, a10, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a10, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a10, 8);
         }
 
         ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a10, 8, true);
@@ -5287,7 +5047,7 @@ public static unsafe partial class Handlers
         ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
         if (GuestMemory.MissesPointer(cpu, mem, a10, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a10, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a10, 8);
         }
 
         ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, a10, 8, true);
@@ -5310,7 +5070,7 @@ public static unsafe partial class Handlers
 
         if (GuestMemory.MissesPointer(cpu, mem, v10, 16, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissModify(cpu, op, mem, v10, 16);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 16, true);
@@ -5334,7 +5094,7 @@ public static unsafe partial class Handlers
 
         if (GuestMemory.MissesPointer(cpu, mem, v10, 16, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissModify(cpu, op, mem, v10, 16);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 16, true);
@@ -5357,7 +5117,7 @@ public static unsafe partial class Handlers
 
         if (GuestMemory.MissesPointer(cpu, mem, v10, 16, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissModify(cpu, op, mem, v10, 16);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 16, true);
@@ -5381,7 +5141,7 @@ public static unsafe partial class Handlers
 
         if (GuestMemory.MissesPointer(cpu, mem, v10, 16, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, v10, 16);
+            return BlockHandlers.MissModify(cpu, op, mem, v10, 16);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 16, true);

@@ -63,6 +63,18 @@ public readonly unsafe struct DirectMemory : IGuestMemory
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static byte Modified8(CpuState* cpu, byte* memory, ulong address) => *(byte*)(memory + address);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ushort Modified16(CpuState* cpu, byte* memory, ulong address) => *(ushort*)(memory + address);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Modified32(CpuState* cpu, byte* memory, ulong address) => *(uint*)(memory + address);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Modified64(CpuState* cpu, byte* memory, ulong address) => *(ulong*)(memory + address);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(CpuState* cpu, byte* memory, ulong address, byte value) => *(byte*)(memory + address) = value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -35,6 +35,15 @@ public unsafe interface IGuestMemory
 
     static abstract Vector256<byte> Load256(CpuState* cpu, byte* memory, ulong address);
 
+    /// <summary>Loads where <see cref="MissesWrite"/> said that a store may go.</summary>
+    static abstract byte Modified8(CpuState* cpu, byte* memory, ulong address);
+
+    static abstract ushort Modified16(CpuState* cpu, byte* memory, ulong address);
+
+    static abstract uint Modified32(CpuState* cpu, byte* memory, ulong address);
+
+    static abstract ulong Modified64(CpuState* cpu, byte* memory, ulong address);
+
     /// <summary>Stores where <see cref="MissesWrite"/> said it may.</summary>
     static abstract void Store(CpuState* cpu, byte* memory, ulong address, byte value);
 

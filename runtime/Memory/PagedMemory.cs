@@ -54,6 +54,18 @@ public readonly unsafe struct PagedMemory : IGuestMemory
     public static Vector256<byte> Load256(CpuState* cpu, byte* memory, ulong address) => *(Vector256<byte>*)Readable(memory, address);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static byte Modified8(CpuState* cpu, byte* memory, ulong address) => *Writable(memory, address);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ushort Modified16(CpuState* cpu, byte* memory, ulong address) => *(ushort*)Writable(memory, address);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static uint Modified32(CpuState* cpu, byte* memory, ulong address) => *(uint*)Writable(memory, address);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static ulong Modified64(CpuState* cpu, byte* memory, ulong address) => *(ulong*)Writable(memory, address);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Store(CpuState* cpu, byte* memory, ulong address, byte value) => *Writable(memory, address) = value;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -13,14 +13,12 @@ public sealed unsafe class Comparator
     private const ulong PageFault = 14;
 
     /// <summary>Bytes of CMPXCHG16B's operand.</summary>
-    private const ulong WidestModified = 16;
     private const ulong SimdException = 19;
 
     private readonly TestProgram _program;
     private readonly Dictionary<ulong, UndefinedState> _undefinedAt;
     private readonly Dictionary<ulong, ulong> _deadAt;
     private readonly Instruction _last;
-    private readonly InstructionInfoFactory _info = new();
 
     public Comparator(TestProgram program)
     {
@@ -96,33 +94,8 @@ public sealed unsafe class Comparator
         }
 
         // Whether the page was present (bit 0) is the host kernel's bookkeeping; write (bit 1) and fetch (bit 4) are the guest's doing.
-        // A read-modify-write of a page that is not there counts as a write on the CPU, as the read it begins with in the engine.
-        ulong errors = (expected->Error ^ actual->Error) & ((expected->Error & 2) != 0 && ModifiesMemoryAt(expected->State.Rip) ? 0x10ul : 0x12);
-        return expected->Trap != PageFault || (errors == 0 && (expected->FaultAddress == actual->FaultAddress || ReadsOnBeforeItsWriteFaults(expected, actual)));
-    }
-
-    /// <summary>The CPU asks for the right to write before it reads; the engine reads first, and so may find the next page missing.</summary>
-    private bool ReadsOnBeforeItsWriteFaults(CaseOutput* expected, CaseOutput* actual) =>
-        (expected->Error & 2) != 0 && (actual->Error & 2) == 0 && actual->FaultAddress % TestLayout.PageSize == 0
-        && actual->FaultAddress - expected->FaultAddress < WidestModified && ModifiesMemoryAt(expected->State.Rip);
-
-    private bool ModifiesMemoryAt(ulong address)
-    {
-        foreach (Instruction instruction in _program.Instructions)
-        {
-            if (instruction.IP == address)
-            {
-                foreach (UsedMemory memory in _info.GetInfo(instruction).GetUsedMemory())
-                {
-                    if (memory.Access is OpAccess.ReadWrite or OpAccess.ReadCondWrite)
-                    {
-                        return true;
-                    }
-                }
-            }
-        }
-
-        return false;
+        ulong errors = (expected->Error ^ actual->Error) & 0x12;
+        return expected->Trap != PageFault || (errors == 0 && expected->FaultAddress == actual->FaultAddress);
     }
 
     /// <summary>Whether a difference may come from PE set in the engine alone: in MXCSR, or where the code stored it.</summary>

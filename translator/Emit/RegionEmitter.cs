@@ -418,8 +418,8 @@ public sealed partial class RegionEmitter
                 _il.Argument(CpuArgument, IrType.I64);
                 break;
             case IrOpcode.Load:
-                CheckAddress(op.A, op.Width / 8, false, _access != RegionAccess.Direct, InterpretExit(index));
-                PushHostAddress(op.A, false);
+                CheckAddress(op.A, op.Width / 8, op.IsModifyingLoad, _access != RegionAccess.Direct, InterpretExit(index));
+                PushHostAddress(op.A, op.IsModifyingLoad);
                 _il.LoadIndirect(op.Width, true);
                 break;
             case IrOpcode.Pointer:

@@ -18,11 +18,14 @@ internal sealed class HandlerPrinter(StringBuilder output)
     private string?[] _inlined = [];
 
     private bool _isBody;
+    private int _modified;
+    private string _modifiedAddress = "";
 
     /// <summary>Prints a handler method; <paramref name="liveOut"/> are the status flags it must leave.</summary>
     public void Print(string name, ReadOnlySpan<IrInstruction> code, StatusFlags liveOut)
     {
         _code = code.ToArray();
+        _modified = -1;
         _inlined = new string?[code.Length];
         int[] used = new int[code.Length];
         DeadCode.Mark(code, liveOut, used);
@@ -186,6 +189,12 @@ internal sealed class HandlerPrinter(StringBuilder output)
 
     private void PrintStore(in IrInstruction op)
     {
+        if (_modified == op.A)
+        {
+            Line($"GuestMemory.Store(cpu, mem, {_modifiedAddress}, {Cast(StateType(op.Width), op.B)});");
+            return;
+        }
+
         string address = NamedAddress(op.A);
         PrintMiss("Write", address, op.Width / 8, "");
         Line($"GuestMemory.Store(cpu, mem, {address}, {Cast(StateType(op.Width), op.B)});");
@@ -194,6 +203,15 @@ internal sealed class HandlerPrinter(StringBuilder output)
     private void PrintLoad(in IrInstruction op, int index)
     {
         string address = NamedAddress(op.A);
+        if (op.IsModifyingLoad)
+        {
+            // What allows the store allows the load.
+            PrintMiss("Modify", address, op.Width / 8, "");
+            Line($"{TypeName(op.Type)} v{index} = GuestMemory.Modified{op.Width}(cpu, mem, {address});");
+            (_modified, _modifiedAddress) = (op.A, address);
+            return;
+        }
+
         PrintMiss("Read", address, op.Width / 8, "");
         Line($"{TypeName(op.Type)} v{index} = GuestMemory.Load{op.Width}(cpu, mem, {address});");
     }
@@ -220,12 +238,13 @@ internal sealed class HandlerPrinter(StringBuilder output)
 
     private void PrintMiss(string access, string address, int bytes, string more)
     {
-        Line($"if (GuestMemory.Misses{access}(cpu, mem, {address}, {bytes}{more}))");
+        string test = access == "Modify" ? "Write" : access;
+        Line($"if (GuestMemory.Misses{test}(cpu, mem, {address}, {bytes}{more}))");
         Line("{");
-        int kind = access switch { "Read" => 0, "Write" => 1, _ => more.Contains("true", StringComparison.Ordinal) ? 2 : 0 };
+        int kind = access switch { "Read" => 0, "Write" => 1, "Modify" => 2, _ => more.Contains("true", StringComparison.Ordinal) ? 2 : 0 };
         Line(_isBody
             ? $"    return BlockHandlers.Note(cpu, {address}, {(kind << 16) | bytes});"
-            : $"    return BlockHandlers.Miss{(kind switch { 0 => "Read", 1 => "Write", _ => "Pointer" })}(cpu, op, mem, {address}, {bytes});");
+            : $"    return BlockHandlers.Miss{(kind switch { 0 => "Read", 1 => "Write", _ => "Modify" })}(cpu, op, mem, {address}, {bytes});");
         Line("}");
         output.Append('\n');
     }

@@ -53,8 +53,18 @@ public sealed partial class IrBuilder
     public Value Load(Value address, int width) =>
         Append(new IrInstruction { Opcode = IrOpcode.Load, Type = TypeOf(width), Width = (ushort)width, A = address.Id });
 
-    public void Store(Value address, int width, Value value) =>
+    public void Store(Value address, int width, Value value)
+    {
+        for (int i = Count - 1; i > address.Id; i--)
+        {
+            if (_code[i].Opcode == IrOpcode.Load && _code[i].A == address.Id)
+            {
+                _code[i].Immediate = 1;
+            }
+        }
+
         Append(new IrInstruction { Opcode = IrOpcode.Store, Width = (ushort)width, A = address.Id, B = value.Id });
+    }
 
     public Value Pointer(Value address, int bytes, bool writable) =>
         Append(new IrInstruction { Opcode = IrOpcode.Pointer, Type = IrType.I64, Width = (ushort)(writable ? 1 : 0), A = address.Id, Immediate = bytes });

@@ -33,6 +33,9 @@ public struct IrInstruction
 
     /// <summary>Index, within the region, of the guest instruction this belongs to.</summary>
     public int Guest;
+
+    /// <summary>A load whose bytes the same instruction writes back.</summary>
+    public readonly bool IsModifyingLoad => Opcode == IrOpcode.Load && Immediate != 0;
 }
 
 /// <summary>A value of an IR block: its index and type.</summary>

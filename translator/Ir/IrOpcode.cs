@@ -18,7 +18,10 @@ public enum IrOpcode : byte
     /// <summary>Writes the low <see cref="IrInstruction.Width"/> bits of A to CPU state; other bits keep their value.</summary>
     Set,
 
-    /// <summary>Reads <see cref="IrInstruction.Width"/> bits of guest memory at address A, zero-extended. May fault.</summary>
+    /// <summary>
+    /// Reads <see cref="IrInstruction.Width"/> bits of guest memory at address A, zero-extended. May fault. Immediate is 1 when the instruction writes them back:
+    /// a processor then asks for the right to write before it reads, so that the page fault is a write's (SDM vol. 3A, 4.7).
+    /// </summary>
     Load,
 
     /// <summary>Writes the low <see cref="IrInstruction.Width"/> bits of B to guest memory at address A. May fault.</summary>

@@ -33,7 +33,7 @@ public static unsafe partial class BlockHandlers
         Miss(cpu, op, memory, address, bytes, StagedUse.Write);
 
     /// <summary>A read-modify-write.</summary>
-    public static int MissPointer(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes) =>
+    public static int MissModify(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes) =>
         Miss(cpu, op, memory, address, bytes, StagedUse.Modify);
 
     /// <summary>

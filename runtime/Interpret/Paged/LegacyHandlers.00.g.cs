@@ -21,18 +21,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v17 = (v14 + v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v17 = (v14 + v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v13, (byte)v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v17 < v14 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v17) & (v0 ^ v17)) >> (int)(0x7u)) & (0x1u)));
@@ -53,17 +48,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)((v14 + v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -79,7 +69,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -106,7 +96,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -123,18 +113,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v17 = (v14 + v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v17 = (v14 + v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v13, (ushort)v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v17 < v14 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v17) & (v0 ^ v17)) >> (int)(0xfu)) & (0x1u)));
@@ -155,17 +140,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)((v14 + v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -181,7 +161,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -208,7 +188,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -225,18 +205,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 + v0;
         GuestMemory.Store(cpu, mem, v13, v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v14 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v15) & (v0 ^ v15)) >> (int)(0x1fu)) & (0x1u)));
@@ -257,17 +232,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 + v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -283,7 +253,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -310,7 +280,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -545,18 +515,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v15 = v14 | v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v15 = v14 | v0;
         GuestMemory.Store(cpu, mem, v13, (byte)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -578,17 +543,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(v14 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -604,7 +564,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -631,7 +591,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -648,18 +608,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v15 = v14 | v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v15 = v14 | v0;
         GuestMemory.Store(cpu, mem, v13, (ushort)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -681,17 +636,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(v14 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -707,7 +657,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -734,7 +684,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -751,18 +701,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 | v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 | v0;
         GuestMemory.Store(cpu, mem, v13, v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -784,17 +729,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 | v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -810,7 +750,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -837,7 +777,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -1037,18 +977,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
-        uint v20 = (v17 + (v2 + v1)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
+        uint v20 = (v17 + (v2 + v1)) & (0xffu);
         GuestMemory.Store(cpu, mem, v16, (byte)v20);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v20 <= v17 ? 1u : 0u) : (v20 < v17 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v20) & (v2 ^ v20)) >> (int)(0x7u)) & (0x1u)));
@@ -1070,17 +1005,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (byte)((v17 + (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1099,7 +1029,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 1);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 1, true);
@@ -1127,7 +1057,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 1);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 1, true);
@@ -1146,18 +1076,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
-        uint v20 = (v17 + (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
+        uint v20 = (v17 + (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v16, (ushort)v20);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v20 <= v17 ? 1u : 0u) : (v20 < v17 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v20) & (v2 ^ v20)) >> (int)(0xfu)) & (0x1u)));
@@ -1179,17 +1104,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (ushort)((v17 + (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1208,7 +1128,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 2);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 2, true);
@@ -1236,7 +1156,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 2);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 2, true);
@@ -1255,18 +1175,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 4);
-        }
-
-        uint v17 = GuestMemory.Load32(cpu, mem, v16);
-        uint v18 = v17 + (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 4);
         }
 
+        uint v17 = GuestMemory.Modified32(cpu, mem, v16);
+        uint v18 = v17 + (v2 + v1);
         GuestMemory.Store(cpu, mem, v16, v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v17 ? 1u : 0u) : (v18 < v17 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v18) & (v2 ^ v18)) >> (int)(0x1fu)) & (0x1u)));
@@ -1288,17 +1203,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 4);
-        }
-
-        uint v17 = GuestMemory.Load32(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 4);
         }
 
+        uint v17 = GuestMemory.Modified32(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (v17 + (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1317,7 +1227,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 4);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 4, true);
@@ -1345,7 +1255,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 4);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 4, true);
@@ -1591,18 +1501,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
-        uint v20 = (v17 - (v2 + v1)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
+        uint v20 = (v17 - (v2 + v1)) & (0xffu);
         GuestMemory.Store(cpu, mem, v16, (byte)v20);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v2) & (v17 ^ v20)) >> (int)(0x7u)) & (0x1u)));
@@ -1624,17 +1529,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (byte)((v17 - (v2 + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1653,7 +1553,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 1);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 1, true);
@@ -1681,7 +1581,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 1);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 1, true);
@@ -1700,18 +1600,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
-        uint v20 = (v17 - (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
+        uint v20 = (v17 - (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v16, (ushort)v20);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v2) & (v17 ^ v20)) >> (int)(0xfu)) & (0x1u)));
@@ -1733,17 +1628,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (ushort)((v17 - (v2 + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1762,7 +1652,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 2);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 2, true);
@@ -1790,7 +1680,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 2);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 2, true);
@@ -1809,18 +1699,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 4);
-        }
-
-        uint v17 = GuestMemory.Load32(cpu, mem, v16);
-        uint v18 = v17 - (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 4);
         }
 
+        uint v17 = GuestMemory.Modified32(cpu, mem, v16);
+        uint v18 = v17 - (v2 + v1);
         GuestMemory.Store(cpu, mem, v16, v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v2) & (v17 ^ v18)) >> (int)(0x1fu)) & (0x1u)));
@@ -1842,17 +1727,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 4);
-        }
-
-        uint v17 = GuestMemory.Load32(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 4);
         }
 
+        uint v17 = GuestMemory.Modified32(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (v17 - (v2 + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1871,7 +1751,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 4);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
@@ -1899,7 +1779,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 4);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
@@ -2143,18 +2023,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v15 = v14 & v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v15 = v14 & v0;
         GuestMemory.Store(cpu, mem, v13, (byte)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -2176,17 +2051,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(v14 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2202,7 +2072,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -2229,7 +2099,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -2246,18 +2116,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v15 = v14 & v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v15 = v14 & v0;
         GuestMemory.Store(cpu, mem, v13, (ushort)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -2279,17 +2144,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(v14 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2305,7 +2165,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -2332,7 +2192,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -2349,18 +2209,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 & v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 & v0;
         GuestMemory.Store(cpu, mem, v13, v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -2382,17 +2237,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 & v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2408,7 +2258,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -2435,7 +2285,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -2609,18 +2459,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v17 = (v14 - v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v17 = (v14 - v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v13, (byte)v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v0) & (v14 ^ v17)) >> (int)(0x7u)) & (0x1u)));
@@ -2641,17 +2486,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)((v14 - v0) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2667,7 +2507,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 1);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
@@ -2694,7 +2534,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 1);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
@@ -2711,18 +2551,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v17 = (v14 - v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v17 = (v14 - v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v13, (ushort)v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v0) & (v14 ^ v17)) >> (int)(0xfu)) & (0x1u)));
@@ -2743,17 +2578,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)((v14 - v0) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2769,7 +2599,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -2796,7 +2626,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -2813,18 +2643,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 - v0;
         GuestMemory.Store(cpu, mem, v13, v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v0) & (v14 ^ v15)) >> (int)(0x1fu)) & (0x1u)));
@@ -2845,17 +2670,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 - v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2871,7 +2691,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -2898,7 +2718,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -3069,18 +2889,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v15 = v14 ^ v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v15 = v14 ^ v0;
         GuestMemory.Store(cpu, mem, v13, (byte)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -3102,17 +2917,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(v14 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3128,7 +2938,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -3155,7 +2965,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -3172,18 +2982,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v15 = v14 ^ v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v15 = v14 ^ v0;
         GuestMemory.Store(cpu, mem, v13, (ushort)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -3205,17 +3010,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(v14 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3231,7 +3031,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -3258,7 +3058,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -3275,18 +3075,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 ^ v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 ^ v0;
         GuestMemory.Store(cpu, mem, v13, v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -3308,17 +3103,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 ^ v0));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3334,7 +3124,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -3361,7 +3151,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -4106,20 +3896,15 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         uint v16 = *(ushort*)((byte*)cpu + op->R1);
         uint v20 = (v16 & (0xffffu)) & (0x3u);
         uint v23 = (v15 & (0x3u)) < v20 ? 1u : 0u;
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v14, (ushort)(v23 != 0 ? ((v15 & (0xfffcu)) | v20) : v15));
         *(ulong*)((byte*)cpu + 160) = ((ulong)(v23 ^ (0x1u)));
         op++;
@@ -4134,19 +3919,14 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        uint v16 = *(ushort*)((byte*)cpu + op->R1);
-        uint v20 = (v16 & (0xffffu)) & (0x3u);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        uint v16 = *(ushort*)((byte*)cpu + op->R1);
+        uint v20 = (v16 & (0xffffu)) & (0x3u);
         GuestMemory.Store(cpu, mem, v14, (ushort)(((v15 & (0x3u)) < v20 ? 1u : 0u) != 0 ? ((v15 & (0xfffcu)) | v20) : v15));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4188,20 +3968,15 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         uint v16 = *(uint*)((byte*)cpu + op->R1);
         uint v20 = (v16 & (0xffffu)) & (0x3u);
         uint v23 = (v15 & (0x3u)) < v20 ? 1u : 0u;
-        if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v14, (ushort)(v23 != 0 ? ((v15 & (0xfffcu)) | v20) : v15));
         *(ulong*)((byte*)cpu + 160) = ((ulong)(v23 ^ (0x1u)));
         op++;
@@ -4216,19 +3991,14 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        uint v16 = *(uint*)((byte*)cpu + op->R1);
-        uint v20 = (v16 & (0xffffu)) & (0x3u);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        uint v16 = *(uint*)((byte*)cpu + op->R1);
+        uint v20 = (v16 & (0xffffu)) & (0x3u);
         GuestMemory.Store(cpu, mem, v14, (ushort)(((v15 & (0x3u)) < v20 ? 1u : 0u) != 0 ? ((v15 & (0xfffcu)) | v20) : v15));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5536,18 +5306,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v17 = (v14 + v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v17 = (v14 + v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v13, (byte)v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v17 < v14 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v17) & (v0 ^ v17)) >> (int)(0x7u)) & (0x1u)));
@@ -5567,17 +5332,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)((v14 + ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5593,7 +5353,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -5619,7 +5379,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -5635,18 +5395,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v15 = v14 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v15 = v14 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, (byte)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -5667,17 +5422,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(v14 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5693,7 +5443,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -5719,7 +5469,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -5738,18 +5488,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
-        uint v20 = (v17 + (v2 + v1)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
+        uint v20 = (v17 + (v2 + v1)) & (0xffu);
         GuestMemory.Store(cpu, mem, v16, (byte)v20);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v20 <= v17 ? 1u : 0u) : (v20 < v17 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v20) & (v2 ^ v20)) >> (int)(0x7u)) & (0x1u)));
@@ -5770,17 +5515,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (byte)((v17 + (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5799,7 +5539,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 1);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 1, true);
@@ -5826,7 +5566,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 1);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 1, true);
@@ -5845,18 +5585,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
-        uint v20 = (v17 - (v2 + v1)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
+        uint v20 = (v17 - (v2 + v1)) & (0xffu);
         GuestMemory.Store(cpu, mem, v16, (byte)v20);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v2) & (v17 ^ v20)) >> (int)(0x7u)) & (0x1u)));
@@ -5877,17 +5612,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (byte)((v17 - (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5906,7 +5636,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 1);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 1, true);
@@ -5933,7 +5663,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 1);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 1, true);
@@ -5949,18 +5679,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v15 = v14 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v15 = v14 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, (byte)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -5981,17 +5706,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(v14 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6007,7 +5727,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -6033,7 +5753,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -6050,18 +5770,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v17 = (v14 - v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v17 = (v14 - v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v13, (byte)v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v0) & (v14 ^ v17)) >> (int)(0x7u)) & (0x1u)));
@@ -6081,17 +5796,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)((v14 - ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6107,7 +5817,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 1);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
@@ -6133,7 +5843,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 1);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
@@ -6149,18 +5859,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v15 = v14 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v15 = v14 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, (byte)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -6181,17 +5886,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(v14 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6207,7 +5907,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -6233,7 +5933,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -6293,18 +5993,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v17 = (v14 + v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v17 = (v14 + v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v13, (ushort)v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v17 < v14 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v17) & (v0 ^ v17)) >> (int)(0xfu)) & (0x1u)));
@@ -6324,17 +6019,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)((v14 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6350,7 +6040,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -6376,7 +6066,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -6393,18 +6083,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 + v0;
         GuestMemory.Store(cpu, mem, v13, v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v14 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v15) & (v0 ^ v15)) >> (int)(0x1fu)) & (0x1u)));
@@ -6424,17 +6109,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6450,7 +6130,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -6476,7 +6156,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -6492,18 +6172,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v15 = v14 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v15 = v14 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, (ushort)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -6524,17 +6199,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(v14 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6550,7 +6220,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -6576,7 +6246,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -6592,18 +6262,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -6624,17 +6289,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6650,7 +6310,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -6676,7 +6336,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -6695,18 +6355,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
-        uint v20 = (v17 + (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
+        uint v20 = (v17 + (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v16, (ushort)v20);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v20 <= v17 ? 1u : 0u) : (v20 < v17 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v20) & (v2 ^ v20)) >> (int)(0xfu)) & (0x1u)));
@@ -6727,17 +6382,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (ushort)((v17 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6756,7 +6406,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 2);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 2, true);
@@ -6783,7 +6433,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 2);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 2, true);
@@ -6802,18 +6452,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 4);
-        }
-
-        uint v17 = GuestMemory.Load32(cpu, mem, v16);
-        uint v18 = v17 + (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 4);
         }
 
+        uint v17 = GuestMemory.Modified32(cpu, mem, v16);
+        uint v18 = v17 + (v2 + v1);
         GuestMemory.Store(cpu, mem, v16, v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v17 ? 1u : 0u) : (v18 < v17 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v18) & (v2 ^ v18)) >> (int)(0x1fu)) & (0x1u)));
@@ -6834,17 +6479,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 4);
-        }
-
-        uint v17 = GuestMemory.Load32(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 4);
         }
 
+        uint v17 = GuestMemory.Modified32(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (v17 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6863,7 +6503,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 4);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 4, true);
@@ -6890,7 +6530,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 4);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 4, true);
@@ -6909,18 +6549,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
-        uint v20 = (v17 - (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
+        uint v20 = (v17 - (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v16, (ushort)v20);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v2) & (v17 ^ v20)) >> (int)(0xfu)) & (0x1u)));
@@ -6941,17 +6576,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (ushort)((v17 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6970,7 +6600,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 2);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 2, true);
@@ -6997,7 +6627,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 2);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 2, true);
@@ -7016,18 +6646,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 4);
-        }
-
-        uint v17 = GuestMemory.Load32(cpu, mem, v16);
-        uint v18 = v17 - (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 4);
         }
 
+        uint v17 = GuestMemory.Modified32(cpu, mem, v16);
+        uint v18 = v17 - (v2 + v1);
         GuestMemory.Store(cpu, mem, v16, v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v2) & (v17 ^ v18)) >> (int)(0x1fu)) & (0x1u)));
@@ -7048,17 +6673,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 4);
-        }
-
-        uint v17 = GuestMemory.Load32(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 4);
         }
 
+        uint v17 = GuestMemory.Modified32(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (v17 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7077,7 +6697,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 4);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
@@ -7104,7 +6724,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 4);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
@@ -7120,18 +6740,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v15 = v14 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v15 = v14 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, (ushort)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -7152,17 +6767,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(v14 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7178,7 +6788,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -7204,7 +6814,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -7220,18 +6830,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -7252,17 +6857,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7278,7 +6878,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -7304,7 +6904,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -7321,18 +6921,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v17 = (v14 - v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v17 = (v14 - v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v13, (ushort)v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v0) & (v14 ^ v17)) >> (int)(0xfu)) & (0x1u)));
@@ -7352,17 +6947,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)((v14 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7378,7 +6968,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -7404,7 +6994,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -7421,18 +7011,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 - v0;
         GuestMemory.Store(cpu, mem, v13, v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v0) & (v14 ^ v15)) >> (int)(0x1fu)) & (0x1u)));
@@ -7452,17 +7037,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7478,7 +7058,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -7504,7 +7084,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -7520,18 +7100,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v15 = v14 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v15 = v14 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, (ushort)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -7552,17 +7127,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(v14 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7578,7 +7148,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -7604,7 +7174,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -7620,18 +7190,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -7652,17 +7217,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7678,7 +7238,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -7704,7 +7264,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -7832,18 +7392,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v17 = (v14 + v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v17 = (v14 + v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v13, (byte)v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v17 < v14 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v17) & (v0 ^ v17)) >> (int)(0x7u)) & (0x1u)));
@@ -7863,17 +7418,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)((v14 + ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7889,7 +7439,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -7915,7 +7465,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -7956,18 +7506,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v15 = v14 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v15 = v14 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, (byte)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -7988,17 +7533,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(v14 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8014,7 +7554,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -8040,7 +7580,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -8087,18 +7627,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
-        uint v20 = (v17 + (v2 + v1)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
+        uint v20 = (v17 + (v2 + v1)) & (0xffu);
         GuestMemory.Store(cpu, mem, v16, (byte)v20);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v20 <= v17 ? 1u : 0u) : (v20 < v17 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v20) & (v2 ^ v20)) >> (int)(0x7u)) & (0x1u)));
@@ -8119,17 +7654,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (byte)((v17 + (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8148,7 +7678,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 1);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 1, true);
@@ -8175,7 +7705,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 1);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 1, true);
@@ -8222,18 +7752,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
-        uint v20 = (v17 - (v2 + v1)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
+        uint v20 = (v17 - (v2 + v1)) & (0xffu);
         GuestMemory.Store(cpu, mem, v16, (byte)v20);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v2) & (v17 ^ v20)) >> (int)(0x7u)) & (0x1u)));
@@ -8254,17 +7779,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (byte)((v17 - (((uint)op->Immediate) + ((uint)v0))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8283,7 +7803,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 1);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 1, true);
@@ -8310,7 +7830,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 1);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 1, true);
@@ -8351,18 +7871,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v15 = v14 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v15 = v14 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, (byte)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -8383,17 +7898,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(v14 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8409,7 +7919,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -8435,7 +7945,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -8477,18 +7987,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v17 = (v14 - v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v17 = (v14 - v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v13, (byte)v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v0) & (v14 ^ v17)) >> (int)(0x7u)) & (0x1u)));
@@ -8508,17 +8013,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)((v14 - ((uint)op->Immediate)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8534,7 +8034,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 1);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
@@ -8560,7 +8060,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 1);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
@@ -8601,18 +8101,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v15 = v14 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v15 = v14 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, (byte)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -8633,17 +8128,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(v14 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8659,7 +8149,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -8685,7 +8175,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -8767,18 +8257,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v17 = (v14 + v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v17 = (v14 + v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v13, (ushort)v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v17 < v14 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v17) & (v0 ^ v17)) >> (int)(0xfu)) & (0x1u)));
@@ -8798,17 +8283,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)((v14 + ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8824,7 +8304,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -8850,7 +8330,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -8867,18 +8347,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 + v0;
         GuestMemory.Store(cpu, mem, v13, v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v14 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v15) & (v0 ^ v15)) >> (int)(0x1fu)) & (0x1u)));
@@ -8898,17 +8373,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 + ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8924,7 +8394,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -8950,7 +8420,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -8966,18 +8436,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v15 = v14 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v15 = v14 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, (ushort)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -8998,17 +8463,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(v14 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9024,7 +8484,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -9050,7 +8510,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -9066,18 +8526,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 | ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 | ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -9098,17 +8553,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 | ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9124,7 +8574,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -9150,7 +8600,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -9169,18 +8619,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
-        uint v20 = (v17 + (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
+        uint v20 = (v17 + (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v16, (ushort)v20);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v20 <= v17 ? 1u : 0u) : (v20 < v17 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v20) & (v2 ^ v20)) >> (int)(0xfu)) & (0x1u)));
@@ -9201,17 +8646,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (ushort)((v17 + (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9230,7 +8670,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 2);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 2, true);
@@ -9257,7 +8697,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 2);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 2, true);
@@ -9276,18 +8716,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 4);
-        }
-
-        uint v17 = GuestMemory.Load32(cpu, mem, v16);
-        uint v18 = v17 + (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 4);
         }
 
+        uint v17 = GuestMemory.Modified32(cpu, mem, v16);
+        uint v18 = v17 + (v2 + v1);
         GuestMemory.Store(cpu, mem, v16, v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v18 <= v17 ? 1u : 0u) : (v18 < v17 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v18) & (v2 ^ v18)) >> (int)(0x1fu)) & (0x1u)));
@@ -9308,17 +8743,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 4);
-        }
-
-        uint v17 = GuestMemory.Load32(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 4);
         }
 
+        uint v17 = GuestMemory.Modified32(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (v17 + (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9337,7 +8767,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 4);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 4, true);
@@ -9364,7 +8794,7 @@ public static unsafe partial class LegacyHandlers
         ulong a16 = ((ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13)));
         if (GuestMemory.MissesPointer(cpu, mem, a16, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a16, 4);
         }
 
         ulong v17 = (ulong)GuestMemory.Pointer(cpu, mem, a16, 4, true);
@@ -9383,18 +8813,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
-        uint v20 = (v17 - (v2 + v1)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
+        uint v20 = (v17 - (v2 + v1)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v16, (ushort)v20);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v2) & (v17 ^ v20)) >> (int)(0xfu)) & (0x1u)));
@@ -9415,17 +8840,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (ushort)((v17 - (((uint)op->Immediate) + ((uint)v0))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9444,7 +8864,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 2);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 2, true);
@@ -9471,7 +8891,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 2);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 2, true);
@@ -9490,18 +8910,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 4);
-        }
-
-        uint v17 = GuestMemory.Load32(cpu, mem, v16);
-        uint v18 = v17 - (v2 + v1);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 4);
         }
 
+        uint v17 = GuestMemory.Modified32(cpu, mem, v16);
+        uint v18 = v17 - (v2 + v1);
         GuestMemory.Store(cpu, mem, v16, v18);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v1 != 0 ? (v17 <= v2 ? 1u : 0u) : (v17 < v2 ? 1u : 0u)));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v17 ^ v2) & (v17 ^ v18)) >> (int)(0x1fu)) & (0x1u)));
@@ -9522,17 +8937,12 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 4);
-        }
-
-        uint v17 = GuestMemory.Load32(cpu, mem, v16);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 4);
         }
 
+        uint v17 = GuestMemory.Modified32(cpu, mem, v16);
         GuestMemory.Store(cpu, mem, v16, (v17 - (((uint)op->Immediate) + ((uint)v0))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9551,7 +8961,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 4);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
@@ -9578,7 +8988,7 @@ public static unsafe partial class LegacyHandlers
         ulong a17 = ((ulong)((uint)((((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v14)));
         if (GuestMemory.MissesPointer(cpu, mem, a17, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a17, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a17, 4);
         }
 
         ulong v18 = (ulong)GuestMemory.Pointer(cpu, mem, a17, 4, true);
@@ -9594,18 +9004,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v15 = v14 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v15 = v14 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, (ushort)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -9626,17 +9031,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(v14 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9652,7 +9052,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -9678,7 +9078,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -9694,18 +9094,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 & ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 & ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -9726,17 +9121,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 & ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9752,7 +9142,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -9778,7 +9168,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -9795,18 +9185,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v17 = (v14 - v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v17 = (v14 - v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v13, (ushort)v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v0) & (v14 ^ v17)) >> (int)(0xfu)) & (0x1u)));
@@ -9826,17 +9211,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)((v14 - ((uint)op->Immediate)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9852,7 +9232,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -9878,7 +9258,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -9895,18 +9275,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 - v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 - v0;
         GuestMemory.Store(cpu, mem, v13, v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v0 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v0) & (v14 ^ v15)) >> (int)(0x1fu)) & (0x1u)));
@@ -9926,17 +9301,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 - ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9952,7 +9322,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -9978,7 +9348,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -9994,18 +9364,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v15 = v14 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v15 = v14 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, (ushort)v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -10026,17 +9391,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(v14 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10052,7 +9412,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -10078,7 +9438,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -10094,18 +9454,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 ^ ((uint)op->Immediate);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 ^ ((uint)op->Immediate);
         GuestMemory.Store(cpu, mem, v13, v15);
         ulong v17 = 0x0ul;
         *(ulong*)((byte*)cpu + 184) = v17;
@@ -10126,17 +9481,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 ^ ((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -10152,7 +9502,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -10178,7 +9528,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -10412,7 +9762,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -10432,7 +9782,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -10452,7 +9802,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -10472,7 +9822,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -10492,7 +9842,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -10512,7 +9862,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);

@@ -1067,20 +1067,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v2 & (0x7u);
         uint v27 = ((v16 << (int)v20) | (v16 >> (int)((0x8u) - v20))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v27);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)(v27 & (0x1u))) : v37);
@@ -1097,18 +1092,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
-        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
+        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v15, (byte)(((v16 << (int)v20) | (v16 >> (int)((0x8u) - v20))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1122,21 +1112,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v2 & (0x7u);
         uint v27 = ((v16 >> (int)v20) | (v16 << (int)((0x8u) - v20))) & (0xffu);
         uint v29 = v27 >> (int)(0x7u);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v27);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)v29) : v37);
@@ -1153,18 +1138,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
-        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
+        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v15, (byte)(((v16 >> (int)v20) | (v16 << (int)((0x8u) - v20))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1178,23 +1158,18 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
         ulong v18 = (ulong)v17;
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         uint v21 = v3 != (0x0u) ? 1u : 0u;
         uint v22 = 0x8u;
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v24 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v16, (byte)(((uint)v23) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v21 != 0 ? v24 : v19);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -1210,18 +1185,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v16, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v17), v19, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1235,22 +1205,17 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
         ulong v18 = (ulong)v17;
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         uint v21 = v3 != (0x0u) ? 1u : 0u;
         uint v22 = 0x8u;
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v16, (byte)(((uint)v23) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v21 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v19);
         ulong v38 = *(ulong*)((byte*)cpu + 192);
@@ -1266,18 +1231,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v16, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v17), v19, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1291,21 +1251,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v25 = ((uint)v22) & (0xffu);
         ulong v29 = (v22 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v25);
         ulong v36 = (ulong)(long)(int)((uint)(sbyte)v25);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
@@ -1331,17 +1286,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (byte)(((uint)(((ulong)v16) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1355,20 +1305,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v16;
         uint v25 = ((uint)(v19 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v25);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -1394,17 +1339,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (byte)(((uint)(((ulong)v16) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1418,21 +1358,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v25 = ((uint)v22) & (0xffu);
         ulong v29 = (v22 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v25);
         ulong v36 = (ulong)(long)(int)((uint)(sbyte)v25);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
@@ -1458,17 +1393,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (byte)(((uint)(((ulong)v16) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1482,20 +1412,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = (ulong)(long)(int)((uint)(sbyte)v16);
         uint v26 = ((uint)((ulong)((long)v20 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v26);
         ulong v33 = (ulong)(long)(int)((uint)(sbyte)v26);
         ulong v34 = *(ulong*)((byte*)cpu + 184);
@@ -1521,17 +1446,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v16)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1545,20 +1465,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v2 & (0xfu);
         uint v27 = ((v16 << (int)v20) | (v16 >> (int)((0x10u) - v20))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v27);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)(v27 & (0x1u))) : v37);
@@ -1575,18 +1490,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
-        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
+        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((v16 << (int)v20) | (v16 >> (int)((0x10u) - v20))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1600,19 +1510,14 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        uint v18 = v2 != (0x0u) ? 1u : 0u;
-        uint v19 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v16, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        uint v19 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v16, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v15, v19);
         ulong v29 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)(v19 & (0x1u))) : v29);
@@ -1629,17 +1534,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1653,21 +1553,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v2 & (0xfu);
         uint v27 = ((v16 >> (int)v20) | (v16 << (int)((0x10u) - v20))) & (0xffffu);
         uint v29 = v27 >> (int)(0xfu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v27);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)v29) : v37);
@@ -1684,18 +1579,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
-        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
+        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((v16 >> (int)v20) | (v16 << (int)((0x10u) - v20))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1709,20 +1599,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v16, unchecked((global::System.Int32)v2));
         uint v21 = v19 >> (int)(0x1fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v19);
         ulong v29 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)v21) : v29);
@@ -1739,17 +1624,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1763,23 +1643,18 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
         ulong v18 = (ulong)v17;
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         uint v21 = v3 != (0x0u) ? 1u : 0u;
         uint v22 = 0x10u;
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v24 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v16, (ushort)(((uint)v23) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v21 != 0 ? v24 : v19);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -1795,18 +1670,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v16, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v17), v19, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1820,23 +1690,18 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         ulong v17 = (ulong)v16;
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         uint v20 = v2 != (0x0u) ? 1u : 0u;
         uint v21 = 0x20u;
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v17, v18, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v17, v18, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, ((uint)v22));
         *(ulong*)((byte*)cpu + 184) = (v20 != 0 ? v23 : v18);
         ulong v33 = *(ulong*)((byte*)cpu + 192);
@@ -1852,18 +1717,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        ulong v18 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        ulong v18 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v15, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v16), v18, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1877,22 +1737,17 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
         ulong v18 = (ulong)v17;
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         uint v21 = v3 != (0x0u) ? 1u : 0u;
         uint v22 = 0x10u;
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v16, (ushort)(((uint)v23) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v21 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v19);
         ulong v38 = *(ulong*)((byte*)cpu + 192);
@@ -1908,18 +1763,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v16, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v17), v19, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1933,22 +1783,17 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         ulong v17 = (ulong)v16;
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         uint v20 = v2 != (0x0u) ? 1u : 0u;
         uint v21 = 0x20u;
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v17, v18, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, ((uint)v22));
         *(ulong*)((byte*)cpu + 184) = (v20 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v17, v18, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v18);
         ulong v35 = *(ulong*)((byte*)cpu + 192);
@@ -1964,18 +1809,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        ulong v18 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        ulong v18 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v15, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v16), v18, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -1989,21 +1829,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v25 = ((uint)v22) & (0xffffu);
         ulong v29 = (v22 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v25);
         ulong v36 = (ulong)(long)(int)((uint)(short)v25);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
@@ -2029,17 +1864,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)(((ulong)v16) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2053,21 +1883,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v23 = (uint)v22;
         ulong v27 = (v22 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v23);
         ulong v33 = (ulong)(long)(int)v23;
         ulong v34 = *(ulong*)((byte*)cpu + 184);
@@ -2093,17 +1918,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)(((ulong)v16) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2117,20 +1937,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v16;
         uint v25 = ((uint)(v19 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v25);
         ulong v34 = (ulong)(long)(int)((uint)(short)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -2156,17 +1971,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)(((ulong)v16) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2180,19 +1990,14 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        uint v18 = v2 != (0x0u) ? 1u : 0u;
-        uint v22 = v16 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        uint v22 = v16 >> (int)v2;
         GuestMemory.Store(cpu, mem, v15, v22);
         ulong v30 = (ulong)(long)(int)v22;
         ulong v31 = *(ulong*)((byte*)cpu + 184);
@@ -2218,17 +2023,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (v16 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2242,21 +2042,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v25 = ((uint)v22) & (0xffffu);
         ulong v29 = (v22 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v25);
         ulong v36 = (ulong)(long)(int)((uint)(short)v25);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
@@ -2282,17 +2077,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)(((ulong)v16) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2306,21 +2096,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v23 = (uint)v22;
         ulong v27 = (v22 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v23);
         ulong v33 = (ulong)(long)(int)v23;
         ulong v34 = *(ulong*)((byte*)cpu + 184);
@@ -2346,17 +2131,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)(((ulong)v16) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2370,20 +2150,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = (ulong)(long)(int)((uint)(short)v16);
         uint v26 = ((uint)((ulong)((long)v20 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v26);
         ulong v33 = (ulong)(long)(int)((uint)(short)v26);
         ulong v34 = *(ulong*)((byte*)cpu + 184);
@@ -2409,17 +2184,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v16)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2433,20 +2203,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)(long)(int)v16;
         uint v23 = (uint)((ulong)((long)v19 >> (int)v2));
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v23);
         ulong v29 = (ulong)(long)(int)v23;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -2472,17 +2237,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)((ulong)((long)((ulong)(long)(int)v16) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2864,20 +2624,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v2 & (0x7u);
         uint v27 = ((v16 << (int)v20) | (v16 >> (int)((0x8u) - v20))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v27);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)(v27 & (0x1u))) : v37);
@@ -2894,18 +2649,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
-        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
+        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v15, (byte)(((v16 << (int)v20) | (v16 >> (int)((0x8u) - v20))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2919,21 +2669,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v2 & (0x7u);
         uint v27 = ((v16 >> (int)v20) | (v16 << (int)((0x8u) - v20))) & (0xffu);
         uint v29 = v27 >> (int)(0x7u);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v27);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)v29) : v37);
@@ -2950,18 +2695,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
-        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
+        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v15, (byte)(((v16 >> (int)v20) | (v16 << (int)((0x8u) - v20))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2975,23 +2715,18 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
         ulong v18 = (ulong)v17;
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         uint v21 = v3 != (0x0u) ? 1u : 0u;
         uint v22 = 0x8u;
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v24 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v16, (byte)(((uint)v23) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v21 != 0 ? v24 : v19);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -3007,18 +2742,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v16, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v17), v19, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3032,22 +2762,17 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
         ulong v18 = (ulong)v17;
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         uint v21 = v3 != (0x0u) ? 1u : 0u;
         uint v22 = 0x8u;
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v16, (byte)(((uint)v23) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v21 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v19);
         ulong v38 = *(ulong*)((byte*)cpu + 192);
@@ -3063,18 +2788,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v16, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v17), v19, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3088,21 +2808,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v25 = ((uint)v22) & (0xffu);
         ulong v29 = (v22 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v25);
         ulong v36 = (ulong)(long)(int)((uint)(sbyte)v25);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
@@ -3128,17 +2843,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (byte)(((uint)(((ulong)v16) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3152,20 +2862,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v16;
         uint v25 = ((uint)(v19 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v25);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -3191,17 +2896,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (byte)(((uint)(((ulong)v16) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3215,21 +2915,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v25 = ((uint)v22) & (0xffu);
         ulong v29 = (v22 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v25);
         ulong v36 = (ulong)(long)(int)((uint)(sbyte)v25);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
@@ -3255,17 +2950,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (byte)(((uint)(((ulong)v16) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3279,20 +2969,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = (ulong)(long)(int)((uint)(sbyte)v16);
         uint v26 = ((uint)((ulong)((long)v20 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v26);
         ulong v33 = (ulong)(long)(int)((uint)(sbyte)v26);
         ulong v34 = *(ulong*)((byte*)cpu + 184);
@@ -3318,17 +3003,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v16)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3342,20 +3022,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v2 & (0xfu);
         uint v27 = ((v16 << (int)v20) | (v16 >> (int)((0x10u) - v20))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v27);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)(v27 & (0x1u))) : v37);
@@ -3372,18 +3047,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
-        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
+        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((v16 << (int)v20) | (v16 >> (int)((0x10u) - v20))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3397,19 +3067,14 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        uint v18 = v2 != (0x0u) ? 1u : 0u;
-        uint v19 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v16, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        uint v19 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v16, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v15, v19);
         ulong v29 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)(v19 & (0x1u))) : v29);
@@ -3426,17 +3091,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3450,21 +3110,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v2 & (0xfu);
         uint v27 = ((v16 >> (int)v20) | (v16 << (int)((0x10u) - v20))) & (0xffffu);
         uint v29 = v27 >> (int)(0xfu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v27);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)v29) : v37);
@@ -3481,18 +3136,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
-        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
+        uint v20 = (((uint)op->Immediate) & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((v16 >> (int)v20) | (v16 << (int)((0x10u) - v20))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3506,20 +3156,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v16, unchecked((global::System.Int32)v2));
         uint v21 = v19 >> (int)(0x1fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v19);
         ulong v29 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)v21) : v29);
@@ -3536,17 +3181,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v16, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3560,23 +3200,18 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
         ulong v18 = (ulong)v17;
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         uint v21 = v3 != (0x0u) ? 1u : 0u;
         uint v22 = 0x10u;
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v24 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v16, (ushort)(((uint)v23) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v21 != 0 ? v24 : v19);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -3592,18 +3227,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v16, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v17), v19, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3617,23 +3247,18 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         ulong v17 = (ulong)v16;
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         uint v20 = v2 != (0x0u) ? 1u : 0u;
         uint v21 = 0x20u;
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v17, v18, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v17, v18, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, ((uint)v22));
         *(ulong*)((byte*)cpu + 184) = (v20 != 0 ? v23 : v18);
         ulong v33 = *(ulong*)((byte*)cpu + 192);
@@ -3649,18 +3274,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        ulong v18 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        ulong v18 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v15, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v16), v18, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3674,22 +3294,17 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
         ulong v18 = (ulong)v17;
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         uint v21 = v3 != (0x0u) ? 1u : 0u;
         uint v22 = 0x10u;
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v16, (ushort)(((uint)v23) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v21 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v19);
         ulong v38 = *(ulong*)((byte*)cpu + 192);
@@ -3705,18 +3320,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v16, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v17), v19, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3730,22 +3340,17 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         ulong v17 = (ulong)v16;
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         uint v20 = v2 != (0x0u) ? 1u : 0u;
         uint v21 = 0x20u;
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v17, v18, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, ((uint)v22));
         *(ulong*)((byte*)cpu + 184) = (v20 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v17, v18, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v18);
         ulong v35 = *(ulong*)((byte*)cpu + 192);
@@ -3761,18 +3366,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        ulong v18 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        ulong v18 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v15, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v16), v18, unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3786,21 +3386,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v25 = ((uint)v22) & (0xffffu);
         ulong v29 = (v22 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v25);
         ulong v36 = (ulong)(long)(int)((uint)(short)v25);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
@@ -3826,17 +3421,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)(((ulong)v16) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3850,21 +3440,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v23 = (uint)v22;
         ulong v27 = (v22 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v23);
         ulong v33 = (ulong)(long)(int)v23;
         ulong v34 = *(ulong*)((byte*)cpu + 184);
@@ -3890,17 +3475,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)(((ulong)v16) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3914,20 +3494,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v16;
         uint v25 = ((uint)(v19 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v25);
         ulong v34 = (ulong)(long)(int)((uint)(short)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -3953,17 +3528,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)(((ulong)v16) >> (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3977,19 +3547,14 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        uint v18 = v2 != (0x0u) ? 1u : 0u;
-        uint v22 = v16 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        uint v22 = v16 >> (int)v2;
         GuestMemory.Store(cpu, mem, v15, v22);
         ulong v30 = (ulong)(long)(int)v22;
         ulong v31 = *(ulong*)((byte*)cpu + 184);
@@ -4015,17 +3580,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (v16 >> (int)(((uint)op->Immediate) & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4039,21 +3599,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v25 = ((uint)v22) & (0xffffu);
         ulong v29 = (v22 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v25);
         ulong v36 = (ulong)(long)(int)((uint)(short)v25);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
@@ -4079,17 +3634,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)(((ulong)v16) << (int)(((uint)op->Immediate) & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4103,21 +3653,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v23 = (uint)v22;
         ulong v27 = (v22 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v23);
         ulong v33 = (ulong)(long)(int)v23;
         ulong v34 = *(ulong*)((byte*)cpu + 184);
@@ -4143,17 +3688,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)(((ulong)v16) << (int)(((uint)op->Immediate) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4167,20 +3707,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = (ulong)(long)(int)((uint)(short)v16);
         uint v26 = ((uint)((ulong)((long)v20 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v26);
         ulong v33 = (ulong)(long)(int)((uint)(short)v26);
         ulong v34 = *(ulong*)((byte*)cpu + 184);
@@ -4206,17 +3741,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v16)) >> (int)(((uint)op->Immediate) & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4230,20 +3760,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)(long)(int)v16;
         uint v23 = (uint)((ulong)((long)v19 >> (int)v2));
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v23);
         ulong v29 = (ulong)(long)(int)v23;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -4269,17 +3794,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)((ulong)((long)((ulong)(long)(int)v16) >> (int)(((uint)op->Immediate) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4294,20 +3814,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v2 & (0x7u);
         uint v27 = ((v16 << (int)v20) | (v16 >> (int)((0x8u) - v20))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v27);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)(v27 & (0x1u))) : v37);
@@ -4325,18 +3840,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
-        uint v20 = (v0 & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
+        uint v20 = (v0 & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v15, (byte)(((v16 << (int)v20) | (v16 >> (int)((0x8u) - v20))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4351,21 +3861,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v2 & (0x7u);
         uint v27 = ((v16 >> (int)v20) | (v16 << (int)((0x8u) - v20))) & (0xffu);
         uint v29 = v27 >> (int)(0x7u);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v27);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)v29) : v37);
@@ -4383,18 +3888,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
-        uint v20 = (v0 & (0x1fu)) & (0x7u);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
+        uint v20 = (v0 & (0x1fu)) & (0x7u);
         GuestMemory.Store(cpu, mem, v15, (byte)(((v16 >> (int)v20) | (v16 << (int)((0x8u) - v20))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4409,23 +3909,18 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
         ulong v18 = (ulong)v17;
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         uint v21 = v3 != (0x0u) ? 1u : 0u;
         uint v22 = 0x8u;
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
         ulong v24 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v16, (byte)(((uint)v23) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v21 != 0 ? v24 : v19);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -4442,18 +3937,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v16, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v17), v19, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4468,22 +3958,17 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
         ulong v18 = (ulong)v17;
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         uint v21 = v3 != (0x0u) ? 1u : 0u;
         uint v22 = 0x8u;
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u));
-        if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v16, (byte)(((uint)v23) & (0xffu)));
         *(ulong*)((byte*)cpu + 184) = (v21 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x8u))) : v19);
         ulong v38 = *(ulong*)((byte*)cpu + 192);
@@ -4500,18 +3985,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 1);
-        }
-
-        uint v17 = GuestMemory.Load8(cpu, mem, v16);
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 1);
         }
 
+        uint v17 = GuestMemory.Modified8(cpu, mem, v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v16, (byte)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v17), v19, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo9(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x8u)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4526,21 +4006,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v25 = ((uint)v22) & (0xffu);
         ulong v29 = (v22 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v25);
         ulong v36 = (ulong)(long)(int)((uint)(sbyte)v25);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
@@ -4567,17 +4042,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (byte)(((uint)(((ulong)v16) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4592,20 +4062,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v16;
         uint v25 = ((uint)(v19 >> (int)v2)) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v25);
         ulong v34 = (ulong)(long)(int)((uint)(sbyte)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -4632,17 +4097,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (byte)(((uint)(((ulong)v16) >> (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4657,21 +4117,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v25 = ((uint)v22) & (0xffu);
         ulong v29 = (v22 >> (int)(0x8u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v25);
         ulong v36 = (ulong)(long)(int)((uint)(sbyte)v25);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
@@ -4698,17 +4153,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (byte)(((uint)(((ulong)v16) << (int)(v0 & (0x1fu)))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4723,20 +4173,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = (ulong)(long)(int)((uint)(sbyte)v16);
         uint v26 = ((uint)((ulong)((long)v20 >> (int)v2))) & (0xffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (byte)v26);
         ulong v33 = (ulong)(long)(int)((uint)(sbyte)v26);
         ulong v34 = *(ulong*)((byte*)cpu + 184);
@@ -4763,17 +4208,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 1);
-        }
-
-        uint v16 = GuestMemory.Load8(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 1);
         }
 
+        uint v16 = GuestMemory.Modified8(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (byte)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(sbyte)v16)) >> (int)(v0 & (0x1fu))))) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4788,20 +4228,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v2 & (0xfu);
         uint v27 = ((v16 << (int)v20) | (v16 >> (int)((0x10u) - v20))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v27);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)(v27 & (0x1u))) : v37);
@@ -4819,18 +4254,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
-        uint v20 = (v0 & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
+        uint v20 = (v0 & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((v16 << (int)v20) | (v16 >> (int)((0x10u) - v20))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4845,19 +4275,14 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        uint v18 = v2 != (0x0u) ? 1u : 0u;
-        uint v19 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v16, unchecked((global::System.Int32)v2));
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        uint v19 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v16, unchecked((global::System.Int32)v2));
         GuestMemory.Store(cpu, mem, v15, v19);
         ulong v29 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)(v19 & (0x1u))) : v29);
@@ -4875,17 +4300,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateLeft32(v16, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4900,21 +4320,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v20 = v2 & (0xfu);
         uint v27 = ((v16 >> (int)v20) | (v16 << (int)((0x10u) - v20))) & (0xffffu);
         uint v29 = v27 >> (int)(0xfu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v27);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)v29) : v37);
@@ -4932,18 +4347,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
-        uint v20 = (v0 & (0x1fu)) & (0xfu);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
+        uint v20 = (v0 & (0x1fu)) & (0xfu);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((v16 >> (int)v20) | (v16 << (int)((0x10u) - v20))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -4958,20 +4368,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         uint v19 = (uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v16, unchecked((global::System.Int32)v2));
         uint v21 = v19 >> (int)(0x1fu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v19);
         ulong v29 = *(ulong*)((byte*)cpu + 184);
         *(ulong*)((byte*)cpu + 184) = (v18 != 0 ? ((ulong)v21) : v29);
@@ -4989,17 +4394,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)global::Jitvmm.Runtime.Semantics.BitSemantics.RotateRight32(v16, unchecked((global::System.Int32)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5014,23 +4414,18 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
         ulong v18 = (ulong)v17;
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         uint v21 = v3 != (0x0u) ? 1u : 0u;
         uint v22 = 0x10u;
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
         ulong v24 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v16, (ushort)(((uint)v23) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v21 != 0 ? v24 : v19);
         ulong v36 = *(ulong*)((byte*)cpu + 192);
@@ -5047,18 +4442,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v16, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v17), v19, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5073,23 +4463,18 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         ulong v17 = (ulong)v16;
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         uint v20 = v2 != (0x0u) ? 1u : 0u;
         uint v21 = 0x20u;
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(v17, v18, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.LeftCarry(v17, v18, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, ((uint)v22));
         *(ulong*)((byte*)cpu + 184) = (v20 != 0 ? v23 : v18);
         ulong v33 = *(ulong*)((byte*)cpu + 192);
@@ -5106,18 +4491,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        ulong v18 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        ulong v18 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v15, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Left(((ulong)v16), v18, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5132,22 +4512,17 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
         ulong v18 = (ulong)v17;
         ulong v19 = *(ulong*)((byte*)cpu + 184);
         uint v21 = v3 != (0x0u) ? 1u : 0u;
         uint v22 = 0x10u;
         ulong v23 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u));
-        if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v16, (ushort)(((uint)v23) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = (v21 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v18, v19, unchecked((global::System.Int32)v3), unchecked((global::System.Int32)0x10u))) : v19);
         ulong v38 = *(ulong*)((byte*)cpu + 192);
@@ -5164,18 +4539,13 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + op->Base);
         ulong v13 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v16 = (ulong)((uint)((((v7 + ((ulong)op->Displacement)) + (v4 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v13));
-        if (GuestMemory.MissesRead(cpu, mem, v16, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v16, 2);
-        }
-
-        uint v17 = GuestMemory.Load16(cpu, mem, v16);
-        ulong v19 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v16, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v16, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v16, 2);
         }
 
+        uint v17 = GuestMemory.Modified16(cpu, mem, v16);
+        ulong v19 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v16, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v17), v19, unchecked((global::System.Int32)((uint)global::Jitvmm.Runtime.Semantics.RotateSemantics.Modulo17(unchecked((global::System.Int32)(v0 & (0x1fu)))))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5190,22 +4560,17 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         ulong v17 = (ulong)v16;
         ulong v18 = *(ulong*)((byte*)cpu + 184);
         uint v20 = v2 != (0x0u) ? 1u : 0u;
         uint v21 = 0x20u;
         ulong v22 = (ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(v17, v18, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u));
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, ((uint)v22));
         *(ulong*)((byte*)cpu + 184) = (v20 != 0 ? ((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.RightCarry(v17, v18, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u))) : v18);
         ulong v35 = *(ulong*)((byte*)cpu + 192);
@@ -5222,18 +4587,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        ulong v18 = *(ulong*)((byte*)cpu + 184);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        ulong v18 = *(ulong*)((byte*)cpu + 184);
         GuestMemory.Store(cpu, mem, v15, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.Right(((ulong)v16), v18, unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5248,21 +4608,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v25 = ((uint)v22) & (0xffffu);
         ulong v29 = (v22 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v25);
         ulong v36 = (ulong)(long)(int)((uint)(short)v25);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
@@ -5289,17 +4644,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)(((ulong)v16) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5314,21 +4664,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v23 = (uint)v22;
         ulong v27 = (v22 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v23);
         ulong v33 = (ulong)(long)(int)v23;
         ulong v34 = *(ulong*)((byte*)cpu + 184);
@@ -5355,17 +4700,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)(((ulong)v16) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5380,20 +4720,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)v16;
         uint v25 = ((uint)(v19 >> (int)v2)) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v25);
         ulong v34 = (ulong)(long)(int)((uint)(short)v25);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -5420,17 +4755,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)(((ulong)v16) >> (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5445,19 +4775,14 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        uint v18 = v2 != (0x0u) ? 1u : 0u;
-        uint v22 = v16 >> (int)v2;
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        uint v18 = v2 != (0x0u) ? 1u : 0u;
+        uint v22 = v16 >> (int)v2;
         GuestMemory.Store(cpu, mem, v15, v22);
         ulong v30 = (ulong)(long)(int)v22;
         ulong v31 = *(ulong*)((byte*)cpu + 184);
@@ -5484,17 +4809,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (v16 >> (int)(v0 & (0x1fu))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5509,21 +4829,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v25 = ((uint)v22) & (0xffffu);
         ulong v29 = (v22 >> (int)(0x10u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v25);
         ulong v36 = (ulong)(long)(int)((uint)(short)v25);
         ulong v37 = *(ulong*)((byte*)cpu + 184);
@@ -5550,17 +4865,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)(((ulong)v16) << (int)(v0 & (0x1fu)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5575,21 +4885,16 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v22 = ((ulong)v16) << (int)v2;
         uint v23 = (uint)v22;
         ulong v27 = (v22 >> (int)(0x20u)) & (0x1ul);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v23);
         ulong v33 = (ulong)(long)(int)v23;
         ulong v34 = *(ulong*)((byte*)cpu + 184);
@@ -5616,17 +4921,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)(((ulong)v16) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5641,20 +4941,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v20 = (ulong)(long)(int)((uint)(short)v16);
         uint v26 = ((uint)((ulong)((long)v20 >> (int)v2))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v26);
         ulong v33 = (ulong)(long)(int)((uint)(short)v26);
         ulong v34 = *(ulong*)((byte*)cpu + 184);
@@ -5681,17 +4976,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)((ulong)((long)((ulong)(long)(int)((uint)(short)v16)) >> (int)(v0 & (0x1fu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -5706,20 +4996,15 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v18 = v2 != (0x0u) ? 1u : 0u;
         ulong v19 = (ulong)(long)(int)v16;
         uint v23 = (uint)((ulong)((long)v19 >> (int)v2));
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v23);
         ulong v29 = (ulong)(long)(int)v23;
         ulong v30 = *(ulong*)((byte*)cpu + 184);
@@ -5746,17 +5031,12 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         GuestMemory.Store(cpu, mem, v15, ((uint)((ulong)((long)((ulong)(long)(int)v16) >> (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -6082,7 +5362,7 @@ public static unsafe partial class LegacyHandlers
         ulong a15 = ((ulong)((uint)(v11 + v12)));
         if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 4);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
@@ -6108,7 +5388,7 @@ public static unsafe partial class LegacyHandlers
         ulong a15 = ((ulong)((uint)(v11 + v12)));
         if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 4);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
@@ -6472,7 +5752,7 @@ public static unsafe partial class LegacyHandlers
         ulong a15 = ((ulong)((uint)(v11 + v12)));
         if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 4);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
@@ -6498,7 +5778,7 @@ public static unsafe partial class LegacyHandlers
         ulong a15 = ((ulong)((uint)(v11 + v12)));
         if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 4);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
@@ -6524,7 +5804,7 @@ public static unsafe partial class LegacyHandlers
         ulong a15 = ((ulong)((uint)(v11 + v12)));
         if (GuestMemory.MissesPointer(cpu, mem, a15, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 4);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 4, true);
@@ -6576,7 +5856,7 @@ public static unsafe partial class LegacyHandlers
         ulong a15 = ((ulong)((uint)(v11 + v12)));
         if (GuestMemory.MissesPointer(cpu, mem, a15, 10, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 10);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 10);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 10, true);
@@ -6836,7 +6116,7 @@ public static unsafe partial class LegacyHandlers
         ulong a15 = ((ulong)((uint)(v11 + v12)));
         if (GuestMemory.MissesPointer(cpu, mem, a15, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 8);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 8, true);
@@ -6862,7 +6142,7 @@ public static unsafe partial class LegacyHandlers
         ulong a15 = ((ulong)((uint)(v11 + v12)));
         if (GuestMemory.MissesPointer(cpu, mem, a15, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 8);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 8, true);
@@ -6888,7 +6168,7 @@ public static unsafe partial class LegacyHandlers
         ulong a15 = ((ulong)((uint)(v11 + v12)));
         if (GuestMemory.MissesPointer(cpu, mem, a15, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 8);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 8, true);
@@ -7228,7 +6508,7 @@ public static unsafe partial class LegacyHandlers
         ulong a15 = ((ulong)((uint)(v11 + v12)));
         if (GuestMemory.MissesPointer(cpu, mem, a15, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 2);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 2, true);
@@ -7254,7 +6534,7 @@ public static unsafe partial class LegacyHandlers
         ulong a15 = ((ulong)((uint)(v11 + v12)));
         if (GuestMemory.MissesPointer(cpu, mem, a15, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 2);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 2, true);
@@ -7280,7 +6560,7 @@ public static unsafe partial class LegacyHandlers
         ulong a15 = ((ulong)((uint)(v11 + v12)));
         if (GuestMemory.MissesPointer(cpu, mem, a15, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 2);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 2, true);
@@ -7358,7 +6638,7 @@ public static unsafe partial class LegacyHandlers
         ulong a15 = ((ulong)((uint)(v11 + v12)));
         if (GuestMemory.MissesPointer(cpu, mem, a15, 10, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 10);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 10);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 10, true);
@@ -7384,7 +6664,7 @@ public static unsafe partial class LegacyHandlers
         ulong a15 = ((ulong)((uint)(v11 + v12)));
         if (GuestMemory.MissesPointer(cpu, mem, a15, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a15, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a15, 8);
         }
 
         ulong v16 = (ulong)GuestMemory.Pointer(cpu, mem, a15, 8, true);
@@ -7989,17 +7269,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)(v14 ^ (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8014,7 +7289,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -8031,18 +7306,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v17 = (0 - v14) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v17 = (0 - v14) & (0xffu);
         GuestMemory.Store(cpu, mem, v13, (byte)v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v14 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v14) & (v0 ^ v17)) >> (int)(0x7u)) & (0x1u)));
@@ -8062,17 +7332,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)((0 - v14) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8088,7 +7353,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -8114,7 +7379,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -8502,17 +7767,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)(v14 ^ (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8527,7 +7787,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -8543,17 +7803,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 ^ (0xffffffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8568,7 +7823,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -8585,18 +7840,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v17 = (0 - v14) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v17 = (0 - v14) & (0xffffu);
         GuestMemory.Store(cpu, mem, v13, (ushort)v17);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v14 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v14) & (v0 ^ v17)) >> (int)(0xfu)) & (0x1u)));
@@ -8616,17 +7866,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)((0 - v14) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8642,7 +7887,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -8668,7 +7913,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -8685,18 +7930,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = 0 - v14;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = 0 - v14;
         GuestMemory.Store(cpu, mem, v13, v15);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v0 < v14 ? 1u : 0u));
         *(ulong*)((byte*)cpu + 192) = ((ulong)((((v0 ^ v14) & (v0 ^ v15)) >> (int)(0x1fu)) & (0x1u)));
@@ -8716,17 +7956,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (0 - v14));
         op++;
         return op->Handler(cpu, op, mem);
@@ -8742,7 +7977,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -8768,7 +8003,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -9212,18 +8447,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v17 = (v14 + (0x1u)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v17 = (v14 + (0x1u)) & (0xffu);
         GuestMemory.Store(cpu, mem, v13, (byte)v17);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v17 == (0x80u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v17) ^ (0x1u)));
@@ -9242,17 +8472,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)((v14 + (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9268,7 +8493,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -9293,7 +8518,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -9309,18 +8534,13 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
-        uint v18 = (v15 - (0x1u)) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
+        uint v18 = (v15 - (0x1u)) & (0xffu);
         GuestMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v18 == (0x7fu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v18) ^ (0x1u)));
@@ -9339,17 +8559,12 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (byte)((v15 - (0x1u)) & (0xffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9364,7 +8579,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 1);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
@@ -9389,7 +8604,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 1);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
@@ -9405,18 +8620,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v17 = (v14 + (0x1u)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v17 = (v14 + (0x1u)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v13, (ushort)v17);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v17 == (0x8000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v17) ^ (0x1u)));
@@ -9435,17 +8645,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)((v14 + (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9461,7 +8666,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -9486,7 +8691,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -9502,18 +8707,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 + (0x1u);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 + (0x1u);
         GuestMemory.Store(cpu, mem, v13, v15);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v15) ^ (0x1u)));
@@ -9532,17 +8732,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 + (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9558,7 +8753,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -9583,7 +8778,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -9599,18 +8794,13 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
-        uint v18 = (v15 - (0x1u)) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
+        uint v18 = (v15 - (0x1u)) & (0xffffu);
         GuestMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v18 == (0x7fffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v18) ^ (0x1u)));
@@ -9629,17 +8819,12 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 - (0x1u)) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9654,7 +8839,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -9679,7 +8864,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -9695,18 +8880,13 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
-        uint v16 = v15 - (0x1u);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
+        uint v16 = v15 - (0x1u);
         GuestMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v16) ^ (0x1u)));
@@ -9725,17 +8905,12 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (v15 - (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -9750,7 +8925,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -9775,7 +8950,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);

@@ -11502,23 +11502,18 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v17 = *(ushort*)((byte*)cpu + op->R1);
         uint v18 = 0x10u;
         uint v20 = v2 != (0x0u) ? 1u : 0u;
         ulong v21 = (ulong)v16;
         ulong v22 = (ulong)v17;
         uint v26 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v21, v22, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v26);
         ulong v34 = (ulong)(long)(int)((uint)(short)v26);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -11544,18 +11539,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
-        uint v17 = *(ushort*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
+        uint v17 = *(ushort*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v16), ((ulong)v17), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -11569,23 +11559,18 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v17 = *(uint*)((byte*)cpu + op->R1);
         uint v18 = 0x20u;
         uint v20 = v2 != (0x0u) ? 1u : 0u;
         ulong v21 = (ulong)v16;
         ulong v22 = (ulong)v17;
         uint v24 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v21, v22, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v24);
         ulong v31 = (ulong)(long)(int)v24;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -11611,18 +11596,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        uint v17 = *(uint*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        uint v17 = *(uint*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v15, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v16), ((ulong)v17), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -11637,23 +11617,18 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v17 = *(ushort*)((byte*)cpu + op->R1);
         uint v18 = 0x10u;
         uint v20 = v2 != (0x0u) ? 1u : 0u;
         ulong v21 = (ulong)v16;
         ulong v22 = (ulong)v17;
         uint v26 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v21, v22, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v26);
         ulong v34 = (ulong)(long)(int)((uint)(short)v26);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -11680,18 +11655,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
-        uint v17 = *(ushort*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
+        uint v17 = *(ushort*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v16), ((ulong)v17), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -11706,23 +11676,18 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v17 = *(uint*)((byte*)cpu + op->R1);
         uint v18 = 0x20u;
         uint v20 = v2 != (0x0u) ? 1u : 0u;
         ulong v21 = (ulong)v16;
         ulong v22 = (ulong)v17;
         uint v24 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(v21, v22, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v24);
         ulong v31 = (ulong)(long)(int)v24;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -11749,18 +11714,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        uint v17 = *(uint*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        uint v17 = *(uint*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v15, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleLeft(((ulong)v16), ((ulong)v17), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -11855,17 +11815,12 @@ public static unsafe partial class LegacyHandlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v26 = (ulong)((uint)((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23));
-        if (GuestMemory.MissesRead(cpu, mem, v26, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v26, 2);
-        }
-
-        uint v27 = GuestMemory.Load16(cpu, mem, v26);
         if (GuestMemory.MissesWrite(cpu, mem, v26, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v26, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v26, 2);
         }
 
+        uint v27 = GuestMemory.Modified16(cpu, mem, v26);
         GuestMemory.Store(cpu, mem, v26, (ushort)(v27 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v27 >> (int)v2) & (0x1u)));
         op++;
@@ -11880,17 +11835,12 @@ public static unsafe partial class LegacyHandlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v26 = (ulong)((uint)((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23));
-        if (GuestMemory.MissesRead(cpu, mem, v26, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v26, 2);
-        }
-
-        uint v27 = GuestMemory.Load16(cpu, mem, v26);
         if (GuestMemory.MissesWrite(cpu, mem, v26, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v26, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v26, 2);
         }
 
+        uint v27 = GuestMemory.Modified16(cpu, mem, v26);
         GuestMemory.Store(cpu, mem, v26, (ushort)(v27 | ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -11907,7 +11857,7 @@ public static unsafe partial class LegacyHandlers
         ulong a26 = ((ulong)((uint)((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23)));
         if (GuestMemory.MissesPointer(cpu, mem, a26, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a26, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a26, 2);
         }
 
         ulong v27 = (ulong)GuestMemory.Pointer(cpu, mem, a26, 2, true);
@@ -11927,7 +11877,7 @@ public static unsafe partial class LegacyHandlers
         ulong a26 = ((ulong)((uint)((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23)));
         if (GuestMemory.MissesPointer(cpu, mem, a26, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a26, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a26, 2);
         }
 
         ulong v27 = (ulong)GuestMemory.Pointer(cpu, mem, a26, 2, true);
@@ -11945,17 +11895,12 @@ public static unsafe partial class LegacyHandlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v25 = (ulong)((uint)((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22));
-        if (GuestMemory.MissesRead(cpu, mem, v25, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v25, 4);
-        }
-
-        uint v26 = GuestMemory.Load32(cpu, mem, v25);
         if (GuestMemory.MissesWrite(cpu, mem, v25, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v25, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v25, 4);
         }
 
+        uint v26 = GuestMemory.Modified32(cpu, mem, v25);
         GuestMemory.Store(cpu, mem, v25, (v26 | ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v26 >> (int)v2) & (0x1u)));
         op++;
@@ -11970,17 +11915,12 @@ public static unsafe partial class LegacyHandlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v25 = (ulong)((uint)((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22));
-        if (GuestMemory.MissesRead(cpu, mem, v25, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v25, 4);
-        }
-
-        uint v26 = GuestMemory.Load32(cpu, mem, v25);
         if (GuestMemory.MissesWrite(cpu, mem, v25, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v25, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v25, 4);
         }
 
+        uint v26 = GuestMemory.Modified32(cpu, mem, v25);
         GuestMemory.Store(cpu, mem, v25, (v26 | ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -11997,7 +11937,7 @@ public static unsafe partial class LegacyHandlers
         ulong a25 = ((ulong)((uint)((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22)));
         if (GuestMemory.MissesPointer(cpu, mem, a25, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a25, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a25, 4);
         }
 
         ulong v26 = (ulong)GuestMemory.Pointer(cpu, mem, a25, 4, true);
@@ -12017,7 +11957,7 @@ public static unsafe partial class LegacyHandlers
         ulong a25 = ((ulong)((uint)((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22)));
         if (GuestMemory.MissesPointer(cpu, mem, a25, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a25, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a25, 4);
         }
 
         ulong v26 = (ulong)GuestMemory.Pointer(cpu, mem, a25, 4, true);
@@ -12034,23 +11974,18 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v17 = *(ushort*)((byte*)cpu + op->R1);
         uint v18 = 0x10u;
         uint v20 = v2 != (0x0u) ? 1u : 0u;
         ulong v21 = (ulong)v16;
         ulong v22 = (ulong)v17;
         uint v26 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v21, v22, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v26);
         ulong v34 = (ulong)(long)(int)((uint)(short)v26);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -12076,18 +12011,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
-        uint v17 = *(ushort*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
+        uint v17 = *(ushort*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v16), ((ulong)v17), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -12101,23 +12031,18 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v17 = *(uint*)((byte*)cpu + op->R1);
         uint v18 = 0x20u;
         uint v20 = v2 != (0x0u) ? 1u : 0u;
         ulong v21 = (ulong)v16;
         ulong v22 = (ulong)v17;
         uint v24 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v21, v22, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v24);
         ulong v31 = (ulong)(long)(int)v24;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -12143,18 +12068,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        uint v17 = *(uint*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        uint v17 = *(uint*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v15, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v16), ((ulong)v17), unchecked((global::System.Int32)(((uint)op->Immediate) & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -12169,23 +12089,18 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
         uint v17 = *(ushort*)((byte*)cpu + op->R1);
         uint v18 = 0x10u;
         uint v20 = v2 != (0x0u) ? 1u : 0u;
         ulong v21 = (ulong)v16;
         ulong v22 = (ulong)v17;
         uint v26 = ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v21, v22, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x10u)))) & (0xffffu);
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
-        }
-
         GuestMemory.Store(cpu, mem, v15, (ushort)v26);
         ulong v34 = (ulong)(long)(int)((uint)(short)v26);
         ulong v35 = *(ulong*)((byte*)cpu + 184);
@@ -12212,18 +12127,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 2);
-        }
-
-        uint v16 = GuestMemory.Load16(cpu, mem, v15);
-        uint v17 = *(ushort*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 2);
         }
 
+        uint v16 = GuestMemory.Modified16(cpu, mem, v15);
+        uint v17 = *(ushort*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v15, (ushort)(((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v16), ((ulong)v17), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x10u)))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -12238,23 +12148,18 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
+        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
         uint v17 = *(uint*)((byte*)cpu + op->R1);
         uint v18 = 0x20u;
         uint v20 = v2 != (0x0u) ? 1u : 0u;
         ulong v21 = (ulong)v16;
         ulong v22 = (ulong)v17;
         uint v24 = (uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(v21, v22, unchecked((global::System.Int32)v2), unchecked((global::System.Int32)0x20u)));
-        if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
-        }
-
         GuestMemory.Store(cpu, mem, v15, v24);
         ulong v31 = (ulong)(long)(int)v24;
         ulong v32 = *(ulong*)((byte*)cpu + 184);
@@ -12281,18 +12186,13 @@ public static unsafe partial class LegacyHandlers
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
         ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)((uint)((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12));
-        if (GuestMemory.MissesRead(cpu, mem, v15, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v15, 4);
-        }
-
-        uint v16 = GuestMemory.Load32(cpu, mem, v15);
-        uint v17 = *(uint*)((byte*)cpu + op->R1);
         if (GuestMemory.MissesWrite(cpu, mem, v15, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v15, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v15, 4);
         }
 
+        uint v16 = GuestMemory.Modified32(cpu, mem, v15);
+        uint v17 = *(uint*)((byte*)cpu + op->R1);
         GuestMemory.Store(cpu, mem, v15, ((uint)((ulong)global::Jitvmm.Runtime.Semantics.RotateSemantics.DoubleRight(((ulong)v16), ((ulong)v17), unchecked((global::System.Int32)(v0 & (0x1fu))), unchecked((global::System.Int32)0x20u)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -12313,13 +12213,13 @@ public static unsafe partial class LegacyHandlers
         ulong a23 = (v12 + (0x1fful));
         if (GuestMemory.MissesPointer(cpu, mem, a23, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a23, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a23, 1);
         }
 
         ulong v24 = (ulong)GuestMemory.Pointer(cpu, mem, a23, 1, true);
         if (GuestMemory.MissesPointer(cpu, mem, v12, 512, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, v12, 512);
+            return BlockHandlers.MissModify(cpu, op, mem, v12, 512);
         }
 
         ulong v25 = (ulong)GuestMemory.Pointer(cpu, mem, v12, 512, true);
@@ -12671,17 +12571,12 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (byte)((v15 == v0 ? 1u : 0u) != 0 ? v1 : v15));
         uint v20 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v15 == v0 ? 1u : 0u) != 0 ? v20 : v15);
@@ -12706,17 +12601,12 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 1);
-        }
-
-        uint v15 = GuestMemory.Load8(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 1);
         }
 
+        uint v15 = GuestMemory.Modified8(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (byte)((v15 == v0 ? 1u : 0u) != 0 ? v1 : v15));
         uint v20 = *(byte*)((byte*)cpu + 0);
         *(byte*)((byte*)cpu + 0) = (byte)((v15 == v0 ? 1u : 0u) != 0 ? v20 : v15);
@@ -12735,7 +12625,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 1);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
@@ -12765,7 +12655,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 1);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 1, true);
@@ -12785,17 +12675,12 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 == v0 ? 1u : 0u) != 0 ? v1 : v15));
         uint v20 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v15 == v0 ? 1u : 0u) != 0 ? v20 : v15);
@@ -12820,17 +12705,12 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 2);
-        }
-
-        uint v15 = GuestMemory.Load16(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 2);
         }
 
+        uint v15 = GuestMemory.Modified16(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, (ushort)((v15 == v0 ? 1u : 0u) != 0 ? v1 : v15));
         uint v20 = *(ushort*)((byte*)cpu + 0);
         *(ushort*)((byte*)cpu + 0) = (ushort)((v15 == v0 ? 1u : 0u) != 0 ? v20 : v15);
@@ -12849,7 +12729,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -12879,7 +12759,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 2);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 2, true);
@@ -12899,17 +12779,12 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, ((v15 == v0 ? 1u : 0u) != 0 ? v1 : v15));
         ulong v20 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v15 == v0 ? 1u : 0u) != 0 ? v20 : ((ulong)v15));
@@ -12934,17 +12809,12 @@ public static unsafe partial class LegacyHandlers
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v14 = (ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11));
-        if (GuestMemory.MissesRead(cpu, mem, v14, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v14, 4);
-        }
-
-        uint v15 = GuestMemory.Load32(cpu, mem, v14);
         if (GuestMemory.MissesWrite(cpu, mem, v14, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v14, 4);
         }
 
+        uint v15 = GuestMemory.Modified32(cpu, mem, v14);
         GuestMemory.Store(cpu, mem, v14, ((v15 == v0 ? 1u : 0u) != 0 ? v1 : v15));
         ulong v20 = *(ulong*)((byte*)cpu + 0);
         *(ulong*)((byte*)cpu + 0) = ((v15 == v0 ? 1u : 0u) != 0 ? v20 : ((ulong)v15));
@@ -12963,7 +12833,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -12993,7 +12863,7 @@ public static unsafe partial class LegacyHandlers
         ulong a14 = ((ulong)((uint)((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11)));
         if (GuestMemory.MissesPointer(cpu, mem, a14, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a14, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a14, 4);
         }
 
         ulong v15 = (ulong)GuestMemory.Pointer(cpu, mem, a14, 4, true);
@@ -13069,17 +12939,12 @@ public static unsafe partial class LegacyHandlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v26 = (ulong)((uint)((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23));
-        if (GuestMemory.MissesRead(cpu, mem, v26, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v26, 2);
-        }
-
-        uint v27 = GuestMemory.Load16(cpu, mem, v26);
         if (GuestMemory.MissesWrite(cpu, mem, v26, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v26, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v26, 2);
         }
 
+        uint v27 = GuestMemory.Modified16(cpu, mem, v26);
         GuestMemory.Store(cpu, mem, v26, (ushort)((v27 & (~((0x1u) << (int)v2))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v27 >> (int)v2) & (0x1u)));
         op++;
@@ -13094,17 +12959,12 @@ public static unsafe partial class LegacyHandlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v26 = (ulong)((uint)((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23));
-        if (GuestMemory.MissesRead(cpu, mem, v26, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v26, 2);
-        }
-
-        uint v27 = GuestMemory.Load16(cpu, mem, v26);
         if (GuestMemory.MissesWrite(cpu, mem, v26, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v26, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v26, 2);
         }
 
+        uint v27 = GuestMemory.Modified16(cpu, mem, v26);
         GuestMemory.Store(cpu, mem, v26, (ushort)((v27 & (~((0x1u) << (int)(v0 & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
@@ -13121,7 +12981,7 @@ public static unsafe partial class LegacyHandlers
         ulong a26 = ((ulong)((uint)((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23)));
         if (GuestMemory.MissesPointer(cpu, mem, a26, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a26, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a26, 2);
         }
 
         ulong v28 = (ulong)GuestMemory.Pointer(cpu, mem, a26, 2, true);
@@ -13141,7 +13001,7 @@ public static unsafe partial class LegacyHandlers
         ulong a26 = ((ulong)((uint)((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23)));
         if (GuestMemory.MissesPointer(cpu, mem, a26, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a26, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a26, 2);
         }
 
         ulong v28 = (ulong)GuestMemory.Pointer(cpu, mem, a26, 2, true);
@@ -13159,17 +13019,12 @@ public static unsafe partial class LegacyHandlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v25 = (ulong)((uint)((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22));
-        if (GuestMemory.MissesRead(cpu, mem, v25, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v25, 4);
-        }
-
-        uint v26 = GuestMemory.Load32(cpu, mem, v25);
         if (GuestMemory.MissesWrite(cpu, mem, v25, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v25, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v25, 4);
         }
 
+        uint v26 = GuestMemory.Modified32(cpu, mem, v25);
         GuestMemory.Store(cpu, mem, v25, (v26 & (~((0x1u) << (int)v2))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v26 >> (int)v2) & (0x1u)));
         op++;
@@ -13184,17 +13039,12 @@ public static unsafe partial class LegacyHandlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v25 = (ulong)((uint)((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22));
-        if (GuestMemory.MissesRead(cpu, mem, v25, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v25, 4);
-        }
-
-        uint v26 = GuestMemory.Load32(cpu, mem, v25);
         if (GuestMemory.MissesWrite(cpu, mem, v25, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v25, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v25, 4);
         }
 
+        uint v26 = GuestMemory.Modified32(cpu, mem, v25);
         GuestMemory.Store(cpu, mem, v25, (v26 & (~((0x1u) << (int)(v0 & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -13211,7 +13061,7 @@ public static unsafe partial class LegacyHandlers
         ulong a25 = ((ulong)((uint)((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22)));
         if (GuestMemory.MissesPointer(cpu, mem, a25, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a25, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a25, 4);
         }
 
         ulong v27 = (ulong)GuestMemory.Pointer(cpu, mem, a25, 4, true);
@@ -13231,7 +13081,7 @@ public static unsafe partial class LegacyHandlers
         ulong a25 = ((ulong)((uint)((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22)));
         if (GuestMemory.MissesPointer(cpu, mem, a25, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a25, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a25, 4);
         }
 
         ulong v27 = (ulong)GuestMemory.Pointer(cpu, mem, a25, 4, true);
@@ -13598,17 +13448,12 @@ public static unsafe partial class LegacyHandlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = (ulong)((uint)((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
-        if (GuestMemory.MissesRead(cpu, mem, v21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, v21);
         if (GuestMemory.MissesWrite(cpu, mem, v21, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v21, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v21, 2);
         }
 
+        uint v22 = GuestMemory.Modified16(cpu, mem, v21);
         GuestMemory.Store(cpu, mem, v21, (ushort)(v22 | ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)v6) & (0x1u)));
         op++;
@@ -13622,17 +13467,12 @@ public static unsafe partial class LegacyHandlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = (ulong)((uint)((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
-        if (GuestMemory.MissesRead(cpu, mem, v21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, v21);
         if (GuestMemory.MissesWrite(cpu, mem, v21, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v21, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v21, 2);
         }
 
+        uint v22 = GuestMemory.Modified16(cpu, mem, v21);
         GuestMemory.Store(cpu, mem, v21, (ushort)(v22 | ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -13648,7 +13488,7 @@ public static unsafe partial class LegacyHandlers
         ulong a21 = ((ulong)((uint)((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18)));
         if (GuestMemory.MissesPointer(cpu, mem, a21, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a21, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a21, 2);
         }
 
         ulong v22 = (ulong)GuestMemory.Pointer(cpu, mem, a21, 2, true);
@@ -13667,7 +13507,7 @@ public static unsafe partial class LegacyHandlers
         ulong a21 = ((ulong)((uint)((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18)));
         if (GuestMemory.MissesPointer(cpu, mem, a21, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a21, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a21, 2);
         }
 
         ulong v22 = (ulong)GuestMemory.Pointer(cpu, mem, a21, 2, true);
@@ -13684,17 +13524,12 @@ public static unsafe partial class LegacyHandlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (ulong)((uint)((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16));
-        if (GuestMemory.MissesRead(cpu, mem, v19, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 4);
-        }
-
-        uint v20 = GuestMemory.Load32(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 4);
         }
 
+        uint v20 = GuestMemory.Modified32(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (v20 | ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v4) & (0x1u)));
         op++;
@@ -13708,17 +13543,12 @@ public static unsafe partial class LegacyHandlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (ulong)((uint)((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16));
-        if (GuestMemory.MissesRead(cpu, mem, v19, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 4);
-        }
-
-        uint v20 = GuestMemory.Load32(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 4);
         }
 
+        uint v20 = GuestMemory.Modified32(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (v20 | ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -13734,7 +13564,7 @@ public static unsafe partial class LegacyHandlers
         ulong a19 = ((ulong)((uint)((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16)));
         if (GuestMemory.MissesPointer(cpu, mem, a19, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 4);
         }
 
         ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 4, true);
@@ -13753,7 +13583,7 @@ public static unsafe partial class LegacyHandlers
         ulong a19 = ((ulong)((uint)((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16)));
         if (GuestMemory.MissesPointer(cpu, mem, a19, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 4);
         }
 
         ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 4, true);
@@ -13770,17 +13600,12 @@ public static unsafe partial class LegacyHandlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = (ulong)((uint)((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
-        if (GuestMemory.MissesRead(cpu, mem, v21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, v21);
         if (GuestMemory.MissesWrite(cpu, mem, v21, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v21, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v21, 2);
         }
 
+        uint v22 = GuestMemory.Modified16(cpu, mem, v21);
         GuestMemory.Store(cpu, mem, v21, (ushort)((v22 & (~((0x1u) << (int)v6))) & (0xffffu)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)v6) & (0x1u)));
         op++;
@@ -13794,17 +13619,12 @@ public static unsafe partial class LegacyHandlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = (ulong)((uint)((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
-        if (GuestMemory.MissesRead(cpu, mem, v21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, v21);
         if (GuestMemory.MissesWrite(cpu, mem, v21, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v21, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v21, 2);
         }
 
+        uint v22 = GuestMemory.Modified16(cpu, mem, v21);
         GuestMemory.Store(cpu, mem, v21, (ushort)((v22 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);

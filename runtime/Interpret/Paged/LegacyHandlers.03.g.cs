@@ -23,7 +23,7 @@ public static unsafe partial class LegacyHandlers
         ulong a21 = ((ulong)((uint)((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18)));
         if (GuestMemory.MissesPointer(cpu, mem, a21, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a21, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a21, 2);
         }
 
         ulong v23 = (ulong)GuestMemory.Pointer(cpu, mem, a21, 2, true);
@@ -42,7 +42,7 @@ public static unsafe partial class LegacyHandlers
         ulong a21 = ((ulong)((uint)((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18)));
         if (GuestMemory.MissesPointer(cpu, mem, a21, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a21, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a21, 2);
         }
 
         ulong v23 = (ulong)GuestMemory.Pointer(cpu, mem, a21, 2, true);
@@ -59,17 +59,12 @@ public static unsafe partial class LegacyHandlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (ulong)((uint)((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16));
-        if (GuestMemory.MissesRead(cpu, mem, v19, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 4);
-        }
-
-        uint v20 = GuestMemory.Load32(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 4);
         }
 
+        uint v20 = GuestMemory.Modified32(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (v20 & (~((0x1u) << (int)v4))));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v4) & (0x1u)));
         op++;
@@ -83,17 +78,12 @@ public static unsafe partial class LegacyHandlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (ulong)((uint)((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16));
-        if (GuestMemory.MissesRead(cpu, mem, v19, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 4);
-        }
-
-        uint v20 = GuestMemory.Load32(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 4);
         }
 
+        uint v20 = GuestMemory.Modified32(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (v20 & (~((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu))))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -109,7 +99,7 @@ public static unsafe partial class LegacyHandlers
         ulong a19 = ((ulong)((uint)((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16)));
         if (GuestMemory.MissesPointer(cpu, mem, a19, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 4);
         }
 
         ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 4, true);
@@ -128,7 +118,7 @@ public static unsafe partial class LegacyHandlers
         ulong a19 = ((ulong)((uint)((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16)));
         if (GuestMemory.MissesPointer(cpu, mem, a19, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 4);
         }
 
         ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 4, true);
@@ -145,17 +135,12 @@ public static unsafe partial class LegacyHandlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = (ulong)((uint)((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
-        if (GuestMemory.MissesRead(cpu, mem, v21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, v21);
         if (GuestMemory.MissesWrite(cpu, mem, v21, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v21, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v21, 2);
         }
 
+        uint v22 = GuestMemory.Modified16(cpu, mem, v21);
         GuestMemory.Store(cpu, mem, v21, (ushort)(v22 ^ ((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)v6) & (0x1u)));
         op++;
@@ -169,17 +154,12 @@ public static unsafe partial class LegacyHandlers
         ulong v12 = *(ulong*)((byte*)cpu + op->Base);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v21 = (ulong)((uint)((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18));
-        if (GuestMemory.MissesRead(cpu, mem, v21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, v21);
         if (GuestMemory.MissesWrite(cpu, mem, v21, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v21, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v21, 2);
         }
 
+        uint v22 = GuestMemory.Modified16(cpu, mem, v21);
         GuestMemory.Store(cpu, mem, v21, (ushort)(v22 ^ ((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -195,7 +175,7 @@ public static unsafe partial class LegacyHandlers
         ulong a21 = ((ulong)((uint)((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18)));
         if (GuestMemory.MissesPointer(cpu, mem, a21, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a21, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a21, 2);
         }
 
         ulong v22 = (ulong)GuestMemory.Pointer(cpu, mem, a21, 2, true);
@@ -214,7 +194,7 @@ public static unsafe partial class LegacyHandlers
         ulong a21 = ((ulong)((uint)((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18)));
         if (GuestMemory.MissesPointer(cpu, mem, a21, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a21, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a21, 2);
         }
 
         ulong v22 = (ulong)GuestMemory.Pointer(cpu, mem, a21, 2, true);
@@ -231,17 +211,12 @@ public static unsafe partial class LegacyHandlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (ulong)((uint)((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16));
-        if (GuestMemory.MissesRead(cpu, mem, v19, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 4);
-        }
-
-        uint v20 = GuestMemory.Load32(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 4);
         }
 
+        uint v20 = GuestMemory.Modified32(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (v20 ^ ((0x1u) << (int)v4)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v20 >> (int)v4) & (0x1u)));
         op++;
@@ -255,17 +230,12 @@ public static unsafe partial class LegacyHandlers
         ulong v10 = *(ulong*)((byte*)cpu + op->Base);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v19 = (ulong)((uint)((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16));
-        if (GuestMemory.MissesRead(cpu, mem, v19, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v19, 4);
-        }
-
-        uint v20 = GuestMemory.Load32(cpu, mem, v19);
         if (GuestMemory.MissesWrite(cpu, mem, v19, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v19, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v19, 4);
         }
 
+        uint v20 = GuestMemory.Modified32(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (v20 ^ ((0x1u) << (int)((((uint)op->Immediate) & (0xffu)) & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -281,7 +251,7 @@ public static unsafe partial class LegacyHandlers
         ulong a19 = ((ulong)((uint)((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16)));
         if (GuestMemory.MissesPointer(cpu, mem, a19, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 4);
         }
 
         ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 4, true);
@@ -300,7 +270,7 @@ public static unsafe partial class LegacyHandlers
         ulong a19 = ((ulong)((uint)((((v10 + ((ulong)op->Displacement)) + (v7 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v16)));
         if (GuestMemory.MissesPointer(cpu, mem, a19, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a19, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a19, 4);
         }
 
         ulong v20 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 4, true);
@@ -318,17 +288,12 @@ public static unsafe partial class LegacyHandlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v26 = (ulong)((uint)((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23));
-        if (GuestMemory.MissesRead(cpu, mem, v26, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v26, 2);
-        }
-
-        uint v27 = GuestMemory.Load16(cpu, mem, v26);
         if (GuestMemory.MissesWrite(cpu, mem, v26, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v26, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v26, 2);
         }
 
+        uint v27 = GuestMemory.Modified16(cpu, mem, v26);
         GuestMemory.Store(cpu, mem, v26, (ushort)(v27 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v27 >> (int)v2) & (0x1u)));
         op++;
@@ -343,17 +308,12 @@ public static unsafe partial class LegacyHandlers
         ulong v14 = *(ulong*)((byte*)cpu + op->Base);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v26 = (ulong)((uint)((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23));
-        if (GuestMemory.MissesRead(cpu, mem, v26, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v26, 2);
-        }
-
-        uint v27 = GuestMemory.Load16(cpu, mem, v26);
         if (GuestMemory.MissesWrite(cpu, mem, v26, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v26, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v26, 2);
         }
 
+        uint v27 = GuestMemory.Modified16(cpu, mem, v26);
         GuestMemory.Store(cpu, mem, v26, (ushort)(v27 ^ ((0x1u) << (int)(v0 & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -370,7 +330,7 @@ public static unsafe partial class LegacyHandlers
         ulong a26 = ((ulong)((uint)((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23)));
         if (GuestMemory.MissesPointer(cpu, mem, a26, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a26, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a26, 2);
         }
 
         ulong v27 = (ulong)GuestMemory.Pointer(cpu, mem, a26, 2, true);
@@ -390,7 +350,7 @@ public static unsafe partial class LegacyHandlers
         ulong a26 = ((ulong)((uint)((((((v14 + ((ulong)op->Displacement)) + (v11 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)((uint)(short)v0)) >> (int)(0x4u))) << (int)(0x1u))) & ((ulong)op->AddressMask)) + v23)));
         if (GuestMemory.MissesPointer(cpu, mem, a26, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a26, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a26, 2);
         }
 
         ulong v27 = (ulong)GuestMemory.Pointer(cpu, mem, a26, 2, true);
@@ -408,17 +368,12 @@ public static unsafe partial class LegacyHandlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v25 = (ulong)((uint)((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22));
-        if (GuestMemory.MissesRead(cpu, mem, v25, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v25, 4);
-        }
-
-        uint v26 = GuestMemory.Load32(cpu, mem, v25);
         if (GuestMemory.MissesWrite(cpu, mem, v25, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v25, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v25, 4);
         }
 
+        uint v26 = GuestMemory.Modified32(cpu, mem, v25);
         GuestMemory.Store(cpu, mem, v25, (v26 ^ ((0x1u) << (int)v2)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v26 >> (int)v2) & (0x1u)));
         op++;
@@ -433,17 +388,12 @@ public static unsafe partial class LegacyHandlers
         ulong v13 = *(ulong*)((byte*)cpu + op->Base);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v25 = (ulong)((uint)((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22));
-        if (GuestMemory.MissesRead(cpu, mem, v25, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v25, 4);
-        }
-
-        uint v26 = GuestMemory.Load32(cpu, mem, v25);
         if (GuestMemory.MissesWrite(cpu, mem, v25, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v25, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v25, 4);
         }
 
+        uint v26 = GuestMemory.Modified32(cpu, mem, v25);
         GuestMemory.Store(cpu, mem, v25, (v26 ^ ((0x1u) << (int)(v0 & (0x1fu)))));
         op++;
         return op->Handler(cpu, op, mem);
@@ -460,7 +410,7 @@ public static unsafe partial class LegacyHandlers
         ulong a25 = ((ulong)((uint)((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22)));
         if (GuestMemory.MissesPointer(cpu, mem, a25, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a25, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a25, 4);
         }
 
         ulong v26 = (ulong)GuestMemory.Pointer(cpu, mem, a25, 4, true);
@@ -480,7 +430,7 @@ public static unsafe partial class LegacyHandlers
         ulong a25 = ((ulong)((uint)((((((v13 + ((ulong)op->Displacement)) + (v10 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + (((ulong)((long)((ulong)(long)(int)v0) >> (int)(0x5u))) << (int)(0x2u))) & ((ulong)op->AddressMask)) + v22)));
         if (GuestMemory.MissesPointer(cpu, mem, a25, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a25, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a25, 4);
         }
 
         ulong v26 = (ulong)GuestMemory.Pointer(cpu, mem, a25, 4, true);
@@ -885,18 +835,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
-        uint v17 = (v14 + v0) & (0xffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
+        uint v17 = (v14 + v0) & (0xffu);
         GuestMemory.Store(cpu, mem, v13, (byte)v17);
         *(byte*)((byte*)cpu + op->R1) = (byte)v14;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v17 < v14 ? 1u : 0u));
@@ -918,17 +863,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 1))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 1);
-        }
-
-        uint v14 = GuestMemory.Load8(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 1))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 1);
         }
 
+        uint v14 = GuestMemory.Modified8(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (byte)((v14 + v0) & (0xffu)));
         *(byte*)((byte*)cpu + op->R1) = (byte)v14;
         op++;
@@ -945,7 +885,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -973,7 +913,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 1, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 1);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 1);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 1, true);
@@ -991,18 +931,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
-        uint v17 = (v14 + v0) & (0xffffu);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
+        uint v17 = (v14 + v0) & (0xffffu);
         GuestMemory.Store(cpu, mem, v13, (ushort)v17);
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v14;
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v17 < v14 ? 1u : 0u));
@@ -1024,17 +959,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 2);
-        }
-
-        uint v14 = GuestMemory.Load16(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 2);
         }
 
+        uint v14 = GuestMemory.Modified16(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (ushort)((v14 + v0) & (0xffffu)));
         *(ushort*)((byte*)cpu + op->R1) = (ushort)v14;
         op++;
@@ -1051,7 +981,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -1079,7 +1009,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 2, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 2);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 2);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 2, true);
@@ -1097,18 +1027,13 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
-        uint v15 = v14 + v0;
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
+        uint v15 = v14 + v0;
         GuestMemory.Store(cpu, mem, v13, v15);
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v14);
         *(ulong*)((byte*)cpu + 184) = ((ulong)(v15 < v14 ? 1u : 0u));
@@ -1130,17 +1055,12 @@ public static unsafe partial class LegacyHandlers
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v13 = (ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10));
-        if (GuestMemory.MissesRead(cpu, mem, v13, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, v13, 4);
-        }
-
-        uint v14 = GuestMemory.Load32(cpu, mem, v13);
         if (GuestMemory.MissesWrite(cpu, mem, v13, 4))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, v13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, v13, 4);
         }
 
+        uint v14 = GuestMemory.Modified32(cpu, mem, v13);
         GuestMemory.Store(cpu, mem, v13, (v14 + v0));
         *(ulong*)((byte*)cpu + op->R1) = ((ulong)v14);
         op++;
@@ -1157,7 +1077,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -1185,7 +1105,7 @@ public static unsafe partial class LegacyHandlers
         ulong a13 = ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10)));
         if (GuestMemory.MissesPointer(cpu, mem, a13, 4, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a13, 4);
+            return BlockHandlers.MissModify(cpu, op, mem, a13, 4);
         }
 
         ulong v14 = (ulong)GuestMemory.Pointer(cpu, mem, a13, 4, true);
@@ -1934,7 +1854,7 @@ public static unsafe partial class LegacyHandlers
         ulong a12 = ((ulong)((uint)((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9)));
         if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
@@ -1953,7 +1873,7 @@ public static unsafe partial class LegacyHandlers
         ulong a12 = ((ulong)((uint)((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9)));
         if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
@@ -1971,7 +1891,7 @@ public static unsafe partial class LegacyHandlers
         ulong a12 = ((ulong)((uint)((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9)));
         if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
@@ -1990,7 +1910,7 @@ public static unsafe partial class LegacyHandlers
         ulong a12 = ((ulong)((uint)((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9)));
         if (GuestMemory.MissesPointer(cpu, mem, a12, 8, true))
         {
-            return BlockHandlers.MissPointer(cpu, op, mem, a12, 8);
+            return BlockHandlers.MissModify(cpu, op, mem, a12, 8);
         }
 
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a12, 8, true);
