@@ -471,7 +471,8 @@ public sealed unsafe class CaseGenerator
 
         // Not beside a stack that faults: which of the two is reported is not architectural. Where the operand's place
         // is beyond our choosing, its target may be anything.
-        if (_instruction.Op0Kind == OpKind.Memory && input->PatchCount == 0)
+        bool isChosen = input->PatchCount > 0 && input->PatchAddress[0] != input->State.Gpr[Rsp] - 8;
+        if (_instruction.Op0Kind == OpKind.Memory && !isChosen)
         {
             input->State.Gpr[Rsp] = TestLayout.DataBase + 64;
             return;
