@@ -3,6 +3,7 @@ using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Host;
 using Jitvmm.Runtime.Interpret;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Runtime.Paravirt;
 using Jitvmm.Translator.Decode;
 using Jitvmm.Translator.Handlers;
 using Jitvmm.Translator.Regions;
@@ -35,6 +36,9 @@ public sealed record EngineOptions
     /// does so in any case once the guest handles faults or executes code it may write.
     /// </summary>
     public bool Checked { get; init; }
+
+    /// <summary>What a machine's guest may call; null for nothing.</summary>
+    public ParavirtualInterface? Paravirtual { get; init; }
 
     /// <summary>A machine's CPU counts the instructions it executes, one by one, and asks the platform for time to pass. Tier 0 only.</summary>
     public bool CountsInstructions { get; init; }

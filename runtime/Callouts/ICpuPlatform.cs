@@ -1,4 +1,5 @@
 using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Paravirt;
 
 namespace Jitvmm.Runtime.Callouts;
 
@@ -44,6 +45,9 @@ public interface ICpuPlatform
     ulong TimeStamp { get; }
 
     CpuidLeaf QueryCpuid(uint leaf, uint subLeaf);
+
+    /// <summary>What the machine offers guests that know they are virtualized; null for nothing.</summary>
+    ParavirtualCpu? Paravirtual => null;
 
     /// <summary>A triple fault (SDM vol. 3A, 6.15): the machine resets or stops.</summary>
     void TripleFault();

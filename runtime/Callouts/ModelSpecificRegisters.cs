@@ -139,6 +139,7 @@ public static unsafe class ModelSpecificRegisters
             case TscAdjust:
                 cpu->System.TscOffset += value - cpu->System.TscAdjust;
                 cpu->System.TscAdjust = value;
+                MachineCpu.Of(cpu).Platform.Paravirtual?.TimeStampMoved();
                 return HasTscAdjust(cpu);
             case BiosSignature or PlatformInfo or MachineCheckStatus:
                 return true;
@@ -256,6 +257,7 @@ public static unsafe class ModelSpecificRegisters
         ulong change = value - ProcessorIdentity.TimeStamp(cpu);
         cpu->System.TscOffset += change;
         cpu->System.TscAdjust += change;
+        MachineCpu.Of(cpu).Platform.Paravirtual?.TimeStampMoved();
     }
 
     private static bool HasTscAdjust(CpuState* cpu) => (MachineCpu.Of(cpu).Platform.QueryCpuid(7, 0).Ebx >> 1 & 1) != 0;

@@ -177,6 +177,9 @@ public unsafe struct SystemState
     /// <summary>Addresses of the blocks entered last in tier 0, a ring that <see cref="RecentCount"/> goes round; for reports of a crash.</summary>
     public fixed ulong RecentBlocks[RecentBlockCount];
 
+    /// <summary>How often this CPU took each hypercall site: an array that <see cref="Paravirt.HypercallSites"/> gave; 0 without a paravirtual interface.</summary>
+    public nint HypercallCounts;
+
     /// <summary>Blocks entered since the reset, modulo 2³².</summary>
     public uint RecentCount;
 

@@ -30,6 +30,7 @@ public sealed unsafe partial class MachineCpu : IDisposable
         Platform = platform;
         Index = index;
         _vcpu = new VCpu(cache, compiler) { Machine = this };
+        platform.Paravirtual?.Attach(State);
     }
 
     public ICpuPlatform Platform { get; }
@@ -75,5 +76,13 @@ public sealed unsafe partial class MachineCpu : IDisposable
     /// <summary>Whether <see cref="RequestStop"/> was called.</summary>
     public bool IsStopping => _stop;
 
-    public void Dispose() => _vcpu.Dispose();
+    public void Dispose()
+    {
+        if (State != null)
+        {
+            Platform.Paravirtual?.Detach();
+        }
+
+        _vcpu.Dispose();
+    }
 }

@@ -10554,11 +10554,10 @@ public static unsafe partial class Handlers
         return global::Jitvmm.Runtime.Callouts.Invalidation.Page(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), ((ulong)op->NextAddress));
     }
 
-    public static int Clac(CpuState* cpu, TbOp* op, byte* mem)
+    public static int Vmcall_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        global::Jitvmm.Runtime.Callouts.InterruptFlag.SetAccessOverride(cpu, unchecked((global::System.Int32)0x0u));
-        mem = cpu->MemoryBase;
+        global::Jitvmm.Runtime.Callouts.Hypercalls.Execute(cpu, unchecked((global::System.Int32)((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }

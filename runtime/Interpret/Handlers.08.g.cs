@@ -19,6 +19,23 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
 {
+    public static int Vmcall(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.Hypercalls.Execute(cpu, unchecked((global::System.Int32)((uint)op->Immediate)));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Clac(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.InterruptFlag.SetAccessOverride(cpu, unchecked((global::System.Int32)0x0u));
+        mem = cpu->MemoryBase;
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Stac(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -40,6 +57,14 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         global::Jitvmm.Runtime.Callouts.ExtendedControl.Write(cpu);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Vmmcall(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        global::Jitvmm.Runtime.Callouts.Hypercalls.Execute(cpu, unchecked((global::System.Int32)((uint)op->Immediate)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9317,60 +9342,6 @@ public static unsafe partial class Handlers
         ulong v8 = *(ulong*)((byte*)cpu + 160);
         uint v12 = *(uint*)((byte*)cpu + op->R0);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) != 0 ? v0 : v12));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a2 = (v0 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
-        }
-
-        uint v3 = GuestMemory.Load32(cpu, mem, a2);
-        ulong v4 = *(ulong*)((byte*)cpu + 168);
-        ulong v8 = *(ulong*)((byte*)cpu + 192);
-        ulong v11 = *(ulong*)((byte*)cpu + 160);
-        uint v15 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) | (v11 == (0x0ul) ? 1u : 0u)) != 0 ? v3 : v15));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
-        }
-
-        uint v11 = GuestMemory.Load32(cpu, mem, a10);
-        ulong v12 = *(ulong*)((byte*)cpu + 168);
-        ulong v16 = *(ulong*)((byte*)cpu + 192);
-        ulong v19 = *(ulong*)((byte*)cpu + 160);
-        uint v23 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) | (v19 == (0x0ul) ? 1u : 0u)) != 0 ? v11 : v23));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        ulong v8 = *(ulong*)((byte*)cpu + 160);
-        ulong v12 = *(ulong*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = (((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) != 0 ? v0 : v12);
         op++;
         return op->Handler(cpu, op, mem);
     }

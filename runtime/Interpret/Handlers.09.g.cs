@@ -19,6 +19,60 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
 {
+    public static int Cmovle_r32_rm32_B(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Base);
+        ulong a2 = (v0 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+        }
+
+        uint v3 = GuestMemory.Load32(cpu, mem, a2);
+        ulong v4 = *(ulong*)((byte*)cpu + 168);
+        ulong v8 = *(ulong*)((byte*)cpu + 192);
+        ulong v11 = *(ulong*)((byte*)cpu + 160);
+        uint v15 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)(v4 >> (int)(0x3fu))) ^ ((uint)v8)) | (v11 == (0x0ul) ? 1u : 0u)) != 0 ? v3 : v15));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmovle_r32_rm32_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 4))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 4);
+        }
+
+        uint v11 = GuestMemory.Load32(cpu, mem, a10);
+        ulong v12 = *(ulong*)((byte*)cpu + 168);
+        ulong v16 = *(ulong*)((byte*)cpu + 192);
+        ulong v19 = *(ulong*)((byte*)cpu + 160);
+        uint v23 = *(uint*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) | (v19 == (0x0ul) ? 1u : 0u)) != 0 ? v11 : v23));
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int Cmovle_r64_rm64(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        ulong v0 = *(ulong*)((byte*)cpu + op->R1);
+        ulong v1 = *(ulong*)((byte*)cpu + 168);
+        ulong v5 = *(ulong*)((byte*)cpu + 192);
+        ulong v8 = *(ulong*)((byte*)cpu + 160);
+        ulong v12 = *(ulong*)((byte*)cpu + op->R0);
+        *(ulong*)((byte*)cpu + op->R0) = (((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) != 0 ? v0 : v12);
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int Cmovle_r64_rm64_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -13468,109 +13522,6 @@ public static unsafe partial class Handlers
         Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
         Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
-        return -1;
-    }
-
-    public static int Haddpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = Haddpd_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int Haddpd_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (((uint)(v10 & (0xful))) != 0)
-        {
-            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
-        }
-
-        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
-        {
-            return BlockHandlers.Note(cpu, v10, 16);
-        }
-
-        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
-        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
-        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vhaddpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vhaddpd_xmm_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vhaddpd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vhaddpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vhaddpd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vhaddpd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
 }

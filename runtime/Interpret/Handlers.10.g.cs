@@ -19,6 +19,109 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
 {
+    public static int Haddpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Haddpd_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Haddpd_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
+        Vector128<byte> v16 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v16.As<byte, global::System.Double>(), v15.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhaddpd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhaddpd_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhaddpd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vhaddpd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vhaddpd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vhaddpd_xmm_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v12.As<byte, global::System.Double>(), v11.As<byte, global::System.Double>()).As<global::System.Double, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
     public static int VEX_Vhaddpd_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
     {
         int exit = VEX_Vhaddpd_ymm_ymm_ymmm256_Body(cpu, op, mem);
@@ -9258,60 +9361,6 @@ public static unsafe partial class Handlers
         ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
         uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v13), (~((0x1u) << (int)v6)));
         *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm16_imm8_B_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a11 = (v9 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
-        {
-            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
-        }
-
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
-        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v13), (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm16_imm8_G_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
-        if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
-        {
-            return BlockHandlers.MissModify(cpu, op, mem, a19, 2);
-        }
-
-        ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
-        uint v22 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v21), (~((0x1u) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v22 >> (int)v6) & (0x1u)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm16_imm8_G_P(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v9 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a19 = ((((v12 + ((ulong)op->Displacement)) + (v9 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v18);
-        if (GuestMemory.MissesPointer(cpu, mem, a19, 2, true))
-        {
-            return BlockHandlers.MissModify(cpu, op, mem, a19, 2);
-        }
-
-        ulong v21 = (ulong)GuestMemory.Pointer(cpu, mem, a19, 2, true);
-        uint v22 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v21), (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu)))));
         op++;
         return op->Handler(cpu, op, mem);
     }

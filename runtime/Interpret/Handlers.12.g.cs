@@ -19,6 +19,43 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
 {
+    public static int VEX_Vpminsw_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminsw_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.MissRead(cpu, op, mem, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.Min<global::System.Int16>(v12.As<byte, global::System.Int16>(), v11.As<byte, global::System.Int16>()).As<global::System.Int16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    public static int VEX_Vpminsw_ymm_ymm_ymmm256(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R2);
+        Vector256<byte> v1 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector256.Min<global::System.Int16>(v1.As<byte, global::System.Int16>(), v0.As<byte, global::System.Int16>()).As<global::System.Int16, byte>());
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
     public static int VEX_Vpminsw_ymm_ymm_ymmm256_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -13008,92 +13045,6 @@ public static unsafe partial class Handlers
 
         Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
         *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vphminposuw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vphminposuw_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vphminposuw_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vphminposuw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vphminposuw_xmm_xmmm128_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vphminposuw_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
-        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
-        {
-            return BlockHandlers.Note(cpu, a10, 16);
-        }
-
-        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vpsrlvd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vpsrlvd_xmm_xmm_xmmm128_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vpsrlvd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
-        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
 }

@@ -19,6 +19,92 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
 {
+    public static int VEX_Vphminposuw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vphminposuw_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vphminposuw_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v0.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vphminposuw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vphminposuw_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vphminposuw_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a10 = ((((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9);
+        if (GuestMemory.MissesRead(cpu, mem, a10, 16))
+        {
+            return BlockHandlers.Note(cpu, a10, 16);
+        }
+
+        Vector128<byte> v11 = GuestMemory.Load128(cpu, mem, a10);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v11.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
+    public static int VEX_Vpsrlvd_xmm_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vpsrlvd_xmm_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vpsrlvd_xmm_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R2);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedShift.RightEach(v1.As<byte, global::System.UInt32>(), v0.As<byte, global::System.UInt32>()).As<global::System.UInt32, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
+        return -1;
+    }
+
     public static int VEX_Vpsrlvd_xmm_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         int exit = VEX_Vpsrlvd_xmm_xmm_xmmm128_G_Body(cpu, op, mem);
@@ -13536,102 +13622,6 @@ public static unsafe partial class Handlers
         }
 
         GuestMemory.Store(cpu, mem, a13, (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
-        return -1;
-    }
-
-    public static int VEX_Vcvtps2ph_xmmm64_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vcvtps2ph_xmmm64_xmm_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vcvtps2ph_xmmm64_xmm_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v3 = (ulong)global::Jitvmm.Runtime.Semantics.HalfFloat.FromSingles(cpu, v0.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate)));
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::System.Runtime.Intrinsics.Vector128.CreateScalar(v3).As<global::System.UInt64, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vcvtps2ph_xmmm64_xmm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vcvtps2ph_xmmm64_xmm_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vcvtps2ph_xmmm64_xmm_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
-        if (GuestMemory.MissesPointer(cpu, mem, v10, 8, true))
-        {
-            return BlockHandlers.Note(cpu, v10, 131080);
-        }
-
-        ulong v11 = (ulong)GuestMemory.Pointer(cpu, mem, v10, 8, true);
-        Vector128<byte> v12 = *(Vector128<byte>*)((byte*)cpu + op->R1);
-        ulong v15 = (ulong)global::Jitvmm.Runtime.Semantics.HalfFloat.FromSingles(cpu, v12.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate)));
-        if (GuestMemory.MissesWrite(cpu, mem, v10, 8))
-        {
-            return BlockHandlers.Note(cpu, v10, 65544);
-        }
-
-        GuestMemory.Store(cpu, mem, v10, v15);
-        return -1;
-    }
-
-    public static int VEX_Vcvtps2ph_xmmm128_ymm_imm8(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vcvtps2ph_xmmm128_ymm_imm8_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vcvtps2ph_xmmm128_ymm_imm8_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        Vector128<byte> v3 = global::Jitvmm.Runtime.Semantics.HalfFloat.FromSingles(cpu, v0.As<byte, global::System.Single>(), unchecked((global::System.Int32)((uint)op->Immediate))).As<global::System.UInt64, byte>();
-        *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>(v3.As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
         return -1;
     }
 }

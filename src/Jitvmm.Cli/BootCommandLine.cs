@@ -104,6 +104,9 @@ internal sealed class BootCommandLine
             case "--net":
                 ParseNetwork(_words.Value(name));
                 break;
+            case "--hypervisor":
+                _options = _options with { Hypervisor = ParseHypervisor(_words.Value(name)) };
+                break;
             case "--serial":
                 ParseSerial(_words.Value(name));
                 break;
@@ -177,6 +180,27 @@ internal sealed class BootCommandLine
             _ => throw new UsageException($"--serial is stdio, none or file:PATH, not {value}"),
         };
         SerialPath = Serial == SerialTarget.File ? value[5..] : "";
+    }
+
+    private static MachineHypervisor ParseHypervisor(string value)
+    {
+        string[] parts = value.Split(',');
+        HypervisorKind kind = parts[0] switch
+        {
+            "none" => HypervisorKind.None,
+            "kvm" => HypervisorKind.Kvm,
+            _ => throw new UsageException($"--hypervisor is none or kvm, not {parts[0]}"),
+        };
+        string[] without = new string[parts.Length - 1];
+        IReadOnlyList<string> features = MachineHypervisor.FeaturesOf(kind);
+        for (int i = 0; i < without.Length; i++)
+        {
+            without[i] = parts[i + 1] is ['-', .. var feature] && features.Contains(feature)
+                ? feature
+                : throw new UsageException($"--hypervisor {parts[0]} {(features.Count == 0 ? "has no features" : $"can be without {string.Join(", ", features)}, as in {parts[0]},-{features[0]}")}; not {parts[i + 1]}");
+        }
+
+        return new MachineHypervisor(kind) { Without = without };
     }
 
     private static int ParseShift(string value) => value is [>= '0' and <= '9'] or "10"

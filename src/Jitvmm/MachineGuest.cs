@@ -5,6 +5,7 @@ using Jitvmm.Devices.Platform;
 using Jitvmm.Devices.Processors;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Runtime.Paravirt;
 using Jitvmm.Translator;
 
 namespace Jitvmm;
@@ -165,7 +166,7 @@ public sealed class MachineGuest : IDisposable
               blocks invalidated       {cache.BlocksInvalidated,14:N0}
               code cache flushes       {cache.Flushes,14:N0}
 
-            """) + CountedStatistics();
+            """) + ParavirtualReport.Describe(_machine) + CountedStatistics();
     }
 
     /// <summary>Of a repeatable run: two of the same guest print the same.</summary>
@@ -209,9 +210,13 @@ public sealed class MachineGuest : IDisposable
         MachineEngine? engine = null;
         try
         {
-            engine = new MachineEngine(memory, new EngineOptions { Tiering = TieringOf(Options.Tier), CodeCacheLimit = Options.CodeCacheSize, CountsInstructions = Options.InstructionShift != null });
+            ParavirtualInterface? hypervisor = Options.Hypervisor.Create();
+            engine = new MachineEngine(memory, new EngineOptions
+            {
+                Tiering = TieringOf(Options.Tier), CodeCacheLimit = Options.CodeCacheSize, CountsInstructions = Options.InstructionShift != null, Paravirtual = hypervisor,
+            });
             MachineEngine cpus = engine;
-            var machine = new Machine(Configuration(), memory, platform => new EngineProcessor(cpus.CreateCpu(platform, platform.Index)))
+            var machine = new Machine(Configuration(hypervisor), memory, platform => new EngineProcessor(cpus.CreateCpu(platform, platform.Index)))
             {
                 Inspector = (platform, processor) => Inspect(platform.Index, processor),
             };
@@ -241,8 +246,9 @@ public sealed class MachineGuest : IDisposable
         }
     }
 
-    private MachineConfiguration Configuration() => new()
+    private MachineConfiguration Configuration(ParavirtualInterface? hypervisor) => new()
     {
+        Hypervisor = hypervisor,
         Memory = Options.Memory,
         Processors = Options.Processors,
         Kernel = _kernel,

@@ -46,6 +46,9 @@ public sealed record MachineGuestOptions
     /// <summary>A virtio console (hvc0) beside the serial port.</summary>
     public bool Console { get; init; }
 
+    /// <summary>The hypervisor that guests which know they are virtualized find, with its features. A guest sees no sign of one under <see cref="MachineHypervisor.None"/>.</summary>
+    public MachineHypervisor Hypervisor { get; init; } = MachineHypervisor.Kvm;
+
     /// <summary>A guest's reset starts it anew; otherwise it ends the run.</summary>
     public bool Reboots { get; init; } = true;
 

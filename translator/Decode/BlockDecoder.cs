@@ -3,6 +3,7 @@ using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Interpret;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Runtime.Paravirt;
 using Jitvmm.Translator.Handlers;
 using Jitvmm.Translator.Ir;
 using Jitvmm.Translator.Lift;
@@ -53,6 +54,9 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         _decoder = Decoder.Create(64, _reader);
         _hotThreshold = hotThreshold;
     }
+
+    /// <summary>Where hypercalls that are decoded are entered; null when the guest has nobody to call.</summary>
+    public HypercallSites? Sites { get; init; }
 
     public TranslationBlock? Translate(CodeCache cache, in CodeLocation location)
     {
@@ -255,6 +259,11 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
                 SetHandler(op++, _handlers.CheckFloat);
             }
 
+            if (Sites != null && Lifter.IsHypercall(instruction.Code))
+            {
+                op->Immediate = (ulong)EnterSite(location, i);
+            }
+
             i += WriteInstruction(op++, location.Mode, i, count);
             if (isChecked)
             {
@@ -271,6 +280,14 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         }
 
         return new TranslationBlock(location, undefinedEnd && count > 0 ? end + 1 : end, ops, (int)(op - ops), count);
+    }
+
+    private int EnterSite(in CodeLocation location, int index)
+    {
+        ref Instruction instruction = ref _instructions[index];
+        HypercallInstruction kind = instruction.Code == Code.Vmcall ? HypercallInstruction.Vmcall : HypercallInstruction.Vmmcall;
+        ulong physical = location.Physical + (instruction.IP - location.Address);
+        return Sites!.Enter(instruction.IP, physical, kind, HypercallNumber.Before(_instructions, index));
     }
 
     /// <summary>Fills the record of an instruction; 1 when the branch behind it is in it too.</summary>

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Jitvmm.Runtime.Interpret;
+using Jitvmm.Translator.Lift;
 
 namespace Jitvmm.Translator.Handlers;
 
@@ -17,7 +18,7 @@ public static class FormCatalog
         foreach (Code code in Enum.GetValues<Code>())
         {
             OpCodeInfo info = code.ToOpCode();
-            if (!info.IntelDecoder64 || !info.IsInstruction || info.Encoding is not (EncodingKind.Legacy or EncodingKind.VEX) || !IsGuestFeature(code))
+            if (!IsIn64BitMode(code, info) || !info.IsInstruction || info.Encoding is not (EncodingKind.Legacy or EncodingKind.VEX) || !IsGuestFeature(code))
             {
                 continue;
             }
@@ -45,7 +46,7 @@ public static class FormCatalog
             {
                 int addressing = HandlerForms.LegacyAddressingOf(form.Instruction);
                 bool isVariant = form.Addressing == HandlerForm.BaseDisplacement || (form.Instruction.IsStringInstruction && form.Addressing == HandlerForm.General);
-                if (!isVariant && (addressing == HandlerForm.Legacy || !info.IntelDecoder64))
+                if (!isVariant && (addressing == HandlerForm.Legacy || !IsIn64BitMode(code, info)))
                 {
                     yield return form with { Addressing = addressing, Prefix = HandlerForms.LegacyPrefixOf(form.Instruction) };
                 }
@@ -56,6 +57,11 @@ public static class FormCatalog
     /// <summary>Whether the instruction belongs to the processor guests see (<see cref="Runtime.Cpu.CpuModel"/>).</summary>
     public static bool IsGuestFeature(Code code)
     {
+        if (Lifter.IsHypercall(code))
+        {
+            return true;
+        }
+
         foreach (CpuidFeature feature in code.CpuidFeatures())
         {
             if (!IsGuestFeature(feature))
@@ -78,6 +84,9 @@ public static class FormCatalog
         or CpuidFeature.RDPID or CpuidFeature.CLFSH or CpuidFeature.CLFLUSHOPT or CpuidFeature.CLWB or CpuidFeature.PAUSE or CpuidFeature.SYSCALL
         or CpuidFeature.CPUID or CpuidFeature.PREFETCHW or CpuidFeature.MULTIBYTENOP or CpuidFeature.CET_IBT or CpuidFeature.MSR
         or CpuidFeature.CET_SS or CpuidFeature.SEP or CpuidFeature.INVPCID or CpuidFeature.SMAP;
+
+    /// <summary>As Intel's processors decode it; of AMD's instructions, the hypercall.</summary>
+    private static bool IsIn64BitMode(Code code, OpCodeInfo info) => info.IntelDecoder64 || Lifter.IsHypercall(code);
 
     private static IEnumerable<Form> FormsOf(Code code, OpCodeInfo info)
     {

@@ -25,6 +25,9 @@ public sealed partial class Lifter
             case Mnemonic.Xsetbv:
                 CallOut(typeof(ExtendedControl), nameof(ExtendedControl.Write));
                 return true;
+            case Mnemonic.Vmcall or Mnemonic.Vmmcall:
+                LiftHypercall();
+                return true;
             case Mnemonic.Rdpmc:
                 CallOut(typeof(ProcessorIdentity), nameof(ProcessorIdentity.ReadPerformanceCounter));
                 return true;

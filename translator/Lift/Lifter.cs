@@ -46,7 +46,7 @@ public sealed partial class Lifter
     }
 
     /// <summary>Whether the instruction ends a translation block.</summary>
-    public static bool EndsBlock(in Instruction instruction) => instruction.FlowControl != FlowControl.Next || IsRepeated(instruction)
+    public static bool EndsBlock(in Instruction instruction) => FlowOf(instruction) != FlowControl.Next || IsRepeated(instruction)
         || instruction.Mnemonic is Mnemonic.Syscall or Mnemonic.Hlt or Mnemonic.Ud2 or Mnemonic.Clts or Mnemonic.Lmsw or Mnemonic.Invlpg or Mnemonic.Invpcid
         || (instruction.Mnemonic == Mnemonic.Mov && instruction.Op0Register.IsCR());
 
@@ -68,9 +68,16 @@ public sealed partial class Lifter
     public static bool IsRepeated(in Instruction instruction) =>
         instruction.IsStringInstruction && (instruction.HasRepPrefix || instruction.HasRepnePrefix);
 
-    /// <summary>Whether an instruction that writes flags may leave them as they were: a shift by 0, a repeated compare of nothing.</summary>
+    /// <summary>
+    /// Whether an instruction that writes flags may leave them as they were: a shift by 0, a repeated compare of nothing, a hypercall, which writes them for other hypervisors only.
+    /// </summary>
     public static bool MayKeepFlags(in Instruction instruction)
     {
+        if (IsHypercall(instruction.Code))
+        {
+            return true;
+        }
+
         if (instruction.Mnemonic is not (Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or Mnemonic.Rcr
             or Mnemonic.Shld or Mnemonic.Shrd))
         {

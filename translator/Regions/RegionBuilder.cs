@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Runtime.Paravirt;
 using Jitvmm.Translator.Decode;
 using Jitvmm.Translator.Handlers;
 using Jitvmm.Translator.Ir;
@@ -28,6 +29,7 @@ public sealed class RegionBuilder
     private const int MaxRegionsOfBlock = 3;
 
     private readonly CodeCache _cache;
+    private readonly ParavirtualInterface? _paravirtual;
     private readonly bool _isMachine;
     private readonly BlockDecoder _decoder = new(HandlerSet.Direct, 0);
     private readonly IrBuilder _builder = new();
@@ -37,9 +39,12 @@ public sealed class RegionBuilder
     private CodeLocation _head;
     private readonly Instruction[] _instructions = new Instruction[BlockDecoder.MaxInstructions];
 
-    public RegionBuilder(CodeCache cache)
+    /// <param name="cache">Of the guest whose blocks are compiled.</param>
+    /// <param name="paravirtual">What its hypercalls mean; null when it has nobody to call.</param>
+    public RegionBuilder(CodeCache cache, ParavirtualInterface? paravirtual)
     {
         _cache = cache;
+        _paravirtual = paravirtual;
         _isMachine = cache.Memory is PhysicalMemory;
         _lifter = new Lifter(_builder);
     }
@@ -165,7 +170,11 @@ public sealed class RegionBuilder
                 break;
             }
 
-            if (!_lifter.TryLift(block.Instructions[i]))
+            if (_paravirtual != null && Lifter.IsHypercall(block.Instructions[i].Code))
+            {
+                _lifter.LiftHypercall(_paravirtual, SiteOf(source, block.Instructions[i].IP), HypercallNumber.Before(block.Instructions, i));
+            }
+            else if (!_lifter.TryLift(block.Instructions[i]))
             {
                 // #UD: tier 0 raises it.
                 _builder.RaiseIf(_builder.Constant32(1), Runtime.Execution.ExceptionVector.InvalidOpcode);
@@ -183,6 +192,8 @@ public sealed class RegionBuilder
         return block;
     }
 
+    private int SiteOf(TranslationBlock block, ulong address) => _paravirtual!.Sites.IndexOf(block.Location.Physical + (address - block.Address));
+
     /// <summary>64-bit code, at most without the use of some unit.</summary>
     private static bool CanCompile(CodeMode mode) =>
         (mode & CodeMode.Long) != 0 && (mode & ~(CodeMode.Long | CodeMode.CheckedUnits | CodeMode.CheckedAvx)) == 0;
@@ -190,7 +201,7 @@ public sealed class RegionBuilder
     private static void FindSuccessors(RegionBlock block)
     {
         ref readonly Instruction last = ref block.Instructions[^1];
-        switch (last.FlowControl)
+        switch (Lifter.FlowOf(last))
         {
             case FlowControl.ConditionalBranch:
                 block.Successors.Add(last.NextIP);
@@ -290,7 +301,7 @@ public sealed class RegionBuilder
 
     private StatusFlags LiveOut(RegionBlock block, Dictionary<ulong, RegionBlock> chosen)
     {
-        FlowControl flow = block.Instructions[^1].FlowControl;
+        FlowControl flow = Lifter.FlowOf(block.Instructions[^1]);
         bool direct = flow is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch or FlowControl.Next
             || (flow == FlowControl.Call && block.ReturnSite != 0);
         if (!direct)

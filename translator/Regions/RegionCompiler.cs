@@ -4,6 +4,7 @@ using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Host;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Runtime.Paravirt;
 using Jitvmm.Translator.Emit;
 using Jitvmm.Translator.Handlers;
 
@@ -51,12 +52,12 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     /// <summary>The background thread's record (a <see cref="HostThread"/>); 0 until it runs.</summary>
     private nint _worker;
 
-    public RegionCompiler(CodeCache cache, HandlerSet handlers, bool synchronous, bool isChecked)
+    public RegionCompiler(CodeCache cache, HandlerSet handlers, bool synchronous, bool isChecked, ParavirtualInterface? paravirtual = null)
     {
         _cache = cache;
         _handlers = handlers;
         _enqueued = (int*)NativeMemory.AllocZeroed(sizeof(int));
-        _builder = new RegionBuilder(cache);
+        _builder = new RegionBuilder(cache, paravirtual);
         _synchronous = synchronous;
         IsChecked = isChecked;
         cache.BlockInvalidated = Retire;

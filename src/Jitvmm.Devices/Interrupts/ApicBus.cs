@@ -41,6 +41,20 @@ public sealed class ApicBus
         return taken;
     }
 
+    /// <summary>A message for the APIC at a place in <see cref="Apics"/>, whatever id the guest gave it. False: it is turned off.</summary>
+    internal bool SendTo(int index, in InterruptMessage message)
+    {
+        LocalApic apic = _apics[index];
+        bool isVectored = message.Mode is DeliveryMode.Fixed or DeliveryMode.LowestPriority;
+        if (isVectored ? !apic.IsSoftwareEnabled : !apic.IsEnabled)
+        {
+            return false;
+        }
+
+        apic.Accept(message);
+        return true;
+    }
+
     /// <summary>A message to all (shorthand "all including self" and "all excluding self").</summary>
     internal void Broadcast(in InterruptMessage message, LocalApic? except)
     {

@@ -31,6 +31,7 @@ public sealed partial class LocalApic
             return uint.MaxValue;
         }
 
+        SettleEnd();
         lock (_lock)
         {
             // Registers are 32 bits wide at multiples of 16; what lies between is undefined.
@@ -108,6 +109,7 @@ public sealed partial class LocalApic
 
                 return true;
             default:
+                SettleEnd();
                 lock (_lock)
                 {
                     value = 0;
@@ -266,6 +268,7 @@ public sealed partial class LocalApic
     private bool TryWrite(uint register, uint value)
     {
         int ended = -1;
+        SettleEnd();
         lock (_lock)
         {
             switch (register)
@@ -275,6 +278,7 @@ public sealed partial class LocalApic
                     Update();
                     break;
                 case 0x0b:
+                    EndsWritten++;
                     ended = EndInterrupt();
                     break;
                 case 0x0f:

@@ -1,5 +1,6 @@
 using Jitvmm.Devices.State;
 using Jitvmm.Devices.Time;
+using Jitvmm.Runtime.Paravirt;
 
 namespace Jitvmm.Devices.Interrupts;
 
@@ -45,6 +46,9 @@ public sealed partial class LocalApic : IStateful
     // What the vCPU asks at every interrupt check, kept so that it needs no lock.
     private volatile int _deliverable = -1;
 
+    // The guest may have ended the interrupt in service with the highest priority where LazyEnd says; set and cleared by the processor's own thread under the lock.
+    private volatile bool _mayBeEnded;
+
     /// <param name="bus">Carries its messages.</param>
     /// <param name="id">APIC id; at most 254.</param>
     /// <param name="owner">Its processor.</param>
@@ -64,6 +68,14 @@ public sealed partial class LocalApic : IStateful
 
     /// <summary>The initial APIC id, that of CPUID.</summary>
     public uint Id { get; }
+
+    /// <summary>Where the guest may end interrupts without writing to this APIC; null for nowhere. Before the machine runs.</summary>
+    public ILazyEndOfInterrupt? LazyEnd { get; set; }
+
+    /// <summary>Interrupts ended by a write, and in <see cref="LazyEnd"/>.</summary>
+    public long EndsWritten { get; private set; }
+
+    public long EndsElided { get; private set; }
 
     /// <summary>IA32_APIC_BASE.</summary>
     public ulong Base => Volatile.Read(ref _base);
@@ -92,6 +104,7 @@ public sealed partial class LocalApic : IStateful
         get => Volatile.Read(ref _taskPriority) >> 4;
         set
         {
+            SettleEnd();
             lock (_lock)
             {
                 _taskPriority = (uint)(value & 15) << 4;
@@ -101,7 +114,14 @@ public sealed partial class LocalApic : IStateful
     }
 
     /// <summary>Whether an interrupt is allowed to be taken now; exact on the processor's own thread.</summary>
-    public bool HasDeliverable => _deliverable >= 0;
+    public bool HasDeliverable
+    {
+        get
+        {
+            SettleEnd();
+            return _deliverable >= 0;
+        }
+    }
 
     /// <summary>Whether LINT0 lets the 8259s' interrupts through (ExtINT), or the APIC is off and their INT goes to the processor.</summary>
     public bool AcceptsExternal
@@ -127,6 +147,7 @@ public sealed partial class LocalApic : IStateful
     /// <summary>Takes the interrupt that is to be delivered now into service: its vector, or −1.</summary>
     public int Acknowledge()
     {
+        SettleEnd();
         if (_deliverable < 0)
         {
             return -1;
@@ -140,9 +161,38 @@ public sealed partial class LocalApic : IStateful
                 _requests.Remove(vector);
                 _inService.Add(vector);
                 Update();
+
+                // Not where the end lets something else happen: another interrupt, a level for the I/O APIC to look at.
+                _mayBeEnded = _requests.Highest < 0 && !_levelTriggered[vector] && LazyEnd?.TryOffer() == true;
             }
 
             return vector;
+        }
+    }
+
+    /// <summary>
+    /// Finds out whether the guest has ended the interrupt it may end in <see cref="LazyEnd"/>, before anything depends on what is in service. On the processor's own thread, or
+    /// while it is held.
+    /// </summary>
+    public void SettleEnd()
+    {
+        if (!_mayBeEnded)
+        {
+            return;
+        }
+
+        lock (_lock)
+        {
+            _mayBeEnded = false;
+            if (LazyEnd!.Withdraw())
+            {
+                EndsElided++;
+                _ = EndInterrupt();
+            }
+            else
+            {
+                Update();
+            }
         }
     }
 
@@ -168,6 +218,7 @@ public sealed partial class LocalApic : IStateful
 
     public void Save(StateWriter writer)
     {
+        SettleEnd();
         lock (_lock)
         {
             writer.Section("lapic", 1);
@@ -322,7 +373,7 @@ public sealed partial class LocalApic : IStateful
         int before = _deliverable;
         int now = DeliverableVector();
         _deliverable = now;
-        if (now >= 0 && now != before)
+        if ((now >= 0 && now != before) || (_mayBeEnded && _requests.Highest >= 0))
         {
             _owner.InterruptRaised();
         }
@@ -340,6 +391,7 @@ public sealed partial class LocalApic : IStateful
 
     private void ResetRegisters()
     {
+        _mayBeEnded = false;
         _requests = default;
         _inService = default;
         _levelTriggered = default;

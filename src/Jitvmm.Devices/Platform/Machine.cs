@@ -67,6 +67,16 @@ public sealed class Machine : IMachineControl, IDisposable
             _stateful.Add(_processors[i]);
         }
 
+        if (configuration.Hypervisor is { } hypervisor)
+        {
+            long utc = (configuration.UtcAtStart - DateTime.UnixEpoch).Ticks * (1_000_000_000 / TimeSpan.TicksPerSecond);
+            foreach (CpuPlatform processor in _processors)
+            {
+                processor.Hypervisor = hypervisor;
+                processor.Paravirtual = hypervisor.CreateCpu(new ParavirtualHost(processor, _processors, memory, Apics, Clock, utc));
+            }
+        }
+
         if (configuration.CountedTime)
         {
             Clock.InstructionsInFlight = () => _processors[0].Processor?.InstructionsInFlight ?? 0;

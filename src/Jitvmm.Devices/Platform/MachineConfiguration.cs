@@ -1,5 +1,6 @@
 using Jitvmm.Devices.Channels;
 using Jitvmm.Devices.Loading;
+using Jitvmm.Runtime.Paravirt;
 
 namespace Jitvmm.Devices.Platform;
 
@@ -56,6 +57,9 @@ public sealed record MachineConfiguration
 
     /// <summary>An entropy device.</summary>
     public bool Random { get; init; } = true;
+
+    /// <summary>What the guest is offered if it knows that it is virtualized; null hides that it is. Of this machine alone.</summary>
+    public ParavirtualInterface? Hypervisor { get; init; }
 
     /// <summary>The virtio console's two directions; no console without them.</summary>
     public ByteChannel? ConsoleInput { get; init; }

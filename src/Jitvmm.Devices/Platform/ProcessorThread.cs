@@ -33,6 +33,7 @@ internal sealed unsafe class ProcessorThread
         try
         {
             LocalApicWindow.Enter(_platform.Apic);
+            _platform.EnterThread();
             using IProcessor processor = _machine.CreateProcessor(_platform);
             _platform.Processor = processor;
             ProcessorState.PowerOn(processor.State);
@@ -81,12 +82,13 @@ internal sealed unsafe class ProcessorThread
 
     /// <summary>What ends a halt: an interrupt that IF lets through, or an event that nothing holds back.</summary>
     private bool HasWork(IProcessor processor) =>
-        _platform.HasEvent || (_platform.HasInterrupt && (processor.State->FlagsSystem & InterruptFlag) != 0);
+        _platform.TakeEndOfHalt() || _platform.HasEvent || (_platform.HasInterrupt && (processor.State->FlagsSystem & InterruptFlag) != 0);
 
     private void HandleEvents(IProcessor processor)
     {
         if (_platform.TakeInitialize())
         {
+            _platform.Paravirtual?.Reset();
             _platform.Apic.Reset();
             CpuMode.Reset(processor.State);
             processor.StateReplaced();

@@ -5,6 +5,7 @@ using Jitvmm.Devices.State;
 using Jitvmm.Devices.Time;
 using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Paravirt;
 
 namespace Jitvmm.Devices.Processors;
 
@@ -27,6 +28,9 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     private int _events;
     private volatile int _startVector;
     private volatile bool _nonMaskable;
+    private int _endsHalt;
+    private ParavirtualCpu? _paravirtual;
+    private HostThreadDelay? _delay;
 
     /// <param name="index">Its number, which is its APIC id.</param>
     /// <param name="count">Processors of the machine.</param>
@@ -63,12 +67,29 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     /// <summary>What x87 errors without CR0.NE ring, of the processor it is wired to.</summary>
     public FloatingPointErrorPort? FloatingPointErrors { get; set; }
 
+    /// <summary>This processor's part of what the machine offers guests that know they are virtualized. Set before the machine runs.</summary>
+    public ParavirtualCpu? Paravirtual
+    {
+        get => _paravirtual;
+        set
+        {
+            _paravirtual = value;
+            Apic.LazyEnd = value?.LazyEndOfInterrupt;
+        }
+    }
+
+    /// <summary>The interface that <see cref="Paravirtual"/> is part of.</summary>
+    public ParavirtualInterface? Hypervisor { get; set; }
+
     /// <summary>The engine's CPU; set and cleared by the vCPU's thread.</summary>
     public IProcessor? Processor
     {
         get => _processor;
         set => _processor = value;
     }
+
+    /// <summary>How long the host has kept the vCPU's thread waiting for a CPU, ns. On that thread.</summary>
+    public long TimeKeptWaiting => _delay?.Now ?? 0;
 
     /// <summary>Whether a maskable interrupt waits.</summary>
     public bool HasInterrupt => Apic.HasDeliverable || HasExternal;
@@ -95,7 +116,7 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     public bool TryReadMsr(uint index, out ulong value)
     {
         value = 0;
-        return IsApicRegister(index) && Apic.TryReadMsr(index, out value);
+        return IsApicRegister(index) ? Apic.TryReadMsr(index, out value) : _paravirtual?.TryReadMsr(index, out value) == true;
     }
 
     public bool TryWriteMsr(uint index, ulong value)
@@ -105,13 +126,18 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
             Apic.TscOffset = processor.State->System.TscOffset;
         }
 
-        return IsApicRegister(index) && Apic.TryWriteMsr(index, value);
+        return IsApicRegister(index) ? Apic.TryWriteMsr(index, value) : _paravirtual?.TryWriteMsr(index, value) == true;
     }
 
     public int AcknowledgeInterrupt()
     {
         int vector = Apic.Acknowledge();
         vector = vector >= 0 || !HasExternal ? vector : Pic!.Acknowledge();
+        if (vector >= 0)
+        {
+            _paravirtual?.InterruptTaken();
+        }
+
         if (vector >= 0 && _clock.IsCounted)
         {
             // FNV-1a over when each interrupt was taken.
@@ -158,7 +184,7 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     {
         IProcessor? processor = _processor;
         ulong cr4 = processor == null ? 0 : processor.State->System.Cr4;
-        return MachineCpuid.Query(leaf, subLeaf, new MachineCpuid.Context(Apic.Id, _count, Apic.IsEnabled, cr4, HidesRandomNumbers: _clock.IsCounted));
+        return MachineCpuid.Query(leaf, subLeaf, new MachineCpuid.Context(Apic.Id, _count, Apic.IsEnabled, cr4, HidesRandomNumbers: _clock.IsCounted, Hypervisor));
     }
 
     public void TripleFault() => _tripleFault(this);
@@ -190,8 +216,26 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
         _wake.Set();
     }
 
+    /// <summary>The calling thread is the vCPU's.</summary>
+    public void EnterThread() => _delay = new HostThreadDelay();
+
     /// <summary>Waits, on the vCPU's thread, until something happened.</summary>
-    public void Wait() => _wake.Wait(MachineTimer.Never);
+    public void Wait()
+    {
+        _paravirtual?.Halting();
+        _ = _wake.Wait(MachineTimer.Never);
+        _paravirtual?.Running();
+    }
+
+    /// <summary>Ends this halt, or the next one, whatever IF is. Any thread.</summary>
+    public void EndHalt()
+    {
+        Volatile.Write(ref _endsHalt, 1);
+        _wake.Set();
+    }
+
+    /// <summary><see cref="EndHalt"/> was called: asked by the vCPU's thread in a halt.</summary>
+    public bool TakeEndOfHalt() => Interlocked.Exchange(ref _endsHalt, 0) != 0;
 
     /// <summary>INIT was received: called by the vCPU's thread.</summary>
     public bool TakeInitialize() => Take(InitializeEvent);
@@ -206,29 +250,57 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
 
     public void Save(StateWriter writer)
     {
-        writer.Section("processor", 1);
+        writer.Section("processor", 2);
         writer.Int32(Volatile.Read(ref _events));
         writer.Byte((byte)_startVector);
         writer.Bool(_nonMaskable);
+        writer.Bool(Volatile.Read(ref _endsHalt) != 0);
         Apic.Save(writer);
+        foreach (uint register in _paravirtual?.Registers ?? [])
+        {
+            _ = _paravirtual!.TryReadMsr(register, out ulong value);
+            writer.UInt64(value);
+        }
     }
 
     public void Restore(StateReader reader)
     {
-        _ = reader.Section("processor", 1);
+        byte version = reader.Section("processor", 2);
         Volatile.Write(ref _events, reader.Int32());
         _startVector = reader.Byte();
         _nonMaskable = reader.Bool();
+        Volatile.Write(ref _endsHalt, version > 1 && reader.Bool() ? 1 : 0);
         Apic.Restore(reader);
+        if (version > 1)
+        {
+            RestoreParavirtual(reader);
+        }
     }
 
-    public void Dispose() => _wake.Dispose();
+    public void Dispose()
+    {
+        _wake.Dispose();
+        _delay?.Dispose();
+    }
 
     /// <summary>At least one: an alarm between two instructions rings behind the later one.</summary>
     private long InstructionsUntil(long deadline) =>
         Math.Max((deadline - _clock.Now + (1L << _clock.InstructionShift) - 1) >> _clock.InstructionShift, 1);
 
     private static bool IsApicRegister(uint index) => index is LocalApic.BaseMsr or LocalApic.TscDeadlineMsr || index - LocalApic.FirstMsr < 0x100;
+
+    /// <summary>The records these registers place are in memory, which comes back by itself; one that is refused was another machine's.</summary>
+    private void RestoreParavirtual(StateReader reader)
+    {
+        foreach (uint register in _paravirtual?.Registers ?? [])
+        {
+            ulong value = reader.UInt64();
+            if (value != 0 && !_paravirtual!.TryWriteMsr(register, value))
+            {
+                throw new InvalidDataException($"The saved state has {value:x} in register {register:x}, which this machine refuses.");
+            }
+        }
+    }
 
     private void Wake()
     {

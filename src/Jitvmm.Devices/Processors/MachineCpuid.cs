@@ -1,6 +1,7 @@
 using System.Numerics;
 using Jitvmm.Devices.Interrupts;
 using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Paravirt;
 
 namespace Jitvmm.Devices.Processors;
 
@@ -26,6 +27,9 @@ public static class MachineCpuid
     private const uint OsXsave = 1u << 27;
     private const uint Apic = 1u << 9;
 
+    /// <summary>Leaf 1 ECX: never set by a processor.</summary>
+    private const uint UnderHypervisor = 1u << 31;
+
     // Leaf 1 ECX, leaf 7 EBX.
     private const uint Rdrand = 1u << 30;
     private const uint Rdseed = 1u << 18;
@@ -43,6 +47,9 @@ public static class MachineCpuid
     private const uint Smap = 1u << 20;
     private const uint Umip = 1u << 2;
 
+    /// <summary>Leaf 80000007h EDX.</summary>
+    private const uint InvariantTimeStamp = 1u << 8;
+
     private const uint GigabytePages = 1u << 26;
     private const ulong Cr4OsXsave = 1ul << 18;
 
@@ -52,10 +59,16 @@ public static class MachineCpuid
     /// <param name="ApicEnabled">IA32_APIC_BASE bit 11.</param>
     /// <param name="Cr4">CR4 now.</param>
     /// <param name="HidesRandomNumbers">No RDRAND and RDSEED, which no two runs see the same of.</param>
-    public readonly record struct Context(uint ApicId, int Count, bool ApicEnabled, ulong Cr4, bool HidesRandomNumbers = false);
+    /// <param name="Hypervisor">What the guest is told of being virtualized.</param>
+    public readonly record struct Context(uint ApicId, int Count, bool ApicEnabled, ulong Cr4, bool HidesRandomNumbers = false, ParavirtualInterface? Hypervisor = null);
 
     public static CpuidLeaf Query(uint leaf, uint subLeaf, in Context context)
     {
+        if (context.Hypervisor is { } hypervisor && ParavirtualInterface.IsLeaf(leaf))
+        {
+            return hypervisor.QueryCpuid(leaf);
+        }
+
         CpuidLeaf model = CpuModel.Query(leaf, subLeaf);
         switch (leaf)
         {
@@ -75,6 +88,8 @@ public static class MachineCpuid
                 return new CpuidLeaf(Frequency / 1_000_000, Frequency / 1_000_000, 100, 0);
             case 0x80000001:
                 return model with { Edx = model.Edx | GigabytePages };
+            case 0x80000007:
+                return model with { Edx = model.Edx & ~(context.Hypervisor is { HidesInvariantTimeStamp: true } ? InvariantTimeStamp : 0) };
             default:
                 return model;
         }
@@ -84,6 +99,7 @@ public static class MachineCpuid
     {
         uint ecx = (model.Ecx & ~OsXsave) | Pcid | X2Apic | TscDeadline | ((context.Cr4 & Cr4OsXsave) != 0 ? OsXsave : 0);
         ecx &= ~(context.HidesRandomNumbers ? Rdrand : 0);
+        ecx |= context.Hypervisor != null ? UnderHypervisor : 0;
         uint edx = (model.Edx & ~(Apic | VirtualModeExtensions)) | (context.ApicEnabled ? Apic : 0) | (context.Count > 1 ? Siblings : 0);
         uint logical = BitOperations.RoundUpToPowerOf2((uint)context.Count);
         return new CpuidLeaf(Signature, (context.ApicId << 24) | (Math.Min(logical, 255) << 16) | (8 << 8), ecx, edx);

@@ -1,0 +1,133 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Cpu;
+
+namespace Jitvmm.Runtime.Paravirt;
+
+/// <summary>
+/// The registry of a machine's hypercall sites. It follows the code: a site enters it when it is decoded, and what a rewrite made of it is another site. Its lock is a leaf.
+/// </summary>
+public sealed unsafe class HypercallSites
+{
+    /// <summary>Sites told apart; what a guest makes beyond them is counted under number 0.</summary>
+    public const int Capacity = 4096;
+
+    private readonly Lock _gate = new();
+    private readonly List<HypercallSite> _sites = [];
+    private readonly Dictionary<ulong, HypercallSite> _current = [];
+    private readonly List<nint> _counts = [];
+    private readonly ulong[] _countedBefore = new ulong[Capacity];
+
+    /// <summary>All sites ever met, in order; a copy.</summary>
+    public IReadOnlyList<HypercallSite> All
+    {
+        get
+        {
+            lock (_gate)
+            {
+                return [.. _sites];
+            }
+        }
+    }
+
+    /// <summary>Counts a hypercall. Compiled code has this inline.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Count(CpuState* cpu, int site) => ((ulong*)cpu->System.HypercallCounts)[site]++;
+
+    /// <summary>How often a site was taken, by all processors; those that run may be a few ahead.</summary>
+    public ulong TimesTaken(int index)
+    {
+        lock (_gate)
+        {
+            ulong times = _countedBefore[index];
+            foreach (nint counts in _counts)
+            {
+                times += Volatile.Read(ref ((ulong*)counts)[index]);
+            }
+
+            return times;
+        }
+    }
+
+    /// <summary>A hypercall was decoded: the number of its site.</summary>
+    public int Enter(ulong address, ulong physical, HypercallInstruction instruction, ulong? number)
+    {
+        lock (_gate)
+        {
+            var kind = HypercallSiteKind.Instruction;
+            if (_current.TryGetValue(physical, out HypercallSite? site))
+            {
+                // A block that starts behind the instruction that fixes the number does not know it.
+                bool isSame = site.Instruction == instruction && (site.Number == null || number == null || site.Number == number);
+                if (isSame || !site.IsStale)
+                {
+                    site.IsStale = false;
+                    site.Number ??= number;
+                    return site.Index;
+                }
+
+                site.IsReplaced = true;
+                kind = HypercallSiteKind.Rewritten;
+            }
+
+            if (_sites.Count == Capacity - 1)
+            {
+                return 0;
+            }
+
+            site = new HypercallSite(_sites.Count + 1, address, physical, instruction, kind) { Number = number };
+            _sites.Add(site);
+            _current[physical] = site;
+            return site.Index;
+        }
+    }
+
+    /// <summary>The number of the site at a physical address; 0 when it was not told apart.</summary>
+    public int IndexOf(ulong physical)
+    {
+        lock (_gate)
+        {
+            return _current.TryGetValue(physical, out HypercallSite? site) ? site.Index : 0;
+        }
+    }
+
+    /// <summary>A block's code changed, and with it perhaps that of sites in it.</summary>
+    public void CodeChanged(TranslationBlock block)
+    {
+        lock (_gate)
+        {
+            foreach (HypercallSite site in _current.Values)
+            {
+                site.IsStale |= block.Overlaps(site.Physical, HypercallSite.Length);
+            }
+        }
+    }
+
+    /// <summary>Room for a processor's counts.</summary>
+    internal ulong* AddCounts()
+    {
+        ulong* counts = (ulong*)NativeMemory.AllocZeroed(Capacity, sizeof(ulong));
+        lock (_gate)
+        {
+            _counts.Add((nint)counts);
+        }
+
+        return counts;
+    }
+
+    /// <summary>The processor ends; what it counted stays.</summary>
+    internal void RemoveCounts(ulong* counts)
+    {
+        lock (_gate)
+        {
+            _ = _counts.Remove((nint)counts);
+            for (int i = 0; i < Capacity; i++)
+            {
+                _countedBefore[i] += counts[i];
+            }
+        }
+
+        NativeMemory.Free(counts);
+    }
+}

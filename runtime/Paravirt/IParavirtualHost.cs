@@ -1,0 +1,38 @@
+using Jitvmm.Runtime.Memory;
+
+namespace Jitvmm.Runtime.Paravirt;
+
+/// <summary>What the paravirtual part of one processor asks of the machine around it. Called on that processor's own thread; no call may throw, whatever the guest passed.</summary>
+public interface IParavirtualHost
+{
+    PhysicalMemory Memory { get; }
+
+    /// <summary>Machine time in ticks of the time-stamp counter, before the guest's own offset.</summary>
+    ulong TimeStamp { get; }
+
+    /// <summary>Ticks a second.</summary>
+    uint TimeStampFrequency { get; }
+
+    /// <summary>Machine time, ns.</summary>
+    long Now { get; }
+
+    /// <summary>UTC at machine time 0: ns since 1970.</summary>
+    long UtcAtStart { get; }
+
+    /// <summary>How long the host has kept this processor's thread waiting for a host CPU, ns since the thread started; 0 where time is counted.</summary>
+    long TimeKeptWaiting { get; }
+
+    /// <summary>Ends the halt of the processor with an APIC id, or its next one. An unknown id is ignored.</summary>
+    void EndHalt(uint apicId);
+
+    /// <summary>Lets another thread of the host run, if one waits.</summary>
+    void Yield();
+
+    /// <summary>Sends an interrupt to one processor; whether that took it.</summary>
+    /// <param name="apicId">The receiver.</param>
+    /// <param name="command">Vector, delivery mode and trigger mode as in an interrupt command register (SDM vol. 3A, 11.6.1).</param>
+    bool SendInterrupt(uint apicId, uint command);
+
+    /// <summary>Takes back what <see cref="ILazyEndOfInterrupt"/> offers the guest at the moment.</summary>
+    void SettleEndOfInterrupt();
+}

@@ -1,0 +1,44 @@
+using Jitvmm.Runtime.Paravirt;
+using Jitvmm.Runtime.Paravirt.Kvm;
+
+namespace Jitvmm;
+
+/// <summary>A hypervisor's interface to its guests.</summary>
+public enum HypervisorKind
+{
+    /// <summary>Full virtualization: no sign of a hypervisor.</summary>
+    None,
+
+    /// <summary>Linux's KVM.</summary>
+    Kvm,
+}
+
+/// <summary>The one hypervisor a machine shows its guest.</summary>
+/// <param name="Kind">Whose interface.</param>
+public sealed record MachineHypervisor(HypervisorKind Kind)
+{
+    public static MachineHypervisor None { get; } = new(HypervisorKind.None);
+
+    public static MachineHypervisor Kvm { get; } = new(HypervisorKind.Kvm);
+
+    /// <summary>Features it is shown without: some of <see cref="FeaturesOf"/>.</summary>
+    public IReadOnlyList<string> Without { get; init; } = [];
+
+    /// <summary>Names of the features that can be left out.</summary>
+    public static IReadOnlyList<string> FeaturesOf(HypervisorKind kind) => kind == HypervisorKind.Kvm ? KvmFeatureNames.All : [];
+
+    /// <exception cref="MachineGuestException">A feature to be left out is unknown.</exception>
+    internal ParavirtualInterface? Create()
+    {
+        IReadOnlyList<string> known = FeaturesOf(Kind);
+        foreach (string feature in Without)
+        {
+            if (!known.Contains(feature))
+            {
+                throw new MachineGuestException($"the hypervisor {Kind} has no feature {feature}");
+            }
+        }
+
+        return Kind == HypervisorKind.None ? null : new KvmInterface(Without.Aggregate(KvmFeatures.All, static (left, feature) => left & ~KvmFeatureNames.Find(feature)));
+    }
+}
