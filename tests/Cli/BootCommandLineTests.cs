@@ -11,6 +11,7 @@ public sealed class BootCommandLineTests
         [
             "--kernel", "k", "--initrd=i", "--append", "console=ttyS0 quiet", "--memory", "1G", "--cpus=4", "--disk", "d,readonly", "--nvme", "n",
             "--share", "s", "--share=t,tag=x,readonly", "--net", "user", "--serial", "file:out", "--console", "--no-reboot", "--tier", "0", "--code-cache", "64M", "--stats", "--icount", "3",
+            "--hypervisor", "kvm,-pv-eoi,-clock",
         ]);
         MachineGuestOptions options = line.ToOptions();
         Assert.Equal(("k", "i", "console=ttyS0 quiet"), (options.Kernel, options.Initrd, options.CommandLine));
@@ -23,6 +24,8 @@ public sealed class BootCommandLineTests
         Assert.Equal(3, options.InstructionShift);
         Assert.Equal((SerialTarget.File, "out"), (line.Serial, line.SerialPath));
         Assert.True(line.Statistics);
+        Assert.Equal(HypervisorKind.Kvm, options.Hypervisor.Kind);
+        Assert.Equal(["pv-eoi", "clock"], options.Hypervisor.Without);
     }
 
     [Fact]
@@ -31,6 +34,8 @@ public sealed class BootCommandLineTests
         BootCommandLine line = BootCommandLine.Parse([]);
         Assert.Null(line.ToOptions().Kernel);
         Assert.False(line.ToOptions().UserNetwork);
+        Assert.Equal(MachineHypervisor.Kvm, line.ToOptions().Hypervisor);
+        Assert.Equal(MachineHypervisor.None.Kind, BootCommandLine.Parse(["--hypervisor", "none"]).ToOptions().Hypervisor.Kind);
         Assert.Equal("b", BootCommandLine.Parse(["--bios", "b"]).ToOptions().Bios);
         Assert.Equal(SerialTarget.Terminal, line.Serial);
     }
@@ -45,6 +50,10 @@ public sealed class BootCommandLineTests
     [InlineData("none, user", "--net", "tap")]
     [InlineData("file:PATH", "--serial", "pty")]
     [InlineData("tag=NAME", "--share", "a,tag=")]
+    [InlineData("none or kvm, not vbox", "--hypervisor", "vbox")]
+    [InlineData("can be without clock, ", "--hypervisor", "kvm,-warp")]
+    [InlineData("can be without clock, ", "--hypervisor", "kvm,pv-eoi")]
+    [InlineData("has no features", "--hypervisor", "none,-clock")]
     [InlineData("from 0 to 10", "--icount", "11")]
     [InlineData("not with --tier 1", "--icount", "0", "--tier", "1")]
     [InlineData("takes no value", "--stats=1")]

@@ -1,4 +1,5 @@
 using Jitvmm.Devices.Interrupts;
+using Jitvmm.Runtime.Paravirt;
 
 namespace Jitvmm.Tests.Devices;
 
@@ -68,6 +69,72 @@ public sealed class LocalApicTests
         Assert.Equal(0x41, _apic.Acknowledge());
         _apic.WritePage(0xb0, 0);
         Assert.Equal([0x62], ended);
+    }
+
+    [Fact]
+    public void An_interrupt_ended_in_memory_is_out_of_service_when_that_matters()
+    {
+        var memory = new EndInMemory();
+        _apic.LazyEnd = memory;
+        Send(0x51);
+        Assert.Equal(0x51, _apic.Acknowledge());
+        Assert.True(memory.IsOffered);
+        int raised = _machine.InterruptsRaised;
+        memory.IsOffered = false;
+
+        // It looks as if 41h had to wait: the processor is told to look.
+        Send(0x41);
+        Assert.Equal(raised + 1, _machine.InterruptsRaised);
+        Assert.Equal(0x41, _apic.Acknowledge());
+        Assert.Equal((1, 0), (_apic.EndsElided, _apic.EndsWritten));
+        memory.IsOffered = false;
+        Assert.Equal(0u, _apic.ReadPage(0x100 + (0x10 * (0x41 / 32))));
+        Assert.Equal(0u, _apic.ReadPage(0xa0));
+        Assert.Equal((2, 0), (_apic.EndsElided, _apic.EndsWritten));
+    }
+
+    [Fact]
+    public void What_was_not_ended_in_memory_is_ended_by_a_write()
+    {
+        var memory = new EndInMemory();
+        _apic.LazyEnd = memory;
+        Send(0x41);
+        Assert.Equal(0x41, _apic.Acknowledge());
+        Send(0x51);
+        Assert.Equal(0x51, _apic.Acknowledge());
+        Assert.True(memory.IsOffered);
+        memory.IsOffered = false;
+
+        // The end of 51h was in memory, so this is that of 41h.
+        _apic.WritePage(0xb0, 0);
+        Assert.Equal(0u, _apic.ReadPage(0xa0));
+        Assert.Equal((1, 1), (_apic.EndsElided, _apic.EndsWritten));
+
+        // A guest may always write instead.
+        Send(0x61);
+        Assert.Equal(0x61, _apic.Acknowledge());
+        _apic.WritePage(0xb0, 0);
+        Assert.False(memory.IsOffered);
+        Assert.Equal(0u, _apic.ReadPage(0xa0));
+        Assert.Equal((1, 2), (_apic.EndsElided, _apic.EndsWritten));
+    }
+
+    [Fact]
+    public void No_end_in_memory_is_offered_that_something_waits_for()
+    {
+        var memory = new EndInMemory();
+        _apic.LazyEnd = memory;
+        Send(0x41);
+        Send(0x51);
+        Assert.Equal(0x51, _apic.Acknowledge());
+        Assert.False(memory.IsOffered);
+        _apic.WritePage(0xb0, 0);
+        Assert.Equal(0x41, _apic.Acknowledge());
+        Assert.True(memory.IsOffered);
+        _apic.WritePage(0xb0, 0);
+        _ = _machine.Bus.Deliver(new InterruptMessage(0, false, DeliveryMode.Fixed, 0x62, true));
+        Assert.Equal(0x62, _apic.Acknowledge());
+        Assert.False(memory.IsOffered);
     }
 
     [Fact]
@@ -215,6 +282,20 @@ public sealed class LocalApicTests
         copy.WritePage(0xb0, 0);
         machine.Pass(2000);
         Assert.Equal(0x40, copy.Acknowledge());
+    }
+
+    private sealed class EndInMemory : ILazyEndOfInterrupt
+    {
+        public bool IsOffered { get; set; }
+
+        public bool TryOffer() => IsOffered = true;
+
+        public bool Withdraw()
+        {
+            bool isEnded = !IsOffered;
+            IsOffered = false;
+            return isEnded;
+        }
     }
 
     private static void Enable(LocalApic apic) => apic.WritePage(0xf0, 0x1ff);

@@ -1,5 +1,6 @@
 using Jitvmm.Devices.Processors;
 using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Paravirt.Kvm;
 
 namespace Jitvmm.Tests.Devices;
 
@@ -16,7 +17,26 @@ public sealed class MachineCpuidTests
     }
 
     [Fact]
-    public void The_hypervisor_bit_is_not_set() => Assert.Equal(0u, MachineCpuid.Query(1, 0, s_one).Ecx >> 31);
+    public void Without_a_hypervisor_nothing_shows_one()
+    {
+        Assert.Equal(0u, MachineCpuid.Query(1, 0, s_one).Ecx >> 31);
+        Assert.Equal(0x100u, MachineCpuid.Query(0x80000007, 0, s_one).Edx);
+        for (uint leaf = 0x40000000; leaf < 0x40010000; leaf += 0x80)
+        {
+            Assert.Equal(default, MachineCpuid.Query(leaf, 0, s_one));
+        }
+    }
+
+    [Theory]
+    [InlineData(KvmFeatures.All, 0u)]
+    [InlineData(KvmFeatures.All & ~(KvmFeatures.Clock | KvmFeatures.OldClock), 0x100u)]
+    public void A_hypervisor_shows_its_leaves_and_its_clock_instead_of_the_counter(KvmFeatures features, uint invariant)
+    {
+        MachineCpuid.Context context = s_one with { Hypervisor = new KvmInterface(features) };
+        Assert.Equal(1u, MachineCpuid.Query(1, 0, context).Ecx >> 31);
+        Assert.Equal((uint)features, MachineCpuid.Query(0x40000001, 0, context).Eax);
+        Assert.Equal(invariant, MachineCpuid.Query(0x80000007, 0, context).Edx);
+    }
 
     [Fact]
     public void Control_registers_show()

@@ -5,7 +5,9 @@ using Jitvmm.Devices.Loading;
 using Jitvmm.Devices.Platform;
 using Jitvmm.Devices.Processors;
 using Jitvmm.Devices.State;
+using Jitvmm.Devices.Time;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Runtime.Paravirt.Kvm;
 
 namespace Jitvmm.Tests.Devices;
 
@@ -131,6 +133,85 @@ public sealed class MachineTests
         MachineOutcome outcome = machine.Run();
         Assert.Equal(MachineEnd.Failed, outcome.End);
         Assert.Equal("broken", outcome.Failure?.Message);
+    }
+
+    [Fact]
+    public void Kicks_end_halts_before_or_after_they_begin()
+    {
+        using var memory = new PhysicalMemory();
+        var configuration = new MachineConfiguration { Memory = 16 << 20, Kernel = KernelImages.Multiboot(), Hypervisor = new KvmInterface() };
+        int halts = 0;
+        using var machine = new Machine(configuration, memory, platform => new FakeProcessor(platform, (cpu, processor) =>
+        {
+            switch (halts++)
+            {
+                case 0:
+                    cpu.EndHalt();
+                    break;
+                case 1:
+                    _ = Task.Run(cpu.EndHalt);
+                    break;
+                default:
+                    cpu.WritePort(0xf4, 1, 3);
+                    break;
+            }
+
+            return ProcessorExit.Halted;
+        }));
+        Assert.Equal(MachineEnd.Exited, machine.Run().End);
+        Assert.Equal(3, halts);
+    }
+
+    [Fact]
+    public void The_clock_that_guests_compute_is_the_hosts_but_for_pauses()
+    {
+        const ulong Record = 0x9000;
+        const long Millisecond = 1_000_000;
+        using var memory = new PhysicalMemory();
+        var configuration = new MachineConfiguration { Memory = 16 << 20, Kernel = KernelImages.Multiboot(), Hypervisor = new KvmInterface() };
+        using var machine = new Machine(configuration, memory, static _ => throw new InvalidOperationException());
+        CpuPlatform cpu = machine.Processors[0];
+
+        // The host may run something else between any two lines: its clock is read on both sides of each.
+        (long startedAfter, long startedBefore) = Around(machine.Clock.Start);
+        Assert.True(cpu.TryWriteMsr(0x4b564d01, Record | 1));
+        var record = new byte[32];
+        Assert.True(memory.Read(Record, record));
+        long latest = 0;
+        for (int i = 0; i < 100; i++)
+        {
+            Thread.SpinWait(10_000);
+            long guest = 0;
+            (long after, long before) = Around(() => guest = GuestTime(record, cpu.TimeStamp));
+            Assert.True(guest >= latest, "the clock went back");
+            Assert.InRange(guest, after - startedBefore - Millisecond, before - startedAfter + Millisecond);
+            latest = guest;
+        }
+
+        (long stoppedAfter, long stoppedBefore) = Around(machine.Clock.Stop);
+        Thread.SpinWait(1_000_000);
+        (long resumedAfter, long resumedBefore) = Around(machine.Clock.Start);
+        long resumed = 0;
+        (long last, long first) = Around(() => resumed = GuestTime(record, cpu.TimeStamp));
+        Assert.InRange(
+            resumed,
+            last - startedBefore - (resumedBefore - stoppedAfter) - Millisecond,
+            first - startedAfter - (resumedAfter - stoppedBefore) + Millisecond);
+    }
+
+    /// <summary>The host's clock before and after something that happens in between.</summary>
+    private static (long After, long Before) Around(Action something)
+    {
+        long after = MachineClock.Host;
+        something();
+        return (after, MachineClock.Host);
+    }
+
+    /// <summary>Scale 1, as the counter has 1 GHz.</summary>
+    private static long GuestTime(byte[] record, ulong timeStamp)
+    {
+        Assert.Equal((0x80000000u, 1), (BinaryPrimitives.ReadUInt32LittleEndian(record.AsSpan(24)), record[28]));
+        return (long)(timeStamp - BinaryPrimitives.ReadUInt64LittleEndian(record.AsSpan(8)) + BinaryPrimitives.ReadUInt64LittleEndian(record.AsSpan(16)));
     }
 
     [Theory]

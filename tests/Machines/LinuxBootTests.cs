@@ -89,7 +89,7 @@ public sealed class LinuxBootTests
             s_limit,
             ["--kernel", kernel, "--initrd", folder["initrd"], "--append", "console=ttyS0", "--memory", "512M", "--cpus", $"{processors}", .. options]);
         string digest = Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Concat(Enumerable.Range(1, 20000).Select(number => $"{number}\n")))));
-        foreach (string line in (string[])[$"processors: {processors}\n", "sorted: 2000\n", $"digest: {digest}  -\n", "vendor: 0 hypervisor flags\n", "reboot: Power down"])
+        foreach (string line in (string[])[$"processors: {processors}\n", "sorted: 2000\n", $"digest: {digest}  -\n", $"vendor: {processors} hypervisor flags\n", "clock: kvm-clock\n", "reboot: Power down"])
         {
             Assert.True(machine.Console.Contains(line, StringComparison.Ordinal), $"no {line}{machine.Report}");
         }

@@ -4,6 +4,7 @@ using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Runtime.Paravirt;
 using Jitvmm.Translator;
 
 namespace Jitvmm.Tests.Runtime.Callouts;
@@ -38,11 +39,20 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
     private readonly MachineEngine _engine;
     private readonly MachineCpu _machineCpu;
 
-    public TestMachine()
+    /// <param name="offer">Makes what the guest is offered, out of the machine's memory.</param>
+    /// <param name="tiering">What runs its code.</param>
+    public TestMachine(Func<PhysicalMemory, (ParavirtualInterface Interface, IParavirtualHost Host)>? offer = null, Tiering tiering = Tiering.Auto)
     {
         Memory = new PhysicalMemory();
         Memory.AddRam(0, RamBytes);
-        _engine = new MachineEngine(Memory);
+        ParavirtualInterface? offered = null;
+        if (offer != null)
+        {
+            (offered, IParavirtualHost host) = offer(Memory);
+            Paravirtual = offered.CreateCpu(host);
+        }
+
+        _engine = new MachineEngine(Memory, new EngineOptions { Paravirtual = offered, Tiering = tiering });
         _machineCpu = _engine.CreateCpu(this, 0);
         Restart();
     }
@@ -58,6 +68,8 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
     public ulong TaskPriority { get; set; }
 
     public ulong TimeStamp { get; set; }
+
+    public ParavirtualCpu? Paravirtual { get; }
 
     /// <summary>The vector of an interrupt that waits, or −1.</summary>
     public int Interrupt { get; set; } = -1;
@@ -188,10 +200,10 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
     public bool TryReadMsr(uint index, out ulong value)
     {
         value = 0xfee00900;
-        return index == 0x1b;
+        return index == 0x1b || Paravirtual?.TryReadMsr(index, out value) == true;
     }
 
-    public bool TryWriteMsr(uint index, ulong value) => index == 0x1b;
+    public bool TryWriteMsr(uint index, ulong value) => index == 0x1b || Paravirtual?.TryWriteMsr(index, value) == true;
 
     public int AcknowledgeInterrupt()
     {

@@ -1,0 +1,117 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+
+namespace Jitvmm.Tests.Machines;
+
+/// <summary>Debian's cloud kernel, unmodified, under each setting of <c>--hypervisor</c>: what it finds, uses and gains.</summary>
+[Trait("Program", "Guest")]
+public sealed partial class HypervisorTests
+{
+    /// <summary>Busy enough on all processors for interrupts between them, and for the host to have too few of its own.</summary>
+    private const string Script = """
+        echo "clock: $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
+        echo "events: $(cat /sys/devices/system/clockevents/clockevent0/current_device)"
+        echo "flags: $(grep -c hypervisor /proc/cpuinfo)"
+        n=$(($(nproc) * 2))
+        for i in $(seq $n); do seq 1 40000 | sort -rn | sha256sum > /tmp$i & done
+        wait
+        echo "steal: $(awk '/^cpu /{print $9}' /proc/stat)"
+        t=$(cut -d' ' -f1 /proc/uptime); sleep 1; echo "second: $t $(cut -d' ' -f1 /proc/uptime)"
+        poweroff -f
+
+        """;
+
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(10);
+
+    [GuestKernelTheory("cloud")]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public void Under_kvm_it_uses_what_is_offered(int processors)
+    {
+        using MachineProcess machine = Boot(processors, "--hypervisor", "kvm");
+        Has(machine, "Hypervisor detected: KVM\n", "Booting paravirtualized kernel on KVM\n", "kvm-clock: Using msrs 4b564d01 and 4b564d00", "clock: kvm-clock\n", "events: lapic", $"flags: {processors}\n");
+        if (processors > 1)
+        {
+            Has(machine, "KVM setup pv remote TLB flush", "setup PV sched yield", "PV spinlocks enabled", "setup PV IPIs");
+            Assert.True(Counter(machine, "hypercalls (kvm)") > 0, machine.Report);
+            Assert.Matches(HypercallSite(), machine.Errors);
+        }
+
+        // Twice as many busy processes as processors, and other tests beside them.
+        long ends = Counter(machine, "ends of interrupt");
+        long elided = Counter(machine, "of these in memory");
+        Assert.True(elided >= 0.8 * ends && ends > 100, $"{elided} of {ends} ends of interrupt were in memory{machine.Report}");
+        if (processors > Environment.ProcessorCount)
+        {
+            Assert.DoesNotContain("steal: 0\n", machine.Console, StringComparison.Ordinal);
+        }
+    }
+
+    [GuestKernelTheory("cloud")]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Under_none_it_finds_nothing(int processors)
+    {
+        using MachineProcess machine = Boot(processors, "--hypervisor", "none");
+        Has(machine, "Booting paravirtualized kernel on bare hardware\n", "clock: tsc\n", "events: lapic", "flags: 0\n", "steal: 0\n");
+        foreach (string sign in (string[])["Hypervisor detected", "KVM", "kvm", "PV "])
+        {
+            Assert.False(machine.Console.Contains(sign, StringComparison.Ordinal), $"{sign}{machine.Report}");
+        }
+
+        Assert.DoesNotContain("hypercalls", machine.Errors, StringComparison.Ordinal);
+    }
+
+    [GuestKernelTheory("cloud")]
+    [InlineData(2)]
+    public void What_is_switched_off_is_not_used(int processors)
+    {
+        using MachineProcess machine = Boot(processors, "--hypervisor", "kvm,-clock,-pv-eoi,-pv-ipi,-pv-tlb-flush,-steal-time");
+        Has(machine, "Hypervisor detected: KVM\n", "clock: tsc\n", "steal: 0\n");
+        foreach (string sign in (string[])["kvm-clock", "setup PV IPIs", "remote TLB flush"])
+        {
+            Assert.False(machine.Console.Contains(sign, StringComparison.Ordinal), $"{sign}{machine.Report}");
+        }
+
+        Assert.Equal(0, Counter(machine, "of these in memory"));
+    }
+
+    private static MachineProcess Boot(int processors, params string[] options)
+    {
+        using var folder = new ScratchFolder();
+        GuestRoot.Write(folder["initrd"], Script);
+        MachineProcess machine = MachineProcess.Run(
+            s_limit,
+            ["--kernel", GuestKernel.Cloud.Image, "--initrd", folder["initrd"], "--append", "console=ttyS0", "--cpus", $"{processors}", "--stats", .. options]);
+        Has(machine, "reboot: Power down");
+        Assert.False(machine.Console.Contains("Call Trace:", StringComparison.Ordinal), machine.Report);
+        Match second = Second().Match(machine.Console);
+        Assert.True(second.Success, machine.Report);
+        double slept = double.Parse(second.Groups[2].Value, CultureInfo.InvariantCulture) - double.Parse(second.Groups[1].Value, CultureInfo.InvariantCulture);
+        Assert.True(slept >= 0.99, $"a second was {slept} seconds{machine.Report}");
+        return machine;
+    }
+
+    private static void Has(MachineProcess machine, params string[] texts)
+    {
+        foreach (string text in texts)
+        {
+            Assert.True(machine.Console.Contains(text, StringComparison.Ordinal), $"no {text}{machine.Report}");
+        }
+    }
+
+    /// <summary>A line of <c>--stats</c>.</summary>
+    private static long Counter(MachineProcess machine, string name)
+    {
+        Match line = Regex.Match(machine.Errors, $@"^ *{Regex.Escape(name)} +([0-9,]+)$", RegexOptions.Multiline);
+        Assert.True(line.Success, $"no {name}{machine.Report}");
+        return long.Parse(line.Groups[1].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
+    }
+
+    [GeneratedRegex(@"^second: ([0-9.]+) ([0-9.]+)$", RegexOptions.Multiline)]
+    private static partial Regex Second();
+
+    [GeneratedRegex(@"^ +ffffffff[0-9a-f]{8} vmcall (5 kick-cpu|10 send-ipi|11 sched-yield), instruction +[0-9,]+$", RegexOptions.Multiline)]
+    private static partial Regex HypercallSite();
+}
