@@ -67,16 +67,7 @@ public sealed class Machine : IMachineControl, IDisposable
             _stateful.Add(_processors[i]);
         }
 
-        if (configuration.Hypervisor is { } hypervisor)
-        {
-            long utc = (configuration.UtcAtStart - DateTime.UnixEpoch).Ticks * (1_000_000_000 / TimeSpan.TicksPerSecond);
-            foreach (CpuPlatform processor in _processors)
-            {
-                processor.Hypervisor = hypervisor;
-                processor.Paravirtual = hypervisor.CreateCpu(new ParavirtualHost(processor, _processors, memory, Apics, Clock, utc));
-            }
-        }
-
+        OfferHypervisor(configuration);
         if (configuration.CountedTime)
         {
             Clock.InstructionsInFlight = () => _processors[0].Processor?.InstructionsInFlight ?? 0;
@@ -292,6 +283,21 @@ public sealed class Machine : IMachineControl, IDisposable
 
             _parked--;
             return !_ended;
+        }
+    }
+
+    private void OfferHypervisor(MachineConfiguration configuration)
+    {
+        if (configuration.Hypervisor is not { } hypervisor)
+        {
+            return;
+        }
+
+        long utc = (configuration.UtcAtStart - DateTime.UnixEpoch).Ticks * (1_000_000_000 / TimeSpan.TicksPerSecond);
+        foreach (CpuPlatform processor in _processors)
+        {
+            processor.Hypervisor = hypervisor;
+            processor.Paravirtual = hypervisor.CreateCpu(new ParavirtualHost(processor, _processors, Memory, Apics, Clock, utc));
         }
     }
 

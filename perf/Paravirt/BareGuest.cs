@@ -1,0 +1,159 @@
+using System.Buffers.Binary;
+using Iced.Intel;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Jitvmm.Perf.Paravirt;
+
+/// <summary>A guest of nothing but loops, which sends what each took out of the debug port.</summary>
+internal static class BareGuest
+{
+    private const int Iterations = 1_000_000;
+    private const int Samples = 9;
+
+    /// <summary>While the first ones run, tier 1 compiles the loop.</summary>
+    private const int WarmUps = 4;
+
+    private const int DebugPort = 0xe9;
+    private const int EndPort = 0xf4;
+
+    private static readonly (string Name, Action<Assembler> Body)[] s_loops =
+    [
+        ("empty loop", static _ => { }),
+        ("null hypercall", static asm =>
+        {
+            asm.mov(eax, 1);
+            asm.vmcall();
+        }),
+        ("null hypercall, number not fixed", static asm =>
+        {
+            asm.mov(eax, r12d);
+            asm.vmcall();
+        }),
+        ("unknown hypercall", static asm =>
+        {
+            asm.mov(eax, 999);
+            asm.vmcall();
+        }),
+        ("port write, nobody there", static asm => asm.@out(0x80, al)),
+        ("port read, a timer", static asm => asm.@in(al, 0x61)),
+        ("cpuid", static asm =>
+        {
+            asm.xor(eax, eax);
+            asm.cpuid();
+        }),
+        ("rdtsc", static asm => asm.rdtsc()),
+    ];
+
+    /// <summary>Runs it: nanoseconds an iteration by the guest's clock, medians, in the order of the loops.</summary>
+    public static IReadOnlyList<(string Name, double Nanoseconds)> Run()
+    {
+        string kernel = Path.GetTempFileName();
+        try
+        {
+            File.WriteAllBytes(kernel, Assemble());
+            using var guest = new MachineGuest(new MachineGuestOptions { Kernel = kernel, Memory = 64ul << 20, Reboots = false });
+            var bytes = new List<byte>();
+            var reader = new Thread(() => Collect(guest, bytes));
+            reader.Start();
+            _ = guest.Run();
+            reader.Join();
+            return [.. s_loops.Select((loop, index) => (loop.Name, MedianOf(bytes, index)))];
+        }
+        finally
+        {
+            File.Delete(kernel);
+        }
+    }
+
+    private static void Collect(MachineGuest guest, List<byte> bytes)
+    {
+        byte[] buffer = new byte[256];
+        for (int count = guest.DebugOutput.Read(buffer); count > 0; count = guest.DebugOutput.Read(buffer))
+        {
+            bytes.AddRange(buffer.AsSpan(0, count));
+        }
+    }
+
+    private static double MedianOf(List<byte> bytes, int loop)
+    {
+        double[] samples = new double[Samples - WarmUps];
+        for (int i = 0; i < samples.Length; i++)
+        {
+            int at = sizeof(ulong) * ((loop * Samples) + WarmUps + i);
+            samples[i] = (double)BinaryPrimitives.ReadUInt64LittleEndian([.. bytes.GetRange(at, sizeof(ulong))]) / Iterations;
+        }
+
+        Array.Sort(samples);
+        return samples[samples.Length / 2];
+    }
+
+    /// <summary>A Linux image: its 64-bit entry is 200h bytes into what lies behind the set-up sectors (Linux/x86 boot protocol).</summary>
+    private static byte[] Assemble()
+    {
+        const int SetUp = 2 * 512;
+        const int Entry = 0x200;
+        const ulong LoadAddress = 0x1000000;
+        Assembler asm = new(64);
+        asm.mov(r12d, 1);
+        foreach ((_, Action<Assembler> body) in s_loops)
+        {
+            EmitLoop(asm, body);
+        }
+
+        asm.xor(eax, eax);
+        asm.mov(edx, EndPort);
+        asm.@out(dx, al);
+        asm.hlt();
+        using MemoryStream code = new();
+        asm.Assemble(new StreamCodeWriter(code), LoadAddress + Entry);
+        byte[] file = new byte[SetUp + Entry + code.Length];
+        file[0x1f1] = 1;
+        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(0x1fe), 0xaa55);
+        file[0x201] = 0x6a;
+        "HdrS"u8.CopyTo(file.AsSpan(0x202));
+        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(0x206), 0x20f);
+        file[0x211] = 1;
+        BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(0x22c), int.MaxValue);
+        file[0x236] = 1;
+        BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(0x238), 2047);
+        BinaryPrimitives.WriteUInt64LittleEndian(file.AsSpan(0x258), LoadAddress);
+        BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(0x260), 0x100000);
+        code.ToArray().CopyTo(file, SetUp + Entry);
+        return file;
+    }
+
+    private static void EmitLoop(Assembler asm, Action<Assembler> body)
+    {
+        Label sample = asm.CreateLabel();
+        Label loop = asm.CreateLabel();
+        Label send = asm.CreateLabel();
+        asm.mov(r13d, Samples);
+        asm.Label(ref sample);
+        EmitTime(asm);
+        asm.mov(r14, rax);
+        asm.mov(ebp, Iterations);
+        asm.Label(ref loop);
+        body(asm);
+        asm.dec(ebp);
+        asm.jnz(loop);
+        EmitTime(asm);
+        asm.sub(rax, r14);
+        asm.mov(edx, DebugPort);
+        asm.mov(ecx, sizeof(ulong));
+        asm.Label(ref send);
+        asm.@out(dx, al);
+        asm.shr(rax, 8);
+        asm.dec(ecx);
+        asm.jnz(send);
+        asm.dec(r13d);
+        asm.jnz(sample);
+    }
+
+    /// <summary>RAX: the time-stamp counter, which has 1 GHz.</summary>
+    private static void EmitTime(Assembler asm)
+    {
+        asm.rdtsc();
+        asm.shl(rdx, 32);
+        asm.or(rax, rdx);
+    }
+}
