@@ -186,6 +186,9 @@ public sealed unsafe class CodeCache : IDisposable
         return ops;
     }
 
+    /// <summary>Whether a record is one of a block whose bytes changed.</summary>
+    internal bool IsStale(TbOp* op) => Volatile.Read(ref *(nint*)&op->Handler) == _staleHandler;
+
     /// <summary>Whether a pointer is to a record.</summary>
     public bool IsRecord(TbOp* op) => (byte*)op >= _arena && (byte*)op < _arena + _limit;
 
@@ -291,7 +294,8 @@ public sealed unsafe class CodeCache : IDisposable
     /// <summary>Chains the side of <paramref name="from"/> that continues at <paramref name="location"/> to its block, when both still stand.</summary>
     internal void Link(TbOp* from, in CodeLocation location)
     {
-        if (FindOrTranslate(location) is not { Straddles: false } target)
+        // A block that straddles pages is found without its second page here: it is not to be translated again for that.
+        if ((Find(location) ?? FindOrTranslate(location)) is not { Straddles: false } target)
         {
             return;
         }
@@ -565,6 +569,8 @@ public sealed unsafe class CodeCache : IDisposable
             Volatile.Write(ref *(nint*)&block.Ops[i].Handler, _staleHandler);
         }
 
+        // Either a vCPU that remembers the block just now sees that it is stale, or this sees what it remembers.
+        Interlocked.MemoryBarrier();
         foreach (VCpu vcpu in _vcpus)
         {
             vcpu.ForgetTarget(block.Address, block.Ops);

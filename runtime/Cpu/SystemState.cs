@@ -114,10 +114,14 @@ public unsafe struct SystemState
     /// <summary>User mode's tables in the current context.</summary>
     public nint UserTables;
 
-    /// <summary>The jump caches of user mode, one per context, and which context is which: a <see cref="Memory.TlbContexts"/>.</summary>
+    /// <summary>The jump caches of user mode, one per context.</summary>
     public nint UserJumpCaches;
 
+    /// <summary>Which context is which: a <see cref="Memory.TlbContexts"/>.</summary>
     public nint Contexts;
+
+    /// <summary>Where the code looked up last is: the entries of <see cref="Memory.SoftTlb.TryFindCode"/>.</summary>
+    public nint Fetches;
 
     /// <summary>1 when a supervisor's table may hold a translation that is not global.</summary>
     public int HasPrivateSupervisorEntries;
@@ -162,9 +166,6 @@ public unsafe struct SystemState
 
     /// <summary>1 when the supervisor's jump cache may lead through a mapping that is not global.</summary>
     public int HasPrivateSupervisorCode;
-
-    /// <summary>A bit per linear page, hashed by its low bits, whose code may be in a jump cache.</summary>
-    public fixed ulong CodePages[8];
 
     /// <summary>Bytes staged for an access that no TLB entry can serve, and the record that makes it.</summary>
     public nint Staging;

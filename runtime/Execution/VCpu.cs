@@ -21,6 +21,10 @@ public sealed unsafe class VCpu : IDisposable
 
     private readonly CodeCache.CodeCache _cache;
     private readonly IRegionCompiler? _compiler;
+
+    /// <summary>Of a machine's CPU.</summary>
+    private readonly BlockTable? _blocks;
+
     private volatile bool _inGeneratedCode;
 
     public VCpu(CodeCache.CodeCache cache, IRegionCompiler? compiler = null)
@@ -35,6 +39,7 @@ public sealed unsafe class VCpu : IDisposable
         if (Memory is PhysicalMemory physical)
         {
             NativeMemory.AlignedFree((void*)State->JumpCache);
+            _blocks = new BlockTable();
             SoftTlb.Create(State, physical);
             State->System.Staging = (nint)NativeMemory.AlignedAlloc((nuint)sizeof(StagedMemory), 64);
             NativeMemory.Clear((void*)State->System.Staging, (nuint)sizeof(StagedMemory));
@@ -125,6 +130,7 @@ public sealed unsafe class VCpu : IDisposable
 
         if (IsMachine)
         {
+            _blocks!.Dispose();
             SoftTlb.Free(State);
             NativeMemory.AlignedFree((void*)State->System.Staging);
         }
@@ -158,8 +164,9 @@ public sealed unsafe class VCpu : IDisposable
     /// <summary>Forgets computed-jump targets: the address space was replaced, or the cache flushed.</summary>
     internal void ClearJumpCaches()
     {
-        if (IsMachine)
+        if (_blocks != null)
         {
+            _blocks.Clear();
             SoftTlb.ClearJumpCaches(State);
         }
         else
@@ -171,8 +178,9 @@ public sealed unsafe class VCpu : IDisposable
     /// <summary>A block became stale: its head would look itself up for ever. Any thread.</summary>
     internal void ForgetTarget(ulong address, TbOp* head)
     {
-        if (IsMachine)
+        if (_blocks != null)
         {
+            _blocks.Forget(address, head);
             SoftTlb.ForgetTarget(State, address, head);
         }
         else
@@ -196,7 +204,7 @@ public sealed unsafe class VCpu : IDisposable
     internal CpuExit? Step()
     {
         Current = this;
-        TranslationBlock? block = FindMachineBlock(State->Rip, CodeMode.Single);
+        TranslationBlock? block = TryLocate(State->Rip, out CodeLocation location) ? FindMachineBlock(location with { Mode = location.Mode | CodeMode.Single }) : null;
         if (block == null)
         {
             return FetchFault();
@@ -410,27 +418,53 @@ public sealed unsafe class VCpu : IDisposable
             return cached;
         }
 
-        TranslationBlock? block = IsMachine ? FindMachineBlock(address, 0) : _cache.FindOrTranslate(CodeLocation.InProcess(address));
-        if (block == null)
+        TbOp* head = IsMachine ? FindMachineHead(address) : HeadOf(_cache.FindOrTranslate(CodeLocation.InProcess(address)));
+        if (head == null)
         {
             return null;
         }
 
         ref JumpCacheEntry entry = ref Dispatch.JumpCacheSlot(State, address);
-        entry.Op = block.Ops;
+        entry.Op = head;
         entry.Address = address;
-        return block.Ops;
+
+        // Another vCPU may be making it stale: either it sees these entries or this sees its mark.
+        Interlocked.MemoryBarrier();
+        if (_cache.IsStale(head))
+        {
+            ForgetTarget(address, head);
+        }
+
+        return head;
     }
 
-    /// <summary>The block at RIP through the page tables. Null: a fault, which the state describes.</summary>
-    private TranslationBlock? FindMachineBlock(ulong rip, CodeMode more)
+    private static TbOp* HeadOf(TranslationBlock? block) => block == null ? null : block.Ops;
+
+    private TbOp* FindMachineHead(ulong address)
     {
-        if (!TryLocate(rip, out CodeLocation location))
+        if (!TryLocate(address, out CodeLocation location))
         {
             return null;
         }
 
-        location = location with { Mode = location.Mode | more };
+        TbOp* known = _blocks!.Find(location);
+        if (known != null)
+        {
+            return known;
+        }
+
+        TranslationBlock? block = FindMachineBlock(location);
+        if (block is { Straddles: false })
+        {
+            _blocks.Add(location, block.Ops);
+        }
+
+        return HeadOf(block);
+    }
+
+    /// <summary>The block at a location that was just found. Null: a fault, which the state describes.</summary>
+    private TranslationBlock? FindMachineBlock(in CodeLocation location)
+    {
         TranslationBlock? block = _cache.Find(location);
         if (block is { Straddles: false })
         {
@@ -447,29 +481,32 @@ public sealed unsafe class VCpu : IDisposable
         }
 
         // The instruction goes on in the next page.
-        ulong linear = SoftTlb.LinearCode(State, rip);
-        if (!PagedMemory.TryTranslate(State, (linear | (GuestPages.PageSize - 1)) + 1, SoftTlb.Privilege(State) | PageWalk.Fetch, out PageMapping next)
-            || !CanFetch(next.Physical))
-        {
-            return null;
-        }
-
-        SoftTlb.NoteCode(State, (linear | (GuestPages.PageSize - 1)) + 1, next.IsGlobal);
-        return _cache.FindOrTranslate(location with { NextPage = next.Physical & SoftTlb.PageMask });
+        ulong linear = SoftTlb.LinearCode(State, location.Address);
+        return TryFetch((linear | (GuestPages.PageSize - 1)) + 1, out ulong next) ? _cache.FindOrTranslate(location with { NextPage = next }) : null;
     }
 
     private bool TryLocate(ulong rip, out CodeLocation location)
     {
-        ulong linear = SoftTlb.LinearCode(State, rip);
-        location = default;
-        if (!PagedMemory.TryTranslate(State, linear, SoftTlb.Privilege(State) | PageWalk.Fetch, out PageMapping mapping) || !CanFetch(mapping.Physical))
+        bool isFound = TryFetch(SoftTlb.LinearCode(State, rip), out ulong physical);
+        location = new CodeLocation(rip, physical, (CodeMode)State->System.CodeMode);
+        return isFound;
+    }
+
+    /// <summary>Where the code at a linear address is. False: a fault, which the state describes.</summary>
+    private bool TryFetch(ulong linear, out ulong physical)
+    {
+        if (!SoftTlb.TryFindCode(State, linear, out physical))
         {
-            return false;
+            if (!PagedMemory.TryTranslate(State, linear, SoftTlb.Privilege(State) | PageWalk.Fetch, out PageMapping mapping))
+            {
+                return false;
+            }
+
+            SoftTlb.NoteCode(State, linear, mapping);
+            physical = mapping.Physical;
         }
 
-        SoftTlb.NoteCode(State, linear, mapping.IsGlobal);
-        location = new CodeLocation(rip, mapping.Physical, (CodeMode)State->System.CodeMode);
-        return true;
+        return CanFetch(physical);
     }
 
     /// <summary>Code runs from RAM and ROM only; elsewhere the bus answers ones, an undefined opcode.</summary>

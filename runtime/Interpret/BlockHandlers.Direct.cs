@@ -27,6 +27,14 @@ public static unsafe partial class BlockHandlers
     /// <summary>A direct branch whose side is not chained yet.</summary>
     public static int Unlinked(CpuState* cpu, TbOp* op, byte* memory, ulong target) => Dispatch.Unlinked(cpu, op, target);
 
+    /// <summary>The embedder answers.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int SystemCall(CpuState* cpu) => (int)BlockExit.SystemCall;
+
+    /// <summary>Every exit of a process is the vCPU loop's.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TbOp* After(CpuState* cpu, int exit) => null;
+
     /// <summary>A crash of a process is reported without the way to it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Remember(CpuState* cpu, TbOp* op)

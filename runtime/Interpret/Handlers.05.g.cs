@@ -7601,85 +7601,183 @@ public static unsafe partial class Handlers
     public static int Retfw_imm16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x2u), ((uint)op->Immediate));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x2u), ((uint)op->Immediate));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Retfd_imm16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x4u), ((uint)op->Immediate));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x4u), ((uint)op->Immediate));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Retfq_imm16(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x8u), ((uint)op->Immediate));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x8u), ((uint)op->Immediate));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Retfw(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x2u), 0x0u);
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x2u), 0x0u);
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Retfd(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x4u), 0x0u);
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x4u), 0x0u);
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Retfq(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x8u), 0x0u);
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x8u), 0x0u);
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Int3(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.InterruptDelivery.Software(cpu, unchecked((global::System.Int32)0x3u), unchecked((global::System.Int32)0x0u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.InterruptDelivery.Software(cpu, unchecked((global::System.Int32)0x3u), unchecked((global::System.Int32)0x0u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Int_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.InterruptDelivery.Software(cpu, unchecked((global::System.Int32)((uint)op->Immediate)), unchecked((global::System.Int32)0x0u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.InterruptDelivery.Software(cpu, unchecked((global::System.Int32)((uint)op->Immediate)), unchecked((global::System.Int32)0x0u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Iretw_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Iretw(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Iretd_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Iretd(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Iretq_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Iretq(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Rol_rm8_1_F(CpuState* cpu, TbOp* op, byte* mem)

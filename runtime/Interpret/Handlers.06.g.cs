@@ -9234,13 +9234,27 @@ public static unsafe partial class Handlers
     public static int Int1(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.InterruptDelivery.Software(cpu, unchecked((global::System.Int32)0x1u), unchecked((global::System.Int32)0x1u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.InterruptDelivery.Software(cpu, unchecked((global::System.Int32)0x1u), unchecked((global::System.Int32)0x1u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Hlt(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.InterruptFlag.Halt(cpu, ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.InterruptFlag.Halt(cpu, ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Cmc_F(CpuState* cpu, TbOp* op, byte* mem)

@@ -8474,7 +8474,14 @@ public static unsafe partial class Handlers
         }
 
         uint v10 = GuestMemory.Load16(cpu, mem, a9);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v10, ((ulong)v3), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v10, ((ulong)v3), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Call_m1616_G(CpuState* cpu, TbOp* op, byte* mem)
@@ -8499,7 +8506,14 @@ public static unsafe partial class Handlers
         }
 
         uint v19 = GuestMemory.Load16(cpu, mem, a18);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v19, ((ulong)v11), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v19, ((ulong)v11), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Call_m1632_B(CpuState* cpu, TbOp* op, byte* mem)
@@ -8521,7 +8535,14 @@ public static unsafe partial class Handlers
         }
 
         uint v10 = GuestMemory.Load16(cpu, mem, a9);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v10, ((ulong)v3), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v10, ((ulong)v3), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Call_m1632_G(CpuState* cpu, TbOp* op, byte* mem)
@@ -8546,7 +8567,14 @@ public static unsafe partial class Handlers
         }
 
         uint v19 = GuestMemory.Load16(cpu, mem, a18);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v19, ((ulong)v11), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v19, ((ulong)v11), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Call_m1664_B(CpuState* cpu, TbOp* op, byte* mem)
@@ -8568,7 +8596,14 @@ public static unsafe partial class Handlers
         }
 
         uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v9, v3, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v9, v3, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Call_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
@@ -8593,7 +8628,14 @@ public static unsafe partial class Handlers
         }
 
         uint v18 = GuestMemory.Load16(cpu, mem, a17);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v18, v11, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v18, v11, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Jmp_rm64(CpuState* cpu, TbOp* op, byte* mem)
@@ -8684,7 +8726,14 @@ public static unsafe partial class Handlers
         }
 
         uint v10 = GuestMemory.Load16(cpu, mem, a9);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v10, ((ulong)v3), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v10, ((ulong)v3), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Jmp_m1616_G(CpuState* cpu, TbOp* op, byte* mem)
@@ -8709,7 +8758,14 @@ public static unsafe partial class Handlers
         }
 
         uint v19 = GuestMemory.Load16(cpu, mem, a18);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v19, ((ulong)v11), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v19, ((ulong)v11), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Jmp_m1632_B(CpuState* cpu, TbOp* op, byte* mem)
@@ -8731,7 +8787,14 @@ public static unsafe partial class Handlers
         }
 
         uint v10 = GuestMemory.Load16(cpu, mem, a9);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v10, ((ulong)v3), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v10, ((ulong)v3), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Jmp_m1632_G(CpuState* cpu, TbOp* op, byte* mem)
@@ -8756,7 +8819,14 @@ public static unsafe partial class Handlers
         }
 
         uint v19 = GuestMemory.Load16(cpu, mem, a18);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v19, ((ulong)v11), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v19, ((ulong)v11), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Jmp_m1664_B(CpuState* cpu, TbOp* op, byte* mem)
@@ -8778,7 +8848,14 @@ public static unsafe partial class Handlers
         }
 
         uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v9, v3, ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v9, v3, ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Jmp_m1664_G(CpuState* cpu, TbOp* op, byte* mem)
@@ -8803,7 +8880,14 @@ public static unsafe partial class Handlers
         }
 
         uint v18 = GuestMemory.Load16(cpu, mem, a17);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v18, v11, ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v18, v11, ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Push_rm16(CpuState* cpu, TbOp* op, byte* mem)
@@ -10383,7 +10467,14 @@ public static unsafe partial class Handlers
         }
 
         uint v4 = *(ushort*)((byte*)cpu + op->R0);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v4 & (0xffffu)), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v4 & (0xffffu)), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Lmsw_rm16_B(CpuState* cpu, TbOp* op, byte* mem)
@@ -10403,7 +10494,14 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load16(cpu, mem, a6);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v7 & (0xffffu)), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v7 & (0xffffu)), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Lmsw_rm16_G(CpuState* cpu, TbOp* op, byte* mem)
@@ -10425,7 +10523,14 @@ public static unsafe partial class Handlers
         }
 
         uint v15 = GuestMemory.Load16(cpu, mem, a14);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v15 & (0xffffu)), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v15 & (0xffffu)), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Lmsw_r32m16(CpuState* cpu, TbOp* op, byte* mem)
@@ -10438,7 +10543,14 @@ public static unsafe partial class Handlers
         }
 
         uint v4 = *(uint*)((byte*)cpu + op->R0);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v4 & (0xffffu)), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v4 & (0xffffu)), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Lmsw_r32m16_B(CpuState* cpu, TbOp* op, byte* mem)
@@ -10458,7 +10570,14 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load16(cpu, mem, a6);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v7 & (0xffffu)), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v7 & (0xffffu)), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Lmsw_r32m16_G(CpuState* cpu, TbOp* op, byte* mem)
@@ -10480,7 +10599,14 @@ public static unsafe partial class Handlers
         }
 
         uint v15 = GuestMemory.Load16(cpu, mem, a14);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v15 & (0xffffu)), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v15 & (0xffffu)), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Lmsw_r64m16(CpuState* cpu, TbOp* op, byte* mem)
@@ -10493,7 +10619,14 @@ public static unsafe partial class Handlers
         }
 
         ulong v4 = *(ulong*)((byte*)cpu + op->R0);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (((uint)v4) & (0xffffu)), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (((uint)v4) & (0xffffu)), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Lmsw_r64m16_B(CpuState* cpu, TbOp* op, byte* mem)
@@ -10513,7 +10646,14 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load16(cpu, mem, a6);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v7 & (0xffffu)), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v7 & (0xffffu)), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Lmsw_r64m16_G(CpuState* cpu, TbOp* op, byte* mem)
@@ -10535,14 +10675,28 @@ public static unsafe partial class Handlers
         }
 
         uint v15 = GuestMemory.Load16(cpu, mem, a14);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v15 & (0xffffu)), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v15 & (0xffffu)), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Invlpg_m_B(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->Base);
-        return global::Jitvmm.Runtime.Callouts.Invalidation.Page(cpu, (v1 + ((ulong)op->Displacement)), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.Invalidation.Page(cpu, (v1 + ((ulong)op->Displacement)), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Invlpg_m_G(CpuState* cpu, TbOp* op, byte* mem)
@@ -10551,7 +10705,14 @@ public static unsafe partial class Handlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        return global::Jitvmm.Runtime.Callouts.Invalidation.Page(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.Invalidation.Page(cpu, ((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Vmcall_F(CpuState* cpu, TbOp* op, byte* mem)

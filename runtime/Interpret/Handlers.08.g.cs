@@ -736,7 +736,14 @@ public static unsafe partial class Handlers
         ulong v17 = *(ulong*)((byte*)cpu + 216);
         *(ulong*)((byte*)cpu + 88) = ((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v9, v10, v11, v12, v13, v14)) | (v6 << (int)(0xau))) | v17);
         cpu->Rip = ((ulong)op->NextAddress);
-        return (int)BlockExit.SystemCall;
+        int exit = BlockHandlers.SystemCall(cpu);
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Syscall(CpuState* cpu, TbOp* op, byte* mem)
@@ -758,37 +765,79 @@ public static unsafe partial class Handlers
         ulong v17 = *(ulong*)((byte*)cpu + 216);
         *(ulong*)((byte*)cpu + 88) = ((((ulong)global::Jitvmm.Runtime.Semantics.FlagSemantics.Pack(v9, v10, v11, v12, v13, v14)) | (v6 << (int)(0xau))) | v17);
         cpu->Rip = ((ulong)op->NextAddress);
-        return (int)BlockExit.SystemCall;
+        int exit = BlockHandlers.SystemCall(cpu);
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Clts(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.ClearTaskSwitched(cpu, ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.ClearTaskSwitched(cpu, ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Sysretd_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FastSystemCalls.Return(cpu, unchecked((global::System.Int32)0x0u));
+        int exit = global::Jitvmm.Runtime.Callouts.FastSystemCalls.Return(cpu, unchecked((global::System.Int32)0x0u));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Sysretd(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FastSystemCalls.Return(cpu, unchecked((global::System.Int32)0x0u));
+        int exit = global::Jitvmm.Runtime.Callouts.FastSystemCalls.Return(cpu, unchecked((global::System.Int32)0x0u));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Sysretq_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FastSystemCalls.Return(cpu, unchecked((global::System.Int32)0x1u));
+        int exit = global::Jitvmm.Runtime.Callouts.FastSystemCalls.Return(cpu, unchecked((global::System.Int32)0x1u));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Sysretq(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FastSystemCalls.Return(cpu, unchecked((global::System.Int32)0x1u));
+        int exit = global::Jitvmm.Runtime.Callouts.FastSystemCalls.Return(cpu, unchecked((global::System.Int32)0x1u));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Invd(CpuState* cpu, TbOp* op, byte* mem)
@@ -3882,14 +3931,28 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.Write(cpu, unchecked((global::System.Int32)((uint)op->R0)), v2, ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.Write(cpu, unchecked((global::System.Int32)((uint)op->R0)), v2, ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Mov_cr_r64(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v2 = *(ulong*)((byte*)cpu + op->R1);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.Write(cpu, unchecked((global::System.Int32)((uint)op->R0)), v2, ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.Write(cpu, unchecked((global::System.Int32)((uint)op->R0)), v2, ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Mov_dr_r64_F(CpuState* cpu, TbOp* op, byte* mem)
@@ -7213,19 +7276,40 @@ public static unsafe partial class Handlers
     public static int Sysenter(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FastSystemCalls.SysEnter(cpu);
+        int exit = global::Jitvmm.Runtime.Callouts.FastSystemCalls.SysEnter(cpu);
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Sysexitd(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FastSystemCalls.SysExit(cpu, unchecked((global::System.Int32)0x0u));
+        int exit = global::Jitvmm.Runtime.Callouts.FastSystemCalls.SysExit(cpu, unchecked((global::System.Int32)0x0u));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Sysexitq(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FastSystemCalls.SysExit(cpu, unchecked((global::System.Int32)0x1u));
+        int exit = global::Jitvmm.Runtime.Callouts.FastSystemCalls.SysExit(cpu, unchecked((global::System.Int32)0x1u));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Cmovo_r16_rm16(CpuState* cpu, TbOp* op, byte* mem)

@@ -971,7 +971,14 @@ public static unsafe partial class Handlers
         }
 
         ulong v23 = GuestMemory.Load64(cpu, mem, a22);
-        return global::Jitvmm.Runtime.Callouts.Invalidation.ProcessContext(cpu, v4, v16, v23, ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.Invalidation.ProcessContext(cpu, v4, v16, v23, ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int VEX_Vpmaskmovd_xmm_xmm_m128_G(CpuState* cpu, TbOp* op, byte* mem)

@@ -1,4 +1,6 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
@@ -14,6 +16,7 @@ public static unsafe partial class SoftTlb
         NativeMemory.Fill((void*)cpu->System.TlbTables, UserSet * SetBytes, 0xff);
         FillUser(cpu);
         DropOtherContexts(cpu);
+        Contexts(cpu)->HasGlobalCode = 0;
         cpu->System.HasPrivateSupervisorEntries = 0;
         cpu->System.LargePagesFrom = ulong.MaxValue;
         cpu->System.LargePagesTo = 0;
@@ -68,9 +71,9 @@ public static unsafe partial class SoftTlb
         contexts->Keys[old] = cpu->System.JumpCacheKeys[1];
         for (int i = 0; i < TlbContexts.CodePageWords; i++)
         {
-            ulong pages = cpu->System.CodePages[i];
-            contexts->CodePages[(old * TlbContexts.CodePageWords) + i] = pages;
-            cpu->System.CodePages[i] = pages | (isNew ? 0 : contexts->CodePages[(found * TlbContexts.CodePageWords) + i]);
+            ulong pages = contexts->CodePages[i];
+            contexts->CodePagesOf[(old * TlbContexts.CodePageWords) + i] = pages;
+            contexts->CodePages[i] = pages | (isNew ? 0 : contexts->CodePagesOf[(found * TlbContexts.CodePageWords) + i]);
         }
 
         contexts->Ids[found] = id;
@@ -120,11 +123,7 @@ public static unsafe partial class SoftTlb
             entry += TableBytes;
         }
 
-        if (HasCode(cpu, page))
-        {
-            ClearCurrentJumpCaches(cpu);
-        }
-
+        ForgetCode(cpu, page);
         if (contexts->HasGlobalCode != 0)
         {
             DropOtherContexts(cpu);
@@ -190,12 +189,12 @@ public static unsafe partial class SoftTlb
     {
         FillUser(cpu);
         ClearJumpCache(cpu->System.UserJumpCache);
+        RenewUserEpoch(cpu);
     }
 
     private static void DropOtherContexts(CpuState* cpu)
     {
         TlbContexts* contexts = Contexts(cpu);
-        contexts->HasGlobalCode = 0;
         for (int i = 0; i < TlbContexts.Count; i++)
         {
             if (i != contexts->Current)
@@ -212,11 +211,12 @@ public static unsafe partial class SoftTlb
             cpu->System.HasPrivateSupervisorEntries = 0;
             TlbEntry* entries = (TlbEntry*)cpu->System.TlbTables;
             byte* globals = (byte*)cpu->System.TlbTables + AllTables;
-            for (int i = 0; i < UserSet * EntriesPerSet; i++)
+            for (int i = 0; i < UserSet * EntriesPerSet; i += Vector256<byte>.Count)
             {
-                if (globals[i] == 0)
+                for (uint found = Vector256.Equals(Vector256.Load(globals + i), default).ExtractMostSignificantBits(); found != 0; found &= found - 1)
                 {
-                    entries[i].Tag = NoTag;
+                    entries[i + BitOperations.TrailingZeroCount(found)].Tag = NoTag;
+                    globals[i + BitOperations.TrailingZeroCount(found)] = 1;
                 }
             }
         }
@@ -224,6 +224,7 @@ public static unsafe partial class SoftTlb
         if (cpu->System.HasPrivateSupervisorCode != 0)
         {
             ClearJumpCache(cpu->System.SupervisorJumpCache);
+            RenewSupervisorEpoch(cpu);
             cpu->System.HasPrivateSupervisorCode = 0;
         }
     }
@@ -232,10 +233,12 @@ public static unsafe partial class SoftTlb
     {
         ClearJumpCache(cpu->System.SupervisorJumpCache);
         ClearJumpCache(cpu->System.UserJumpCache);
+        RenewSupervisorEpoch(cpu);
+        RenewUserEpoch(cpu);
         cpu->System.HasPrivateSupervisorCode = 0;
         for (int i = 0; i < TlbContexts.CodePageWords; i++)
         {
-            cpu->System.CodePages[i] = 0;
+            Contexts(cpu)->CodePages[i] = 0;
         }
     }
 }

@@ -50,6 +50,9 @@ public static unsafe partial class SoftTlb
     private const int AllTables = Sets * SetBytes;
     private const int UserSet = 2;
 
+    /// <summary>In what a jump cache is filled for: modes are below.</summary>
+    private const int CodeBaseShift = 16;
+
     /// <summary>A tag no page has.</summary>
     private const ulong NoTag = ulong.MaxValue;
 
@@ -65,6 +68,7 @@ public static unsafe partial class SoftTlb
         cpu->System.SupervisorJumpCache = NewJumpCaches(1);
         cpu->System.UserJumpCaches = NewJumpCaches(TlbContexts.Count);
         cpu->System.Contexts = (nint)NativeMemory.AllocZeroed((nuint)sizeof(TlbContexts));
+        cpu->System.Fetches = (nint)NativeMemory.AllocZeroed(FetchEntries, (nuint)sizeof(FetchEntry));
         cpu->System.IsMachine = 1;
         UseContext(cpu, 0);
         ModeChanged(cpu);
@@ -77,6 +81,7 @@ public static unsafe partial class SoftTlb
         NativeMemory.AlignedFree((void*)cpu->System.SupervisorJumpCache);
         NativeMemory.AlignedFree((void*)cpu->System.UserJumpCaches);
         NativeMemory.Free((void*)cpu->System.Contexts);
+        NativeMemory.Free((void*)cpu->System.Fetches);
     }
 
     /// <summary>Selects the tables and the jump cache after CPL, AC, or the paging bits of CR0, CR4 or EFER changed.</summary>
@@ -122,7 +127,7 @@ public static unsafe partial class SoftTlb
 
         cpu->System.CodeMode = (int)mode;
         cpu->System.HasUnalignedCode = (codeBase & ~PageMask) != 0 ? 1 : 0;
-        ulong key = (codeBase << 16) | (ulong)mode;
+        ulong key = (codeBase << CodeBaseShift) | (ulong)mode;
         if (cpu->System.JumpCacheKeys[cache] != key)
         {
             cpu->System.JumpCacheKeys[cache] = key;
@@ -158,13 +163,7 @@ public static unsafe partial class SoftTlb
             Enter(cpu, read, page, addend, mapping.IsGlobal);
         }
 
-        if (mapping.Size > GuestPages.PageSize)
-        {
-            ulong from = linear & ~(mapping.Size - 1);
-            cpu->System.LargePagesFrom = Math.Min(cpu->System.LargePagesFrom, from);
-            cpu->System.LargePagesTo = Math.Max(cpu->System.LargePagesTo, from + mapping.Size - 1);
-        }
-
+        NoteSize(cpu, linear, mapping.Size);
         byte* access = cpu->Pages + (mapping.Physical >> GuestPages.PageShift);
         if (!mapping.IsWritableNow || !IsPlainWritable(*access) || (!isWrite && write->Tag != NoTag))
         {
@@ -221,28 +220,20 @@ public static unsafe partial class SoftTlb
         ((byte*)cpu->System.TlbTables)[AllTables + (int)(entry - (TlbEntry*)cpu->System.TlbTables)] = isGlobal ? (byte)1 : (byte)0;
     }
 
+    private static void NoteSize(CpuState* cpu, ulong linear, ulong size)
+    {
+        if (size > GuestPages.PageSize)
+        {
+            ulong from = linear & ~(size - 1);
+            cpu->System.LargePagesFrom = Math.Min(cpu->System.LargePagesFrom, from);
+            cpu->System.LargePagesTo = Math.Max(cpu->System.LargePagesTo, from + size - 1);
+        }
+    }
+
     private static bool IsPlainWritable(byte access) => (access & (byte)(PageAccess.Write | PageAccess.Code)) == (byte)PageAccess.Write;
 
     private static bool OverridesSmap(CpuState* cpu) =>
         (cpu->System.Cr4 & Cr4.SupervisorAccessPrevention) == 0 || (cpu->FlagsSystem & SystemFlags.AlignmentCheck) != 0;
-
-    /// <summary>Whether some translation at the linear page may be in a jump cache: its code was looked up since the last flush.</summary>
-    private static bool HasCode(CpuState* cpu, ulong page) =>
-        (cpu->System.CodePages[(page >> (GuestPages.PageShift + 6)) & 7] & (1ul << (int)((page >> GuestPages.PageShift) & 63))) != 0;
-
-    /// <summary>Notes that code at a linear page went into the jump cache.</summary>
-    internal static void NoteCode(CpuState* cpu, ulong linear, bool isGlobal)
-    {
-        cpu->System.CodePages[(linear >> (GuestPages.PageShift + 6)) & 7] |= 1ul << (int)((linear >> GuestPages.PageShift) & 63);
-        if (!isGlobal && cpu->System.Cpl != 3)
-        {
-            cpu->System.HasPrivateSupervisorCode = 1;
-        }
-        else if (isGlobal && cpu->System.Cpl == 3)
-        {
-            Contexts(cpu)->HasGlobalCode = 1;
-        }
-    }
 
     private static nint NewJumpCaches(int count) => (nint)NativeMemory.AlignedAlloc((nuint)(count * JumpCacheBytes), 64);
 

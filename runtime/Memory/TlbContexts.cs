@@ -15,8 +15,8 @@ internal unsafe struct TlbContexts
     /// <summary>No identifier: the set is to be emptied before use.</summary>
     public const int Unused = -1;
 
-    /// <summary>Pages with code in the jump cache, as a bit each.</summary>
-    public const int CodePageWords = 8;
+    /// <summary>Words of the set of pages with code in a jump cache.</summary>
+    public const int CodePageWords = 32;
 
     /// <summary>Which is in use.</summary>
     public int Current;
@@ -33,7 +33,21 @@ internal unsafe struct TlbContexts
     /// <summary>What mode and code base each jump cache was filled in, but the current one's.</summary>
     public fixed ulong Keys[Count];
 
-    public fixed ulong CodePages[Count * CodePageWords];
+    /// <summary>Linear pages, hashed by their low bits, whose code may be in the current jump caches.</summary>
+    public fixed ulong CodePages[CodePageWords];
+
+    /// <summary>What that was when each context was left.</summary>
+    public fixed ulong CodePagesOf[Count * CodePageWords];
+
+    /// <summary>
+    /// Which fetch translations count: those of one epoch were made by the same privilege in the same context since its latest flush. No two
+    /// are ever the same.
+    /// </summary>
+    public ulong SupervisorEpoch;
+
+    public fixed ulong UserEpochs[Count];
+
+    public ulong LatestEpoch;
 
     /// <summary>The context of an identifier, or −1.</summary>
     public int Find(int id)

@@ -90,20 +90,30 @@ public sealed partial class RegionEmitter
         _il.Mark(EmitStores(isLookup: true));
         EmitLookup();
         _il.Mark(EmitStores(isLookup: false));
+        LeaveState();
+        EmitContinuation(BlockExit.Interpret, _handlers.Interpret);
+        if (_handlers.SystemCall != 0 && _endsWithSystemCall)
+        {
+            EmitContinuation(BlockExit.SystemCall, _handlers.SystemCall);
+        }
+
+        _il.LoadLocal(_code, IrType.I32);
+        _il.Return();
+    }
+
+    /// <summary>An exit that a handler goes on from.</summary>
+    private void EmitContinuation(BlockExit code, nint handler)
+    {
         Label other = _il.NewLabel();
         _il.LoadLocal(_code, IrType.I32);
-        _il.Constant((long)BlockExit.Interpret, IrType.I32);
+        _il.Constant((long)code, IrType.I32);
         _il.BranchCompare(OpCodes.Bne_Un, other, IrType.I32);
-        LeaveState();
         _il.Argument(CpuArgument, IrType.I64);
         _il.Argument(RecordArgument, IrType.I64);
         PushMemory();
-        _il.Constant(_interpret, IrType.I64);
+        _il.Constant(handler, IrType.I64);
         _il.JumpToHandler();
         _il.Mark(other);
-        LeaveState();
-        _il.LoadLocal(_code, IrType.I32);
-        _il.Return();
     }
 
     /// <summary>Each way out stores what the largest one within it does not, and goes on there. Returns where they all end.</summary>

@@ -7,6 +7,7 @@ using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Semantics;
+using Jitvmm.Translator.Handlers;
 using Jitvmm.Translator.Ir;
 using Jitvmm.Translator.Lift;
 using Jitvmm.Translator.Passes;
@@ -45,7 +46,7 @@ public sealed partial class RegionEmitter
 
     private readonly IReadOnlyList<RegionBlock> _blocks;
     private readonly RegionAccess _access;
-    private readonly nint _interpret;
+    private readonly HandlerSet _handlers;
     private readonly DynamicMethod _method;
     private readonly IlWriter _il;
     private readonly GuestRegisters _registers;
@@ -74,10 +75,11 @@ public sealed partial class RegionEmitter
     private bool[] _inlined = [];
     private AddressRoots _roots = new([]);
     private bool _ended;
+    private bool _endsWithSystemCall;
 
-    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, RegionAccess access, nint interpret)
+    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, RegionAccess access, HandlerSet handlers)
     {
-        _interpret = interpret;
+        _handlers = handlers;
         _blocks = blocks;
         _block = blocks[0];
         _access = access;
@@ -94,10 +96,10 @@ public sealed partial class RegionEmitter
     /// <param name="blocks">In guest address order.</param>
     /// <param name="access">How it reaches memory. Unless direct, faults leave with exact state.</param>
     /// <param name="dependencies">Blocks outside the region whose code it relies on.</param>
-    /// <param name="interpret">The handler that goes on with an instruction of tier 0's.</param>
-    public static Region Compile(IReadOnlyList<RegionBlock> blocks, RegionAccess access, IReadOnlyList<TranslationBlock> dependencies, nint interpret)
+    /// <param name="handlers">What goes on where a region leaves to tier 0.</param>
+    public static Region Compile(IReadOnlyList<RegionBlock> blocks, RegionAccess access, IReadOnlyList<TranslationBlock> dependencies, HandlerSet handlers)
     {
-        RegionEmitter emitter = new(blocks, access, interpret);
+        RegionEmitter emitter = new(blocks, access, handlers);
         emitter.EmitAll();
         RuntimeMethodHandle handle = GetMethodDescriptor(emitter._method);
         RuntimeHelpers.PrepareMethod(handle);
@@ -280,6 +282,7 @@ public sealed partial class RegionEmitter
         Push(op.A);
         _il.StoreLocal(_rip, IrType.I64);
         SetCode(BlockExit.SystemCall);
+        _endsWithSystemCall = true;
         _il.Branch(LeaveHere(BlockExit.SystemCall));
         _ended = true;
     }

@@ -168,10 +168,16 @@ internal sealed class HandlerPrinter(StringBuilder output)
                 return true;
             case IrOpcode.Exit:
                 Line($"cpu->Rip = {Name(op.A)};");
+                if ((BlockExit)op.Immediate == BlockExit.SystemCall)
+                {
+                    PrintExit("BlockHandlers.SystemCall(cpu)");
+                    return true;
+                }
+
                 Line($"return (int)BlockExit.{(BlockExit)op.Immediate};");
                 return true;
             case IrOpcode.ExitCall:
-                Line($"return {CallExpression(op)};");
+                PrintExit(CallExpression(op));
                 return true;
             case IrOpcode.Call when op.Type == IrType.None:
                 Line(CallExpression(op) + ";");
@@ -275,6 +281,19 @@ internal sealed class HandlerPrinter(StringBuilder output)
         Line("}");
         output.Append('\n');
         Line("return next->Handler(cpu, next, mem);");
+    }
+
+    /// <summary>Leaves with what a method returns, or goes on where it led to.</summary>
+    private void PrintExit(string call)
+    {
+        Line($"int exit = {call};");
+        Line("TbOp* next = BlockHandlers.After(cpu, exit);");
+        Line("if (next == null)");
+        Line("{");
+        Line("    return exit;");
+        Line("}");
+        output.Append('\n');
+        Line("return next->Handler(cpu, next, cpu->MemoryBase);");
     }
 
     private void PrintBranch(in IrInstruction op)

@@ -41,6 +41,9 @@ public sealed unsafe class HandlerSet
     /// <summary>Where a region goes on with an instruction that only tier 0 executes.</summary>
     public required nint Interpret { get; init; }
 
+    /// <summary>Where a region goes on that ended with SYSCALL; 0 for processes, whose system calls the embedder answers.</summary>
+    public nint SystemCall { get; init; }
+
     /// <summary>Guards are for machine guests alone: a process's mode has nothing to check.</summary>
     public nint GuardLimit { get; init; }
 
@@ -63,6 +66,7 @@ public sealed unsafe class HandlerSet
         Return = PagedBlocks.ReturnAddress,
         Stale = PagedBlocks.StaleAddress,
         Interpret = PagedBlocks.InterpretAddress,
+        SystemCall = PagedBlocks.SystemCallAddress,
         GuardLimit = Guards.LimitAddress,
         GuardBreakpoint = Guards.BreakpointAddress,
         GuardUnit = Guards.UnitAddress,

@@ -11,6 +11,7 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 public static unsafe partial class BlockHandlers
 {
     public static readonly nint EnterCountedAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&EnterCounted;
+    public static readonly nint SystemCallAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&SystemCall;
 
     /// <summary>The first record of each block of a CPU that counts instructions: its blocks have one each.</summary>
     public static int EnterCounted(CpuState* cpu, TbOp* op, byte* memory)
@@ -50,6 +51,33 @@ public static unsafe partial class BlockHandlers
         }
 
         return next->Handler(cpu, next, memory);
+    }
+
+    /// <summary>SYSCALL behind what its lift did: the guest's own kernel answers. A single step is the vCPU loop's.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static int SystemCall(CpuState* cpu)
+    {
+        if (cpu->System.IsSingle != 0)
+        {
+            return (int)BlockExit.SystemCall;
+        }
+
+        FastSystemCalls.Enter(cpu);
+        return (int)BlockExit.Lookup;
+    }
+
+    /// <summary>Where to go on behind an exit that is only a jump, without the vCPU loop; null to leave to it.</summary>
+    /// <remarks>A callout may have brought the jump cache back that a single instruction must not see.</remarks>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TbOp* After(CpuState* cpu, int exit) =>
+        exit == (int)BlockExit.Lookup && (cpu->System.IsSingle | cpu->System.IsStepping) == 0 ? Dispatch.Find(cpu, cpu->Rip) : null;
+
+    /// <summary>Continues after a region that ended with SYSCALL.</summary>
+    public static int SystemCall(CpuState* cpu, TbOp* op, byte* memory)
+    {
+        int exit = SystemCall(cpu);
+        TbOp* next = After(cpu, exit);
+        return next == null ? exit : next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     /// <summary>What a report of a triple fault shows.</summary>

@@ -10185,13 +10185,27 @@ public static unsafe partial class LegacyHandlers
     public static int Call_ptr1616_L_S(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, ((uint)(((ulong)op->Immediate) >> (int)(0x20u))), (((ulong)op->Immediate) & (0xfffffffful)), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, ((uint)(((ulong)op->Immediate) >> (int)(0x20u))), (((ulong)op->Immediate) & (0xfffffffful)), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Call_ptr1632_L_S(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, ((uint)(((ulong)op->Immediate) >> (int)(0x20u))), (((ulong)op->Immediate) & (0xfffffffful)), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, ((uint)(((ulong)op->Immediate) >> (int)(0x20u))), (((ulong)op->Immediate) & (0xfffffffful)), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Pushfw_L_S(CpuState* cpu, TbOp* op, byte* mem)

@@ -2564,56 +2564,119 @@ public static unsafe partial class LegacyHandlers
     public static int Retfw_imm16_L_S(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x2u), ((uint)op->Immediate));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x2u), ((uint)op->Immediate));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Retfd_imm16_L_S(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x4u), ((uint)op->Immediate));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x4u), ((uint)op->Immediate));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Retfw_L_S(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x2u), 0x0u);
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x2u), 0x0u);
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Retfd_L_S(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x4u), 0x0u);
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Return(cpu, unchecked((global::System.Int32)0x4u), 0x0u);
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Into(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + 192);
-        return global::Jitvmm.Runtime.Callouts.InterruptDelivery.OnOverflow(cpu, v1, ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.InterruptDelivery.OnOverflow(cpu, v1, ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Iretw_L_S_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Iretw_L_S(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Iretd_L_S_F(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Iretd_L_S(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.ReturnFromInterrupt(cpu, unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Rol_rm8_1_L_F(CpuState* cpu, TbOp* op, byte* mem)
@@ -7147,13 +7210,27 @@ public static unsafe partial class LegacyHandlers
     public static int Jmp_ptr1616(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, ((uint)(((ulong)op->Immediate) >> (int)(0x20u))), (((ulong)op->Immediate) & (0xfffffffful)), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, ((uint)(((ulong)op->Immediate) >> (int)(0x20u))), (((ulong)op->Immediate) & (0xfffffffful)), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Jmp_ptr1632(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, ((uint)(((ulong)op->Immediate) >> (int)(0x20u))), (((ulong)op->Immediate) & (0xfffffffful)), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, ((uint)(((ulong)op->Immediate) >> (int)(0x20u))), (((ulong)op->Immediate) & (0xfffffffful)), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Jmp_rel8_16(CpuState* cpu, TbOp* op, byte* mem)
@@ -9099,7 +9176,14 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v23 = GuestMemory.Load16(cpu, mem, a22);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v23, ((ulong)v13), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v23, ((ulong)v13), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Call_m1632_L(CpuState* cpu, TbOp* op, byte* mem)
@@ -9124,7 +9208,14 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v23 = GuestMemory.Load16(cpu, mem, a22);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v23, ((ulong)v13), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v23, ((ulong)v13), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Jmp_rm16(CpuState* cpu, TbOp* op, byte* mem)
@@ -9217,7 +9308,14 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v23 = GuestMemory.Load16(cpu, mem, a22);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v23, ((ulong)v13), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v23, ((ulong)v13), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Jmp_m1632_L(CpuState* cpu, TbOp* op, byte* mem)
@@ -9242,7 +9340,14 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v23 = GuestMemory.Load16(cpu, mem, a22);
-        return global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v23, ((ulong)v13), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v23, ((ulong)v13), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Push_rm16_L_S(CpuState* cpu, TbOp* op, byte* mem)
@@ -9942,7 +10047,14 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v17 = GuestMemory.Load16(cpu, mem, a16);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v17 & (0xffffu)), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v17 & (0xffffu)), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Lmsw_r32m16_L(CpuState* cpu, TbOp* op, byte* mem)
@@ -9964,7 +10076,14 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v17 = GuestMemory.Load16(cpu, mem, a16);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v17 & (0xffffu)), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.LoadStatusWord(cpu, (v17 & (0xffffu)), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Invlpg_m_L(CpuState* cpu, TbOp* op, byte* mem)
@@ -9973,7 +10092,14 @@ public static unsafe partial class LegacyHandlers
         ulong v1 = *(ulong*)((byte*)cpu + op->Index);
         ulong v4 = *(ulong*)((byte*)cpu + op->Base);
         ulong v10 = *(ulong*)((byte*)cpu + op->Segment);
-        return global::Jitvmm.Runtime.Callouts.Invalidation.Page(cpu, ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10))), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.Invalidation.Page(cpu, ((ulong)((uint)((((v4 + ((ulong)op->Displacement)) + (v1 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v10))), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Lar_r16_rm16_L_F(CpuState* cpu, TbOp* op, byte* mem)

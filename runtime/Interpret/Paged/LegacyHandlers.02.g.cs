@@ -290,14 +290,28 @@ public static unsafe partial class LegacyHandlers
     {
         cpu->CurrentOp = (nint)op;
         uint v2 = *(uint*)((byte*)cpu + op->R1);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.Write(cpu, unchecked((global::System.Int32)((uint)op->R0)), ((ulong)v2), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.Write(cpu, unchecked((global::System.Int32)((uint)op->R0)), ((ulong)v2), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Mov_cr_r32(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
         uint v2 = *(uint*)((byte*)cpu + op->R1);
-        return global::Jitvmm.Runtime.Callouts.ControlRegisters.Write(cpu, unchecked((global::System.Int32)((uint)op->R0)), ((ulong)v2), ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.ControlRegisters.Write(cpu, unchecked((global::System.Int32)((uint)op->R0)), ((ulong)v2), ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int Mov_dr_r32_F(CpuState* cpu, TbOp* op, byte* mem)

@@ -14093,7 +14093,14 @@ public static unsafe partial class LegacyHandlers
         }
 
         ulong v28 = GuestMemory.Load64(cpu, mem, a27);
-        return global::Jitvmm.Runtime.Callouts.Invalidation.ProcessContext(cpu, ((ulong)v4), v19, v28, ((ulong)op->NextAddress));
+        int exit = global::Jitvmm.Runtime.Callouts.Invalidation.ProcessContext(cpu, ((ulong)v4), v19, v28, ((ulong)op->NextAddress));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     public static int VEX_Vpmaskmovd_xmm_xmm_m128_L(CpuState* cpu, TbOp* op, byte* mem)

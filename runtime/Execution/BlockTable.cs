@@ -1,0 +1,64 @@
+using System.Runtime.InteropServices;
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Memory;
+
+namespace Jitvmm.Runtime.Execution;
+
+/// <summary>
+/// The blocks a vCPU of a machine guest looked up, by physical address: what is known here outlives the TLB flushes that empty the jump
+/// caches. Owned by the vCPU's thread; <see cref="Forget"/> may be called by others.
+/// </summary>
+internal sealed unsafe class BlockTable : IDisposable
+{
+    /// <summary>A booted Linux runs some ten thousand blocks again and again.</summary>
+    private const int Size = 16384;
+
+    private Entry* _entries = (Entry*)NativeMemory.AllocZeroed(Size, (nuint)sizeof(Entry));
+
+    /// <summary>The head of the block at a location; null when it is not known here.</summary>
+    public TbOp* Find(in CodeLocation location)
+    {
+        Entry* entry = Slot(location.Address);
+        return entry->Address == location.Address && entry->Place == PlaceOf(location) ? entry->Head : null;
+    }
+
+    /// <summary>Remembers a block that does not straddle pages.</summary>
+    public void Add(in CodeLocation location, TbOp* head)
+    {
+        Entry* entry = Slot(location.Address);
+        entry->Address = location.Address;
+        entry->Place = PlaceOf(location);
+        entry->Head = head;
+    }
+
+    /// <summary>The block became stale. Any thread.</summary>
+    public void Forget(ulong address, TbOp* head)
+    {
+        Entry* entry = Slot(address);
+        if (entry->Head == head)
+        {
+            entry->Head = null;
+        }
+    }
+
+    public void Clear() => NativeMemory.Clear(_entries, (nuint)(Size * sizeof(Entry)));
+
+    public void Dispose()
+    {
+        NativeMemory.Free(_entries);
+        _entries = null;
+    }
+
+    private Entry* Slot(ulong address) => _entries + ((address ^ (address >> GuestPages.PageShift)) & (Size - 1));
+
+    /// <summary>The rest of the physical address is that of the linear one, and modes are smaller than a page.</summary>
+    private static ulong PlaceOf(in CodeLocation location) => (location.Physical & SoftTlb.PageMask) | (ulong)location.Mode;
+
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Entry
+    {
+        public ulong Address;
+        public ulong Place;
+        public TbOp* Head;
+    }
+}
