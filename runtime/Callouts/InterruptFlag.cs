@@ -9,8 +9,8 @@ namespace Jitvmm.Runtime.Callouts;
 public static unsafe class InterruptFlag
 {
     /// <summary>STI where it is allowed: an interrupt that waited is taken after the next instruction.</summary>
-    /// <remarks>It reads no register; the mark sends compiled code to tier 0, whose block ends behind that instruction.</remarks>
-    [TouchesRegisters]
+    /// <remarks>Compiled code leaves to tier 0 when one waits: its block ends behind that instruction.</remarks>
+    [RunsInRegions]
     public static void Enable(CpuState* cpu)
     {
         if ((cpu->FlagsSystem & SystemFlags.Interrupt) != 0)
@@ -59,18 +59,13 @@ public static unsafe class InterruptFlag
         }
     }
 
-    /// <summary>STAC and CLAC.</summary>
-    [TouchesRegisters]
+    /// <summary>STAC and CLAC in the kernel, where AC means nothing else.</summary>
+    [RunsInRegions]
     [ChangesMemoryView]
     public static void SetAccessOverride(CpuState* cpu, int allowed)
     {
-        if (cpu->System.Cpl != 0)
-        {
-            GuestAccess.Raise(ExceptionVector.InvalidOpcode);
-        }
-
         cpu->FlagsSystem = allowed != 0 ? cpu->FlagsSystem | SystemFlags.AlignmentCheck : cpu->FlagsSystem & ~SystemFlags.AlignmentCheck;
-        CpuMode.Changed(cpu);
+        SoftTlb.AccessOverrideChanged(cpu);
     }
 
     [TouchesRegisters]

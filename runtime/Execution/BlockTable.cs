@@ -16,19 +16,22 @@ internal sealed unsafe class BlockTable : IDisposable
     private Entry* _entries = (Entry*)NativeMemory.AllocZeroed(Size, (nuint)sizeof(Entry));
 
     /// <summary>The head of the block at a location; null when it is not known here.</summary>
-    public TbOp* Find(in CodeLocation location)
+    /// <param name="location">Where it begins.</param>
+    /// <param name="nextPage">The second page it was made of, or 0: the caller sees to it that the page still follows the first.</param>
+    public TbOp* Find(in CodeLocation location, out ulong nextPage)
     {
         Entry* entry = Slot(location.Address);
+        nextPage = entry->NextPage;
         return entry->Address == location.Address && entry->Place == PlaceOf(location) ? entry->Head : null;
     }
 
-    /// <summary>Remembers a block that does not straddle pages.</summary>
-    public void Add(in CodeLocation location, TbOp* head)
+    public void Add(TranslationBlock block)
     {
-        Entry* entry = Slot(location.Address);
-        entry->Address = location.Address;
-        entry->Place = PlaceOf(location);
-        entry->Head = head;
+        Entry* entry = Slot(block.Address);
+        entry->Address = block.Address;
+        entry->Place = PlaceOf(block.Location);
+        entry->NextPage = block.Location.NextPage;
+        entry->Head = block.Ops;
     }
 
     /// <summary>The block became stale. Any thread.</summary>
@@ -59,6 +62,7 @@ internal sealed unsafe class BlockTable : IDisposable
     {
         public ulong Address;
         public ulong Place;
+        public ulong NextPage;
         public TbOp* Head;
     }
 }

@@ -447,16 +447,16 @@ public sealed unsafe class VCpu : IDisposable
             return null;
         }
 
-        TbOp* known = _blocks!.Find(location);
-        if (known != null)
+        TbOp* known = _blocks!.Find(location, out ulong nextPage);
+        if (known != null && (nextPage == 0 || (TryFetchNext(address, out ulong next) && next == nextPage)))
         {
             return known;
         }
 
         TranslationBlock? block = FindMachineBlock(location);
-        if (block is { Straddles: false })
+        if (block != null)
         {
-            _blocks.Add(location, block.Ops);
+            _blocks.Add(block);
         }
 
         return HeadOf(block);
@@ -481,9 +481,12 @@ public sealed unsafe class VCpu : IDisposable
         }
 
         // The instruction goes on in the next page.
-        ulong linear = SoftTlb.LinearCode(State, location.Address);
-        return TryFetch((linear | (GuestPages.PageSize - 1)) + 1, out ulong next) ? _cache.FindOrTranslate(location with { NextPage = next }) : null;
+        return TryFetchNext(location.Address, out ulong next) ? _cache.FindOrTranslate(location with { NextPage = next }) : null;
     }
+
+    /// <summary>Where the page behind that of an address is.</summary>
+    private bool TryFetchNext(ulong address, out ulong physical) =>
+        TryFetch((SoftTlb.LinearCode(State, address) | (GuestPages.PageSize - 1)) + 1, out physical);
 
     private bool TryLocate(ulong rip, out CodeLocation location)
     {

@@ -93,6 +93,10 @@ public static unsafe partial class SoftTlb
         FollowCodeMode(cpu, set == UserSet ? 1 : 0);
     }
 
+    /// <summary>AC changed at CPL 0: the other supervisor's tables, and nothing else.</summary>
+    internal static void AccessOverrideChanged(CpuState* cpu) =>
+        cpu->MemoryBase = (byte*)cpu->System.TlbTables + (OverridesSmap(cpu) ? SetBytes : 0);
+
     /// <summary>Linear address of an offset in CS.</summary>
     internal static ulong LinearCode(CpuState* cpu, ulong rip) =>
         (cpu->System.CodeMode & (int)CodeMode.Long) != 0 ? rip : (uint)(rip + cpu->System.Bases[(int)SegmentIndex.Cs]);

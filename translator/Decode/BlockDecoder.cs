@@ -148,7 +148,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
             }
 
             count++;
-            if (Lifter.EndsBlock(instruction) || Lifter.NeedsSafepoint(instruction) || isShadowed)
+            if (Lifter.EndsBlock(instruction) || Lifter.NeedsSafepoint(instruction) || Lifter.LeavesCompiledCode(instruction) || isShadowed)
             {
                 break;
             }

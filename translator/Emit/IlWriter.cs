@@ -59,6 +59,12 @@ public sealed class IlWriter(ILGenerator il)
         Push(type);
     }
 
+    public void StoreArgument(int index, IrType type)
+    {
+        Pop(type);
+        il.Emit(OpCodes.Starg, (short)index);
+    }
+
     /// <summary>a, b → result for arithmetic on two values of one type.</summary>
     public void Binary(OpCode opcode, IrType type)
     {

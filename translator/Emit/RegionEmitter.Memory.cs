@@ -1,6 +1,9 @@
 using System.Reflection.Emit;
+using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Runtime.Semantics;
 using Jitvmm.Translator.Ir;
+using Jitvmm.Translator.Lift;
 using Jitvmm.Translator.Regions;
 
 namespace Jitvmm.Translator.Emit;
@@ -158,6 +161,32 @@ public sealed partial class RegionEmitter
         _il.LoadIndirect(64, false);
         _il.BranchCompare(OpCodes.Bne_Un, slow, IrType.I64);
         _probed[(address, write)] = (entry, bytes);
+    }
+
+    /// <summary>A method without a result. In a machine guest it may be one that opens user memory to the kernel, or interrupts the way in.</summary>
+    private void EmitCallout(in IrInstruction op, int index)
+    {
+        if (_access != RegionAccess.Paged)
+        {
+            EmitCall(op);
+            return;
+        }
+
+        if (op.Method!.Name == nameof(InterruptFlag.Enable) && op.Method.DeclaringType == typeof(InterruptFlag))
+        {
+            // The interrupt that waits comes behind the next instruction, where only tier 0 looks.
+            _registers.PushStateAddress(SystemPlaces.InterruptPending);
+            _il.LoadIndirect(32, false);
+            _il.BranchOn(OpCodes.Brtrue, InterpretExit(index));
+        }
+
+        EmitCall(op);
+        if (op.Method.IsDefined(typeof(ChangesMemoryViewAttribute), false))
+        {
+            PushMemory();
+            _il.StoreArgument(MemoryArgument, IrType.I64);
+            _probed.Clear();
+        }
     }
 
     private void PushHostAddress(int address, bool write)

@@ -191,7 +191,7 @@ public sealed partial class RegionEmitter
     {
         for (int i = 0; i < block.Code.Length; i++)
         {
-            if (block.Used[i] > 0 && (block.Code[i].Opcode == IrOpcode.ExitCall || (block.Code[i].Opcode == IrOpcode.Call && LeavesToInterpreter(block.Code[i]))))
+            if (block.Used[i] > 0 && TierZero.Executes(block.Code[i], _access == RegionAccess.Paged))
             {
                 return block.Code[i].Guest;
             }
@@ -236,7 +236,7 @@ public sealed partial class RegionEmitter
                 // It may fault, and needs a record to say where: tier 0 has one.
                 throw new InvalidOperationException($"{op.Method!.Name} is tier 0's");
             case IrOpcode.Call when op.Type == IrType.None:
-                EmitCall(op);
+                EmitCallout(op, index);
                 break;
             default:
                 EmitValue(index);
@@ -252,10 +252,6 @@ public sealed partial class RegionEmitter
         _values[index] = local;
         _il.StoreLocal(local, type);
     }
-
-    /// <summary>In a machine guest also every callout: it may change the CPU's mode, or let an interrupt in.</summary>
-    private bool LeavesToInterpreter(in IrInstruction op) => op.Method!.IsDefined(typeof(TouchesRegistersAttribute), false)
-        || (_access == RegionAccess.Paged && op.Method.DeclaringType!.Namespace == typeof(Runtime.Callouts.ICpuPlatform).Namespace);
 
     private void EmitSet(IrInstruction op)
     {

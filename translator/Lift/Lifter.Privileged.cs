@@ -48,6 +48,7 @@ public sealed partial class Lifter
                 LiftSwapGs();
                 return true;
             case Mnemonic.Stac or Mnemonic.Clac:
+                _b.RaiseIf(_b.IsNotZero(_b.Get(SystemPlaces.Cpl, 32)), ExceptionVector.InvalidOpcode);
                 _b.Call(Method(typeof(InterruptFlag), nameof(InterruptFlag.SetAccessOverride)), _b.Cpu(), _b.Constant32(_i.Mnemonic == Mnemonic.Stac ? 1 : 0));
                 return true;
             case Mnemonic.Clts:

@@ -18,6 +18,7 @@ internal static unsafe class SystemPlaces
         GdtLimit = OffsetOf(&state, &state.System.GdtLimit);
         IdtBase = OffsetOf(&state, &state.System.IdtBase);
         IdtLimit = OffsetOf(&state, &state.System.IdtLimit);
+        InterruptPending = OffsetOf(&state, &state.System.InterruptPending);
         KernelGsBase = OffsetOf(&state, &state.System.KernelGsBase);
         PopfMask = OffsetOf(&state, &state.System.PopfMask);
         SyscallDisabled = OffsetOf(&state, &state.System.SyscallDisabled);
@@ -34,6 +35,8 @@ internal static unsafe class SystemPlaces
     public static int IdtBase { get; }
 
     public static int IdtLimit { get; }
+
+    public static int InterruptPending { get; }
 
     public static int KernelGsBase { get; }
 

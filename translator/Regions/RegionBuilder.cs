@@ -188,6 +188,7 @@ public sealed class RegionBuilder
         }
 
         block.Code = _builder.Code.ToArray();
+        block.EndsInTierZero = Array.Exists(block.Code, op => TierZero.Executes(op, _isMachine));
         FindSuccessors(block);
         return block;
     }
@@ -240,8 +241,8 @@ public sealed class RegionBuilder
     }
 
     /// <summary>
-    /// Entries: the head, loop heads (where tier 0 comes back from a side exit), return sites, functions, and what runs more often than
-    /// the region leads to it. A block that is entered and has no entry would become the head of a region much like this one.
+    /// Entries: the head, loop heads (where tier 0 comes back from a side exit), return sites, functions, what follows an instruction of tier 0's, and what
+    /// runs more often than the region leads to it. A block that is entered and has no entry would become the head of a region much like this one.
     /// </summary>
     private static void NumberEntries(List<RegionBlock> blocks, ulong head, Dictionary<ulong, RegionBlock> chosen)
     {
@@ -252,7 +253,7 @@ public sealed class RegionBuilder
             foreach (ulong successor in block.Successors)
             {
                 // Of a call, both where it goes and where it comes back to.
-                if (block.ReturnSite != 0)
+                if (block.ReturnSite != 0 || block.EndsInTierZero)
                 {
                     entered.Add(successor);
                 }

@@ -77,7 +77,12 @@ public static unsafe partial class BlockHandlers
     {
         int exit = SystemCall(cpu);
         TbOp* next = After(cpu, exit);
-        return next == null ? exit : next->Handler(cpu, next, cpu->MemoryBase);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
     }
 
     /// <summary>What a report of a triple fault shows.</summary>

@@ -59,6 +59,8 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
 
     public PhysicalMemory Memory { get; }
 
+    public long BlocksInvalidated => _engine.Cache.Statistics.BlocksInvalidated;
+
     public CpuState* Cpu => _machineCpu.State;
 
     public int TripleFaults { get; private set; }
