@@ -46,7 +46,7 @@ public sealed unsafe class PrecompiledHandlerTests
             }
 
             (bool jumps, bool calls) = Scan(code, image);
-            if (!jumps && GoesOn(handler))
+            if (!jumps && GoesOn(handler) && !LeavesByCallout(handler))
             {
                 failures.Add($"{handler.Name} never jumps to the next handler");
             }
@@ -106,6 +106,14 @@ public sealed unsafe class PrecompiledHandlerTests
         }
 
         return false;
+    }
+
+    /// <summary>Whether it asks where to go on behind a callout. In a process it never goes on, nor does HLT, and the compiler sees that.</summary>
+    private static bool LeavesByCallout(MethodInfo handler)
+    {
+        Type blocks = handler.Module.Assembly.GetType(handler.DeclaringType!.Namespace + ".BlockHandlers", throwOnError: true)!;
+        byte[] call = [0x28, .. BitConverter.GetBytes(blocks.GetMethod("After")!.MetadataToken)];
+        return handler.GetMethodBody()!.GetILAsByteArray().AsSpan().IndexOf(call) >= 0;
     }
 
     private static (ulong Start, ulong End)[] ImageOf(string file) =>
