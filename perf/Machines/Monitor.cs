@@ -34,12 +34,12 @@ internal sealed class Monitor
 
     public static Monitor Jitvmm(string tier) => new("jitvmm", (files, commandLine) =>
     [
-        Path.Combine(Root, "src/Jitvmm.Cli/bin/Release/net10.0/jitvmm"), "boot", "--tier", tier, "--memory", $"{Memory}M", "--no-reboot",
+        Path.Combine(Root, "src/Jitvmm.Cli/bin/Release/net10.0/jitvmm"), "boot", "--hypervisor", "none", "--tier", tier, "--memory", $"{Memory}M", "--no-reboot",
         "--kernel", GuestFiles.Kernel, "--initrd", files.Initrd, "--append", commandLine, "--disk", files.Disk, "--net", "user,loopback",
     ]);
 
     /// <summary>The command for a machine whose guest finds the host's server at a port.</summary>
-    /// <remarks>Jitvmm shows a processor that needs no mitigations; QEMU's guest is told to do without.</remarks>
+    /// <remarks>Both guests are fully virtualized. Jitvmm shows a processor that needs no mitigations; QEMU's guest is told to do without.</remarks>
     public string[] CommandFor(GuestFiles files, int port) =>
         _words(files, string.Create(CultureInfo.InvariantCulture, $"console=ttyS0 mitigations=off panic=-1 server_port={port}"));
 
