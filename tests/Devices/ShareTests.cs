@@ -93,6 +93,34 @@ public sealed class ShareTests : IDisposable
     }
 
     [Fact]
+    public void Creating_over_a_pipe_does_not_wait_for_its_other_end()
+    {
+        VirtioDriver driver = Mount();
+        Assert.Equal(19, Call(driver, 18, [.. U32(0), .. Text("pipe"), .. U32(0x1000 | 0x1b6), .. U32(0), .. U32(0), .. U32(0)])[4]);
+        foreach (uint access in (uint[])[0, 1, 2])
+        {
+            Assert.Equal(111, Call(driver, 110, Walk(0, 1))[4]);
+            Assert.Equal(7, Call(driver, 14, [.. U32(1), .. Text("pipe"), .. U32(access | 0x40), .. U32(0x1b6), .. U32(0)])[4]);
+            Assert.Equal(121, Call(driver, 120, U32(1))[4]);
+        }
+    }
+
+    [Fact]
+    public void A_target_longer_than_a_reply_is_refused()
+    {
+        VirtioDriver driver = Mount();
+        Assert.Equal(101, Call(driver, 100, [.. U32(4096), .. Text("9P2000.L")])[4]);
+        Assert.Equal(105, Call(driver, 104, [.. U32(0), .. U32(uint.MaxValue), .. Text("root"), .. Text(""), .. U32(0)])[4]);
+        foreach ((int length, int answer) in (ReadOnlySpan<(int, int)>)[(4087, 23), (4088, 7), (4095, 7)])
+        {
+            Assert.Equal(17, Call(driver, 16, [.. U32(0), .. Text("long"), .. Text(new string('t', length)), .. U32(0)])[4]);
+            Assert.Equal(111, Call(driver, 110, Walk(0, 1, "long"))[4]);
+            Assert.Equal(answer, Call(driver, 22, U32(1))[4]);
+            Assert.Equal(77, Call(driver, 76, [.. U32(0), .. Text("long"), .. U32(0)])[4]);
+        }
+    }
+
+    [Fact]
     public void Nothing_a_guest_sends_breaks_the_server()
     {
         VirtioDriver driver = Mount();

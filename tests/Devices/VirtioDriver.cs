@@ -33,6 +33,9 @@ internal sealed class VirtioDriver : IDisposable
 
     public LocalApic Apic { get; }
 
+    /// <summary>Where BAR 0 is.</summary>
+    public ulong Base => _bar;
+
     public uint Wire => ReadConfig(0x3c) & 0xff;
 
     public void Dispose() => Memory.Dispose();

@@ -157,6 +157,38 @@ public sealed class VirtioTests : IDisposable
     }
 
     [Fact]
+    public void A_chain_longer_than_4_GiB_breaks_its_queue()
+    {
+        using var driver = new VirtioDriver(d => new VirtioRandom(d.Memory, d.Machine.Bus, 5));
+        _ = driver.Start(1 << 28, 0);
+        driver.Submit(0, [], [.. Enumerable.Repeat((0ul, (uint)VirtioDriver.RamSize), (int)((1ul << 32) / VirtioDriver.RamSize) + 1)], indirect: true);
+        Assert.NotEqual(0, driver.Status & 0x40);
+        Assert.Equal(-1, driver.TakeUsed(0));
+    }
+
+    [Fact]
+    public void A_console_sends_while_it_receives()
+    {
+        var input = new ByteChannel(8);
+        var output = new ByteChannel(64);
+        using var driver = new VirtioDriver(d => new VirtioConsole(d.Memory, d.Machine.Bus, input, output));
+        _ = driver.Start(0, 0, 1);
+
+        // Taking input makes room at the host, where somebody waits for that and has the guest send.
+        _ = input.TryWrite("received"u8);
+        driver.Submit(1, [driver.Place("sent out"u8)], [], notify: false);
+        input.RoomArrived = () => driver.Write(0x3004, 2, 1);
+        var buffer = driver.Place(new byte[32]);
+        driver.Submit(0, [], [buffer]);
+        Assert.Equal(8, driver.TakeUsed(0));
+        Assert.Equal("received"u8.ToArray(), driver.Get(buffer.Address, 8));
+        Assert.Equal(0, driver.TakeUsed(1));
+        byte[] sent = new byte[8];
+        Assert.Equal(8, output.TryRead(sent));
+        Assert.Equal("sent out"u8.ToArray(), sent);
+    }
+
+    [Fact]
     public void A_console_carries_both_directions_with_back_pressure()
     {
         var input = new ByteChannel(64);

@@ -16,11 +16,15 @@ internal static unsafe class HostFiles
     public const int Invalid = 22;
     public const int TooManyFiles = 24;
     public const int ReadOnlyFileSystem = 30;
+    public const int NameTooLong = 36;
     public const int NotSupported = 95;
 
     /// <summary>Names a place without opening it.</summary>
     public const int PathOnly = 0x200000;
     public const int Folder = 0x10000;
+
+    /// <summary>Opening a pipe does not wait for its other end.</summary>
+    public const int NonBlocking = 0x800;
     private const int NoFollow = 0x20000;
     private const int CloseOnExec = 0x80000;
     private const int EmptyPath = 0x1000;

@@ -61,7 +61,8 @@ internal sealed unsafe partial class NineServer
             return error != 0 ? error : HostFiles.BadFile;
         }
 
-        int opened = HostFiles.Open(folder.Place, name, (flags & (PassedFlags | Exclusive)) | CreateFlag, mode);
+        // What has the name already may be a pipe, which is refused below.
+        int opened = HostFiles.Open(folder.Place, name, (flags & (PassedFlags | Exclusive)) | CreateFlag | HostFiles.NonBlocking, mode);
         if (opened < 0)
         {
             return -opened;

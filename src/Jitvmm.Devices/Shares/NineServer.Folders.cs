@@ -114,8 +114,19 @@ internal sealed unsafe partial class NineServer
 
         Span<byte> target = _names.AsSpan(0, MaximumTarget);
         nint length = HostFiles.ReadLink(file.Place, target);
-        writer.Text(length < 0 ? default : target[..(int)length]);
-        return length < 0 ? (int)-length : 0;
+        if (length < 0)
+        {
+            return (int)-length;
+        }
+
+        // The longest target does not fit the smallest message.
+        if (length > writer.Rest.Length - 2)
+        {
+            return HostFiles.NameTooLong;
+        }
+
+        writer.Text(target[..(int)length]);
+        return 0;
     }
 
     private int LinkFile(ref NineReader reader)

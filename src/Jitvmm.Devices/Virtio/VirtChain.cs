@@ -19,6 +19,9 @@ internal sealed unsafe class VirtChain(PhysicalMemory memory)
     /// <summary>Buffers of one chain, a bound on what a request costs.</summary>
     public const int MaximumBuffers = 1024;
 
+    /// <summary>Bytes of one chain (2.7.5.2), another bound.</summary>
+    private const ulong MaximumLength = 1ul << 32;
+
     private readonly VirtBuffer[] _buffers = new VirtBuffer[MaximumBuffers];
     private int _readable;
     private int _count;
@@ -43,10 +46,11 @@ internal sealed unsafe class VirtChain(PhysicalMemory memory)
         ReadableLength = WritableLength = 0;
     }
 
-    /// <summary>Adds a buffer. False when it is not RAM, comes out of order, or is one too many.</summary>
+    /// <summary>Adds a buffer. False when it is not RAM, comes out of order, or is too much.</summary>
     internal bool TryAdd(ulong address, uint length, bool isWritable)
     {
-        if (_count == MaximumBuffers || (!isWritable && _count != _readable))
+        bool isTooMuch = _count == MaximumBuffers || ReadableLength + WritableLength + length > MaximumLength;
+        if (isTooMuch || (!isWritable && _count != _readable))
         {
             return false;
         }

@@ -13,7 +13,10 @@ public sealed class VirtioConsole : VirtioDevice
 
     private readonly ByteChannel _input;
     private readonly ByteChannel _output;
-    private readonly byte[] _bytes = new byte[4096];
+
+    // One for each queue: they are served at the same time.
+    private readonly byte[] _received = new byte[4096];
+    private readonly byte[] _transmitted = new byte[4096];
 
     // Bytes of the first waiting chain that went out already.
     private ulong _sent;
@@ -61,8 +64,8 @@ public sealed class VirtioConsole : VirtioDevice
     {
         while (_input.Count > 0 && queue.TryPop())
         {
-            int length = _input.TryRead(_bytes.AsSpan(0, (int)Math.Min(queue.Chain.WritableLength, (ulong)_bytes.Length)));
-            queue.Push(queue.Chain.Head, (uint)queue.Chain.Write(0, _bytes.AsSpan(0, length)));
+            int length = _input.TryRead(_received.AsSpan(0, (int)Math.Min(queue.Chain.WritableLength, (ulong)_received.Length)));
+            queue.Push(queue.Chain.Head, (uint)queue.Chain.Write(0, _received.AsSpan(0, length)));
         }
     }
 
@@ -75,8 +78,8 @@ public sealed class VirtioConsole : VirtioDevice
             ulong done = _sent;
             while (done < length)
             {
-                int part = queue.Chain.Read(done, _bytes);
-                int written = part == 0 ? 0 : _output.TryWrite(_bytes.AsSpan(0, part));
+                int part = queue.Chain.Read(done, _transmitted);
+                int written = part == 0 ? 0 : _output.TryWrite(_transmitted.AsSpan(0, part));
                 done += (ulong)written;
                 if (written < part)
                 {

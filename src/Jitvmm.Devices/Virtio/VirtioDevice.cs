@@ -178,7 +178,7 @@ public abstract class VirtioDevice : MsixFunction, IMemoryDevice
             _ = reader.Section("virtio", 1);
             _deviceFeatureSelect = reader.UInt32();
             _driverFeatureSelect = reader.UInt32();
-            _driverFeatures = reader.UInt64() & Offered;
+            _driverFeatures = reader.UInt64();
             _status = reader.Byte();
             _queueSelect = reader.UInt16();
             _configurationVector = reader.UInt16();
