@@ -1,5 +1,6 @@
 using Jitvmm.Devices.Net;
 using Jitvmm.Devices.Virtio;
+using Jitvmm.Tests.Guests;
 
 namespace Jitvmm.Tests.Devices;
 
@@ -39,15 +40,9 @@ public sealed class NetworkTests
         Assert.Empty(network.Sent);
     }
 
-    [Fact]
+    [ToolFact("/usr/lib/x86_64-linux-gnu/libslirp.so.0")]
     public void The_gateway_answers_address_resolution()
     {
-        if (!File.Exists("/usr/lib/x86_64-linux-gnu/libslirp.so.0"))
-        {
-            Console.Out.WriteLine("skipped: libslirp0 is not installed");
-            return;
-        }
-
         using var network = new SlirpNetwork(false);
         using var answered = new ManualResetEventSlim();
         byte[] reply = [];

@@ -1,6 +1,6 @@
 namespace Jitvmm.Tests.Guests;
 
-/// <summary>A test that is skipped where a program it runs is missing.</summary>
+/// <summary>A test that is skipped where a program it runs, or another file it needs, is missing.</summary>
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class ToolFactAttribute : FactAttribute
 {

@@ -1,4 +1,5 @@
 using System.Text;
+using Jitvmm.Tests.Guests;
 
 namespace Jitvmm.Tests.Machines;
 
@@ -8,17 +9,11 @@ public sealed class FirmwareTests
     private const string Image = "/usr/share/seabios/bios.bin";
     private const string Marker = "Press ESC for boot menu.";
 
-    [Theory]
+    [ToolTheory(Image)]
     [InlineData(ExecutionTier.Interpret)]
     [InlineData(ExecutionTier.Auto)]
     public void SeaBIOS_looks_for_something_to_boot(ExecutionTier tier)
     {
-        if (!File.Exists(Image))
-        {
-            Console.Out.WriteLine("skipped: seabios is not installed");
-            return;
-        }
-
         using var guest = new MachineGuest(new MachineGuestOptions { Bios = Image, Memory = 64ul << 20, Tier = tier });
         using var watchdog = new Timer(_ => guest.Stop(), null, 120_000, Timeout.Infinite);
         var text = new StringBuilder();
