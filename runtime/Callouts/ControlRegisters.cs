@@ -114,6 +114,10 @@ public static unsafe class ControlRegisters
             efer = isPaged ? EnterPaging(cpu, efer) : LeavePaging(cpu, efer);
         }
 
+        // Paging with PAE outside long mode begins with a load of the pointers (SDM vol. 3A, 4.4.1).
+        const ulong PointerBits = Cr0.Paging | Cr0.CacheDisable | Cr0.NotWriteThrough;
+        bool loadsPointers = ((old ^ value) & PointerBits) != 0 && (efer & Efer.LongModeActive) == 0 && HasPaePaging(value, cpu->System.Cr4);
+        RaiseIf(loadsPointers && !PageTableWalker.HasValidPointers(cpu, cpu->System.Cr3));
         cpu->System.Cr0 = value;
         cpu->System.Efer = efer;
         if (((old ^ value) & Cr0Paging) != 0)
@@ -154,6 +158,10 @@ public static unsafe class ControlRegisters
             ulong address = hasContexts ? value & ~KeepEntries : value;
             RaiseIf(address >> PhysicalMemory.AddressBits != 0);
         }
+        else if (HasPaePaging(cpu->System.Cr0, cpu->System.Cr4))
+        {
+            RaiseIf(!PageTableWalker.HasValidPointers(cpu, value));
+        }
 
         cpu->System.Cr3 = value & ~KeepEntries;
 
@@ -180,6 +188,10 @@ public static unsafe class ControlRegisters
             RaiseIf(!CpuMode.IsLong(cpu) || (cpu->System.Cr3 & ContextMask) != 0);
         }
 
+        // As does a change of what these bits say about the tables (SDM vol. 3A, 4.4.1).
+        const ulong PointerBits = Cr4.PageSizeExtensions | Cr4.PhysicalAddressExtension | Cr4.PageGlobal | Cr4.SupervisorExecutionPrevention;
+        bool loadsPointers = ((old ^ value) & PointerBits) != 0 && !CpuMode.IsLong(cpu) && HasPaePaging(cpu->System.Cr0, value);
+        RaiseIf(loadsPointers && !PageTableWalker.HasValidPointers(cpu, cpu->System.Cr3));
         cpu->System.Cr4 = value;
         if (((old ^ value) & Cr4Paging) != 0)
         {
@@ -194,6 +206,8 @@ public static unsafe class ControlRegisters
 
         CpuMode.Changed(cpu);
     }
+
+    private static bool HasPaePaging(ulong cr0, ulong cr4) => (cr0 & Cr0.Paging) != 0 && (cr4 & Cr4.PhysicalAddressExtension) != 0;
 
     /// <summary>The bits whose features CPUID shows.</summary>
     private static ulong Supported(CpuState* cpu)

@@ -55,6 +55,12 @@ public static unsafe class PageTableWalker
     /// <summary>Physical-address bits a processor with fewer of them reserves.</summary>
     private const ulong ReservedAddress = ((1ul << 52) - 1) & ~(PhysicalMemory.Limit - 1);
 
+    /// <summary>What 4-level paging leaves to software and PAE reserves (SDM vol. 3A, tables 4-9 to 4-11).</summary>
+    private const ulong ReservedByPae = 0x7fful << 52;
+
+    /// <summary>Reserved in PAE's page-directory-pointer entries (SDM vol. 3A, table 4-8).</summary>
+    private const ulong ReservedInPointer = (~0ul << PhysicalMemory.AddressBits) | 0x1e6;
+
     /// <summary>Finds the page of a linear address. False: page fault with <see cref="PageMapping.ErrorCode"/>.</summary>
     public static bool TryWalk(CpuState* cpu, ulong linear, PageWalk walk, out PageMapping mapping)
     {
@@ -113,6 +119,21 @@ public static unsafe class PageTableWalker
         }
     }
 
+    /// <summary>Whether PAE's four pointers may be loaded from a table: no entry that is present has reserved bits (SDM vol. 3A, 4.4.1).</summary>
+    public static bool HasValidPointers(CpuState* cpu, ulong cr3)
+    {
+        for (ulong place = cr3 & 0xffffffe0; place < (cr3 & 0xffffffe0) + 32; place += 8)
+        {
+            ulong* entry = Entry(cpu, place);
+            if (entry != null && (*entry & Present) != 0 && (*entry & ReservedInPointer) != 0)
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>PAE's four pointers carry no rights, only presence (SDM vol. 3A, 4.4.1).</summary>
     private static bool TryPointerTable(CpuState* cpu, ulong linear, PageWalk walk, ref ulong table, ref PageMapping mapping)
     {
@@ -145,6 +166,7 @@ public static unsafe class PageTableWalker
 
         bool isLarge = (entry & Large) != 0 && (shift is 21 or 30);
         ulong reserved = ReservedAddress | ((cpu->System.Efer & Efer.NoExecuteEnable) == 0 ? NoExecute : 0);
+        reserved |= CpuMode.IsLong(cpu) ? 0 : ReservedByPae;
         if (isLarge)
         {
             reserved |= ((1ul << shift) - 1) & ~0x1ffful;
@@ -226,7 +248,7 @@ public static unsafe class PageTableWalker
             MarkAccessed32(directory, *directory, walk, 0);
         }
 
-        ulong dirty = (walk & PageWalk.Write) != 0 ? Dirty : 0;
+        ulong dirty = (walk & (PageWalk.Write | PageWalk.Silent)) == PageWalk.Write ? Dirty : 0;
         MarkAccessed32(place, entry, walk, dirty);
         mapping.Size = isLarge ? 1ul << 22 : 1ul << 12;
         mapping.Physical = frame | (linear & (mapping.Size - 1));

@@ -124,7 +124,7 @@ public readonly unsafe struct PagedMemory : IGuestMemory
     /// <param name="supervisor">An implicit supervisor access (descriptor tables, task state, stack switches) whatever CPL is.</param>
     public static byte* Pointer(CpuState* cpu, ulong linear, int bytes, bool write, bool supervisor)
     {
-        bool isOwn = !supervisor || cpu->System.Cpl != 3;
+        bool isOwn = !supervisor || !DiffersFromOwn(cpu);
         if (isOwn)
         {
             TlbEntry* entry = Entry(cpu->MemoryBase + (write ? SoftTlb.WriteTable : 0), linear);
@@ -246,7 +246,12 @@ public readonly unsafe struct PagedMemory : IGuestMemory
         TryTranslate(cpu, linear, Implied(cpu, supervisor), out PageMapping mapping) ? Physical(cpu).ReadBus(mapping.Physical, bytes) : ulong.MaxValue;
 
     private static PageWalk Implied(CpuState* cpu, bool supervisor) =>
-        supervisor && cpu->System.Cpl == 3 ? PageWalk.Read : SoftTlb.Privilege(cpu);
+        supervisor && DiffersFromOwn(cpu) ? PageWalk.Read : SoftTlb.Privilege(cpu);
+
+    /// <summary>Whether implicit accesses have other rights than the running code's: user code's have, and AC does not lift SMAP for them (SDM vol. 3A, 4.6.1).</summary>
+    private static bool DiffersFromOwn(CpuState* cpu) =>
+        cpu->System.Cpl == 3
+        || ((cpu->FlagsSystem & SystemFlags.AlignmentCheck) != 0 && (cpu->System.Cr4 & Cr4.SupervisorAccessPrevention) != 0);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TlbEntry* Entry(byte* table, ulong address) => (TlbEntry*)(table + (nint)((address >> SoftTlb.IndexShift) & SoftTlb.IndexMask));

@@ -37,6 +37,54 @@ public sealed unsafe class ControlRegisterTests : IDisposable
         Assert.Equal(0ul, _machine.Cpu->System.Efer & Efer.LongModeActive);
     }
 
+    /// <summary>SDM vol. 3A, 4.4.1: loading PAE's pointers faults if one that is present has reserved bits, whichever of the four it is.</summary>
+    [Theory]
+    [InlineData(1ul << 1)]
+    [InlineData(1ul << 2)]
+    [InlineData(1ul << 5)]
+    [InlineData(1ul << 8)]
+    [InlineData(1ul << 40)]
+    [InlineData(1ul << 63)]
+    public void Pointers_with_reserved_bits_are_not_loaded(ulong reserved)
+    {
+        const ulong Good = 0x50000;
+        const ulong Wrong = 0x50020;
+        const ulong Directory = 0x51000;
+        _machine.EnterProtectedMode();
+        _machine.Write(Good, Directory | 1);
+        _machine.Write(Good + 8, reserved);
+        _machine.Write(Wrong, Directory | 1);
+        _machine.Write(Wrong + 24, Directory | 1 | reserved);
+        _machine.Write(Directory, 0x87);
+        ControlRegisters.Write(_machine.Cpu, 4, Cr4.PhysicalAddressExtension, 0);
+        ControlRegisters.Write(_machine.Cpu, 3, Wrong, 0);
+        TestMachine.RaisesProtection(() => ControlRegisters.Write(_machine.Cpu, 0, Cr0.Paging | Cr0.ProtectionEnable, 0));
+        Assert.Equal(0ul, _machine.Cpu->System.Cr0 & Cr0.Paging);
+        ControlRegisters.Write(_machine.Cpu, 3, Good, 0);
+        ControlRegisters.Write(_machine.Cpu, 0, Cr0.Paging | Cr0.ProtectionEnable, 0);
+        TestMachine.RaisesProtection(() => ControlRegisters.Write(_machine.Cpu, 3, Wrong, 0));
+        Assert.Equal(Good, _machine.Cpu->System.Cr3);
+        _machine.Write(Good + 8, Directory | 1 | reserved);
+        TestMachine.RaisesProtection(() => ControlRegisters.Write(_machine.Cpu, 4, Cr4.PhysicalAddressExtension | Cr4.PageGlobal, 0));
+    }
+
+    /// <summary>SDM vol. 3A, 4.6.1: AC lets the supervisor's own accesses pass SMAP, not those to its descriptor tables.</summary>
+    [Fact]
+    public void Implicit_accesses_do_not_pass_SMAP_with_AC()
+    {
+        _machine.EnterLongMode();
+        ControlRegisters.Write(_machine.Cpu, 4, _machine.Cpu->System.Cr4 | Cr4.SupervisorAccessPrevention, 0);
+        _machine.Cpu->FlagsSystem |= SystemFlags.AlignmentCheck;
+        CpuMode.Changed(_machine.Cpu);
+        _ = SystemMemory.Read64(_machine.Cpu, TestMachine.Stack, supervisor: false);
+        CpuException fault = TestMachine.Raises(() => SystemMemory.Read64(_machine.Cpu, TestMachine.Gdt, supervisor: true));
+        Assert.Equal((ExceptionVector.PageFault, 1u), (fault.Vector, fault.ErrorCode));
+        _machine.Cpu->FlagsSystem &= ~SystemFlags.AlignmentCheck;
+        CpuMode.Changed(_machine.Cpu);
+        fault = TestMachine.Raises(() => SystemMemory.Read64(_machine.Cpu, TestMachine.Stack, supervisor: false));
+        Assert.Equal((ExceptionVector.PageFault, 1u), (fault.Vector, fault.ErrorCode));
+    }
+
     [Fact]
     public void Long_mode_enable_is_fixed_while_paging()
     {
