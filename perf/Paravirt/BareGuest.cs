@@ -8,10 +8,10 @@ namespace Jitvmm.Perf.Paravirt;
 internal static class BareGuest
 {
     private const int Iterations = 1_000_000;
-    private const int Samples = 9;
+    private const int Samples = 5;
 
-    /// <summary>While the first ones run, tier 1 compiles the loop.</summary>
-    private const int WarmUps = 4;
+    /// <summary>While the guest runs a loop for that long, tier 1 compiles it.</summary>
+    private const int WarmUpNs = 500_000_000;
 
     private const int DebugPort = 0xe9;
     private const int EndPort = 0xf4;
@@ -76,10 +76,10 @@ internal static class BareGuest
 
     private static double MedianOf(List<byte> bytes, int loop)
     {
-        double[] samples = new double[Samples - WarmUps];
+        double[] samples = new double[Samples];
         for (int i = 0; i < samples.Length; i++)
         {
-            int at = sizeof(ulong) * ((loop * Samples) + WarmUps + i);
+            int at = sizeof(ulong) * ((loop * Samples) + i);
             samples[i] = (double)BinaryPrimitives.ReadUInt64LittleEndian([.. bytes.GetRange(at, sizeof(ulong))]) / Iterations;
         }
 
@@ -128,6 +128,8 @@ internal static class BareGuest
         Label loop = asm.CreateLabel();
         Label send = asm.CreateLabel();
         asm.mov(r13d, Samples);
+        EmitTime(asm);
+        asm.lea(r15, __[rax + WarmUpNs]);
         asm.Label(ref sample);
         EmitTime(asm);
         asm.mov(r14, rax);
@@ -137,6 +139,8 @@ internal static class BareGuest
         asm.dec(ebp);
         asm.jnz(loop);
         EmitTime(asm);
+        asm.cmp(r14, r15);
+        asm.jb(sample);
         asm.sub(rax, r14);
         asm.mov(edx, DebugPort);
         asm.mov(ecx, sizeof(ulong));
