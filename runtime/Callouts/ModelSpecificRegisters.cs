@@ -88,7 +88,7 @@ public static unsafe class ModelSpecificRegisters
         switch (index)
         {
             case TimeStampCounter:
-                value = ProcessorIdentity.TimeStamp(cpu);
+                value = SystemSemantics.TimeStamp(cpu);
                 break;
             case PlatformId or PowerOn or PlatformInfo or MachineCheckCapabilities or MachineCheckStatus:
                 value = 0;
@@ -254,7 +254,7 @@ public static unsafe class ModelSpecificRegisters
     /// <summary>A written counter moves the adjustment with it (SDM vol. 3B, 17.17.3).</summary>
     private static void SetTimeStamp(CpuState* cpu, ulong value)
     {
-        ulong change = value - ProcessorIdentity.TimeStamp(cpu);
+        ulong change = value - SystemSemantics.TimeStamp(cpu);
         cpu->System.TscOffset += change;
         cpu->System.TscAdjust += change;
         MachineCpu.Of(cpu).Platform.Paravirtual?.TimeStampMoved();

@@ -1,12 +1,11 @@
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
-using Jitvmm.Runtime.Host;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Semantics;
 
 namespace Jitvmm.Runtime.Callouts;
 
-/// <summary>CPUID, time-stamp counter, processor number and performance counters.</summary>
+/// <summary>CPUID and performance counters.</summary>
 public static unsafe class ProcessorIdentity
 {
     private const uint OsXsave = 1u << 27;
@@ -25,42 +24,9 @@ public static unsafe class ProcessorIdentity
         cpu->Gpr[2] = leaf.Edx;
     }
 
-    /// <summary>RDTSC.</summary>
-    [TouchesRegisters]
-    public static void ReadTimeStamp(CpuState* cpu)
-    {
-        ulong now = cpu->System.IsMachine == 0 ? HostCode.TimeStamp() : MachineTimeStamp(cpu);
-        cpu->Gpr[0] = (uint)now;
-        cpu->Gpr[2] = now >> 32;
-    }
-
-    /// <summary>RDTSCP.</summary>
-    [TouchesRegisters]
-    public static void ReadTimeStampAndProcessor(CpuState* cpu)
-    {
-        ReadTimeStamp(cpu);
-        cpu->Gpr[1] = ProcessorId(cpu);
-    }
-
-    /// <summary>What TSC_AUX holds, which Linux makes the processor's number with its node in the upper bits.</summary>
-    public static ulong ProcessorId(CpuState* cpu) => cpu->System.IsMachine != 0 ? cpu->System.TscAux : (uint)Thread.GetCurrentProcessorId() & 0xfff;
-
     /// <summary>RDPMC: there are no counters.</summary>
     [TouchesRegisters]
     public static void ReadPerformanceCounter(CpuState* cpu) => GuestAccess.Raise(ExceptionVector.GeneralProtection);
-
-    /// <summary>The guest's time-stamp counter.</summary>
-    internal static ulong TimeStamp(CpuState* cpu) => MachineCpu.Of(cpu).Platform.TimeStamp + cpu->System.TscOffset;
-
-    private static ulong MachineTimeStamp(CpuState* cpu)
-    {
-        if ((cpu->System.Cr4 & Cr4.TimeStampDisable) != 0 && cpu->System.Cpl != 0)
-        {
-            GuestAccess.Raise(ExceptionVector.GeneralProtection);
-        }
-
-        return TimeStamp(cpu);
-    }
 
     /// <summary>What follows from registers of this CPU is filled in here: OSXSAVE, the size of the state enabled in XCR0.</summary>
     private static CpuidLeaf QueryMachine(CpuState* cpu, uint number, uint subLeaf)

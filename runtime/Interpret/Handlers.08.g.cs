@@ -100,7 +100,18 @@ public static unsafe partial class Handlers
     public static int Rdtscp(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        global::Jitvmm.Runtime.Callouts.ProcessorIdentity.ReadTimeStampAndProcessor(cpu);
+        ulong v0 = *(ulong*)((byte*)cpu + 1280);
+        uint v5 = *(uint*)((byte*)cpu + 1252);
+        if ((((v0 & (0x4ul)) != (0x0ul) ? 1u : 0u) & (v5 != (0x0u) ? 1u : 0u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.TimeStamp(cpu);
+        *(ulong*)((byte*)cpu + 0) = (v11 & (0xfffffffful));
+        *(ulong*)((byte*)cpu + 16) = (v11 >> (int)(0x20u));
+        ulong v19 = (ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.ProcessorId(cpu);
+        *(ulong*)((byte*)cpu + 8) = v19;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7272,7 +7283,16 @@ public static unsafe partial class Handlers
     public static int Rdtsc(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        global::Jitvmm.Runtime.Callouts.ProcessorIdentity.ReadTimeStamp(cpu);
+        ulong v0 = *(ulong*)((byte*)cpu + 1280);
+        uint v5 = *(uint*)((byte*)cpu + 1252);
+        if ((((v0 & (0x4ul)) != (0x0ul) ? 1u : 0u) & (v5 != (0x0u) ? 1u : 0u)) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.TimeStamp(cpu);
+        *(ulong*)((byte*)cpu + 0) = (v11 & (0xfffffffful));
+        *(ulong*)((byte*)cpu + 16) = (v11 >> (int)(0x20u));
         op++;
         return op->Handler(cpu, op, mem);
     }

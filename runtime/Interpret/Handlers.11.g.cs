@@ -5383,7 +5383,7 @@ public static unsafe partial class Handlers
     public static int Rdpid_r64(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = (ulong)global::Jitvmm.Runtime.Callouts.ProcessorIdentity.ProcessorId(cpu);
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.ProcessorId(cpu);
         *(ulong*)((byte*)cpu + op->R0) = v1;
         op++;
         return op->Handler(cpu, op, mem);

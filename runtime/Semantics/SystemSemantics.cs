@@ -1,11 +1,12 @@
 using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Host;
 
 namespace Jitvmm.Runtime.Semantics;
 
-/// <summary>System instructions a process guest may execute.</summary>
+/// <summary>System instructions that user code may execute, and compiled code need not leave for.</summary>
 public static unsafe class SystemSemantics
 {
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -15,6 +16,13 @@ public static unsafe class SystemSemantics
         RandomNumberGenerator.Fill(new Span<byte>(&value, sizeof(ulong)));
         return value;
     }
+
+    /// <summary>The guest's time-stamp counter.</summary>
+    public static ulong TimeStamp(CpuState* cpu) =>
+        cpu->System.IsMachine == 0 ? HostCode.TimeStamp() : MachineCpu.Of(cpu).Platform.TimeStamp + cpu->System.TscOffset;
+
+    /// <summary>What TSC_AUX holds, which Linux makes the processor's number with its node in the upper bits.</summary>
+    public static ulong ProcessorId(CpuState* cpu) => cpu->System.IsMachine != 0 ? cpu->System.TscAux : (uint)Thread.GetCurrentProcessorId() & 0xfff;
 
     public static bool IsNonCanonical(ulong address) => (long)address >> 47 is not (0 or -1);
 

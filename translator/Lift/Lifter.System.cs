@@ -17,14 +17,11 @@ public sealed partial class Lifter
             case Mnemonic.Cpuid:
                 CallOut(typeof(ProcessorIdentity), nameof(ProcessorIdentity.Cpuid));
                 return true;
-            case Mnemonic.Rdtsc:
-                CallOut(typeof(ProcessorIdentity), nameof(ProcessorIdentity.ReadTimeStamp));
-                return true;
-            case Mnemonic.Rdtscp:
-                CallOut(typeof(ProcessorIdentity), nameof(ProcessorIdentity.ReadTimeStampAndProcessor));
+            case Mnemonic.Rdtsc or Mnemonic.Rdtscp:
+                LiftTimeStamp();
                 return true;
             case Mnemonic.Rdpid:
-                _o.Write(0, _b.Narrow(CallOut(typeof(ProcessorIdentity), nameof(ProcessorIdentity.ProcessorId)), _o.Width(0)));
+                _o.Write(0, _b.Narrow(CallOut(typeof(SystemSemantics), nameof(SystemSemantics.ProcessorId)), _o.Width(0)));
                 return true;
             case Mnemonic.Rdrand or Mnemonic.Rdseed:
                 _o.Write(0, _b.Narrow(_b.Call(Method(typeof(SystemSemantics), nameof(SystemSemantics.Random))), _o.Width(0)));
@@ -63,6 +60,20 @@ public sealed partial class Lifter
 
     private void RaiseUnlessSegmentBases() =>
         _b.RaiseIf(_b.IsZero(_b.Mask(_b.Get(SystemPlaces.Cr4, 64), (long)Cr4.FsGsBase)), ExceptionVector.InvalidOpcode);
+
+    /// <summary>CR4.TSD keeps user code from it (SDM vol. 3A, 2.5).</summary>
+    private void LiftTimeStamp()
+    {
+        Value isDisabled = _b.IsNotZero(_b.Mask(_b.Get(SystemPlaces.Cr4, 64), (long)Cr4.TimeStampDisable));
+        _b.RaiseIf(_b.And(isDisabled, _b.IsNotZero(_b.Get(SystemPlaces.Cpl, 32))), ExceptionVector.GeneralProtection);
+        Value now = CallOut(typeof(SystemSemantics), nameof(SystemSemantics.TimeStamp));
+        _o.WriteRegister(Register.RAX, _b.Mask(now, uint.MaxValue));
+        _o.WriteRegister(Register.RDX, _b.ShiftRight(now, 32));
+        if (_i.Mnemonic == Mnemonic.Rdtscp)
+        {
+            _o.WriteRegister(Register.RCX, CallOut(typeof(SystemSemantics), nameof(SystemSemantics.ProcessorId)));
+        }
+    }
 
     private void LiftLoadMxcsr()
     {

@@ -1944,7 +1944,7 @@ public static unsafe partial class LegacyHandlers
     public static int Rdpid_r32(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
-        ulong v1 = (ulong)global::Jitvmm.Runtime.Callouts.ProcessorIdentity.ProcessorId(cpu);
+        ulong v1 = (ulong)global::Jitvmm.Runtime.Semantics.SystemSemantics.ProcessorId(cpu);
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)((uint)v1));
         op++;
         return op->Handler(cpu, op, mem);

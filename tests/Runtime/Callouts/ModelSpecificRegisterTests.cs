@@ -1,5 +1,8 @@
+using Iced.Intel;
 using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Execution;
+using static Iced.Intel.AssemblerRegisters;
 
 namespace Jitvmm.Tests.Runtime.Callouts;
 
@@ -61,13 +64,27 @@ public sealed unsafe class ModelSpecificRegisterTests : IDisposable
         _machine.TimeStamp = 1000;
         ModelSpecificRegisters.TryWrite(_machine.Cpu, 0x10, 5000);
         _machine.TimeStamp = 1010;
-        ProcessorIdentity.ReadTimeStamp(_machine.Cpu);
-        Assert.Equal(5010ul, _machine.Cpu->Gpr[0]);
         _machine.EnterLongMode();
         ControlRegisters.Write(_machine.Cpu, 4, _machine.Cpu->System.Cr4 | Cr4.TimeStampDisable, 0);
-        ProcessorIdentity.ReadTimeStamp(_machine.Cpu);
+        Assert.True(ModelSpecificRegisters.TryWrite(_machine.Cpu, 0xc0000103, 0x80000001));
+        Assembler asm = new(64);
+        asm.rdtsc();
+        asm.mov(rbx, rax);
+        asm.rdtscp();
+        asm.hlt();
+        _machine.Place(asm, 0x1000);
+        _machine.Cpu->Gpr[0] = _machine.Cpu->Gpr[1] = _machine.Cpu->Gpr[2] = ulong.MaxValue;
+        _machine.Cpu->Rip = 0x1000;
+        Assert.Equal(MachineExit.Halted, _machine.Run());
+        Assert.Equal((5010ul, 5010ul, 0x80000001ul, 0ul), (_machine.Cpu->Gpr[3], _machine.Cpu->Gpr[0], _machine.Cpu->Gpr[1], _machine.Cpu->Gpr[2]));
+        _machine.SetLongGate((int)ExceptionVector.GeneralProtection, TestMachine.Handlers);
+        Assembler handler = new(64);
+        handler.hlt();
+        _machine.Place(handler, TestMachine.Handlers);
         _machine.EnterUser();
-        TestMachine.RaisesProtection(() => ProcessorIdentity.ReadTimeStamp(_machine.Cpu));
+        _machine.Cpu->Rip = 0x1000;
+        Assert.Equal(MachineExit.Halted, _machine.Run());
+        Assert.Equal(0x1000ul, _machine.Slot(1));
     }
 
     [Fact]
