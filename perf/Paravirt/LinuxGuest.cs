@@ -46,7 +46,9 @@ internal sealed partial class LinuxGuest : IDisposable
         string[] words = ["boot", "--memory", "512M", "--no-reboot", "--stats", "--kernel", Kernel, "--initrd", Initrd, "--append", "console=ttyS0 panic=-1", .. options];
         var start = new ProcessStartInfo(Path.Combine(Root, "src/Jitvmm.Cli/bin/Release/net10.0/jitvmm"), words)
         {
-            RedirectStandardOutput = true, RedirectStandardError = true, RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardInput = true,
         };
         long begin = Stopwatch.GetTimestamp();
         using Process process = Process.Start(start)!;

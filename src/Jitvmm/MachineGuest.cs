@@ -213,7 +213,10 @@ public sealed class MachineGuest : IDisposable
             ParavirtualInterface? hypervisor = Options.Hypervisor.Create();
             engine = new MachineEngine(memory, new EngineOptions
             {
-                Tiering = TieringOf(Options.Tier), CodeCacheLimit = Options.CodeCacheSize, CountsInstructions = Options.InstructionShift != null, Paravirtual = hypervisor,
+                Tiering = TieringOf(Options.Tier),
+                CodeCacheLimit = Options.CodeCacheSize,
+                CountsInstructions = Options.InstructionShift != null,
+                Paravirtual = hypervisor,
             });
             MachineEngine cpus = engine;
             var machine = new Machine(Configuration(hypervisor), memory, platform => new EngineProcessor(cpus.CreateCpu(platform, platform.Index)))

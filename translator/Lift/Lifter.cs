@@ -60,7 +60,7 @@ public sealed partial class Lifter
     /// Whether compiled code leaves to tier 0 for an instruction that falls through. Its block ends there, so that what follows can be compiled: these are the ones that
     /// kernels run often.
     /// </summary>
-    public static bool LeavesCompiledCode(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Rdtsc or Mnemonic.Rdtscp or Mnemonic.Cpuid or Mnemonic.Rdmsr or Mnemonic.Wrmsr
+    public static bool LeavesCompiledCode(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Cpuid or Mnemonic.Rdmsr or Mnemonic.Wrmsr
         or Mnemonic.In or Mnemonic.Out or Mnemonic.Xsave or Mnemonic.Xsave64 or Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64 or Mnemonic.Xsavec or Mnemonic.Xsavec64
         or Mnemonic.Xrstor or Mnemonic.Xrstor64 or Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fxrstor or Mnemonic.Fxrstor64
         || (instruction.Mnemonic == Mnemonic.Mov && (instruction.Op1Register.IsCR() || (instruction.Op0Register.IsSegmentRegister() && !ShadowsInterrupts(instruction))));
