@@ -65,6 +65,45 @@ public sealed class UartTests
         Assert.Equal(32, got[0]);
     }
 
+    /// <summary>One host thread may both send and read: nothing it does may wait for the processor that waits for it.</summary>
+    [Fact]
+    public void A_processor_that_waits_for_the_host_holds_nothing_the_host_needs()
+    {
+        const int Bytes = 20_000;
+        var machine = new TestMachine();
+        var input = new ByteChannel(64);
+        var output = new ByteChannel(32);
+        var uart = new Uart(machine.Ports, Port, machine.Timers, machine.Line(4), input, output) { WaitsForHost = true };
+        var processor = new Thread(() =>
+        {
+            for (int i = 0; i < Bytes; i++)
+            {
+                machine.Out(Port, (byte)i);
+            }
+        })
+        { IsBackground = true };
+        processor.Start();
+        Assert.True(SpinWait.SpinUntil(() => output.IsFull && (processor.ThreadState & ThreadState.WaitSleepJoin) != 0, 60_000));
+
+        List<byte> got = [];
+        var host = new Thread(() =>
+        {
+            Assert.Equal(1, input.TryWrite([1]));
+            uart.SendBreak();
+            byte[] one = new byte[1];
+            while (got.Count < Bytes && output.Read(one) == 1)
+            {
+                got.Add(one[0]);
+            }
+        })
+        { IsBackground = true };
+        host.Start();
+        Assert.True(host.Join(60_000), "The host waits for the processor, which waits for it.");
+        Assert.True(processor.Join(60_000));
+        Assert.Equal(Enumerable.Range(0, Bytes).Select(i => (byte)i), got);
+        Assert.Equal(0x11, machine.In(Port + 5) & 0x11);
+    }
+
     [Fact]
     public void Enabling_the_transmit_interrupt_raises_it_and_reading_the_identity_ends_it()
     {

@@ -109,6 +109,9 @@ public sealed class ByteChannel(int capacity = 64 * 1024)
         return true;
     }
 
+    /// <summary>Waits until a byte can be put in, or the channel is closed.</summary>
+    public void WaitForRoom() => _ = WaitFor(false);
+
     /// <summary>Waits for bytes and takes them; 0 when the channel was closed and is empty.</summary>
     public int Read(Span<byte> buffer)
     {

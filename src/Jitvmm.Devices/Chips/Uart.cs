@@ -118,6 +118,12 @@ public sealed class Uart : IPortDevice, IStateful
 
     public void WritePort(ushort port, int bytes, uint value)
     {
+        if (WaitsForHost && Sends(port))
+        {
+            // Without the lock, which the host's threads take: whoever makes room may have to wait for it first.
+            Output.WaitForRoom();
+        }
+
         lock (_lock)
         {
             bool divisorLatch = (_lineControl & 0x80) != 0;
@@ -216,6 +222,14 @@ public sealed class Uart : IPortDevice, IStateful
         }
     }
 
+    private bool Sends(ushort port)
+    {
+        lock (_lock)
+        {
+            return port == _basePort && (_lineControl & 0x80) == 0 && !IsLooping;
+        }
+    }
+
     private int Capacity => FifosEnabled ? FifoSize : 1;
 
     private byte ReadData()
@@ -261,11 +275,8 @@ public sealed class Uart : IPortDevice, IStateful
             return;
         }
 
-        if (WaitsForHost)
-        {
-            _ = Output.Write([value]);
-        }
-        else if (Output.TryWrite([value]) == 0)
+        // A host that has gone for good takes no more, and holds no processor.
+        if (Output.TryWrite([value]) == 0 && !WaitsForHost)
         {
             _holding = value;
             _holdingFull = true;
