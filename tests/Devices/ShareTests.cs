@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Jitvmm.Devices.State;
 using Jitvmm.Devices.Virtio;
 
 namespace Jitvmm.Tests.Devices;
@@ -118,6 +119,32 @@ public sealed class ShareTests : IDisposable
             Assert.Equal(answer, Call(driver, 22, U32(1))[4]);
             Assert.Equal(77, Call(driver, 76, [.. U32(0), .. Text("long"), .. U32(0)])[4]);
         }
+    }
+
+    [Fact]
+    public void Fids_are_opened_again_by_their_paths_in_restored_state()
+    {
+        _ = Directory.CreateDirectory(Path.Combine(_folder, "dir"));
+        File.WriteAllText(Path.Combine(_folder, "dir", "f"), "hello");
+        File.WriteAllText(Path.Combine(_folder, "gone"), "");
+        VirtioDriver driver = Mount();
+        VirtioShare share = _open.OfType<VirtioShare>().Single();
+        Assert.Equal(111, Call(driver, 110, Walk(0, 1, "dir", "f"))[4]);
+        Assert.Equal(13, Call(driver, 12, [.. U32(1), .. U32(2 | 0x200)])[4]);
+        Assert.Equal(119, Call(driver, 118, [.. U32(1), .. U64(0), .. U32(5), .. "again"u8])[4]);
+        Assert.Equal(111, Call(driver, 110, Walk(0, 2, "dir"))[4]);
+        Assert.Equal(111, Call(driver, 110, Walk(0, 3, "gone"))[4]);
+        var state = new StateWriter();
+        share.Save(state);
+        File.Delete(Path.Combine(_folder, "gone"));
+        share.Restore(new StateReader(state.Written));
+        Assert.Equal("again", Encoding.ASCII.GetString(Call(driver, 116, [.. U32(1), .. U64(0), .. U32(100)]), 11, 5));
+        Assert.Equal(119, Call(driver, 118, [.. U32(1), .. U64(5), .. U32(1), (byte)'!'])[4]);
+        Assert.Equal("again!", File.ReadAllText(Path.Combine(_folder, "dir", "f")));
+        Assert.Equal(111, Call(driver, 110, Walk(2, 4, "f"))[4]);
+        Assert.Equal(7, Call(driver, 116, [.. U32(4), .. U64(0), .. U32(100)])[4]);
+        Assert.Equal(7, Call(driver, 24, [.. U32(3), .. U64(0x7ff)])[4]);
+        Assert.Equal(111, Call(driver, 110, Walk(0, 5))[4]);
     }
 
     [Fact]

@@ -100,7 +100,7 @@ public sealed class AcpiPower : IPortDevice, IStateful
     {
         lock (_lock)
         {
-            _ = reader.Section("acpi", 1);
+            reader.Section("acpi", 1);
             _status = reader.UInt16();
             _enable = reader.UInt16();
             _control = reader.UInt16();

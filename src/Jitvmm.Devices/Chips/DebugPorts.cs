@@ -1,5 +1,6 @@
 using Jitvmm.Devices.Buses;
 using Jitvmm.Devices.Channels;
+using Jitvmm.Devices.State;
 
 namespace Jitvmm.Devices.Chips;
 
@@ -7,7 +8,7 @@ namespace Jitvmm.Devices.Chips;
 /// Ports for guests under test: characters written to E9h or, by firmware, 402h (which read E9h, so that a guest can tell), the exit port F4h (isa-debug-exit: the machine ends with
 /// status value × 2 + 1), and the POST code port 80h, which Linux writes to pass time.
 /// </summary>
-public sealed class DebugPorts : IPortDevice
+public sealed class DebugPorts : IPortDevice, IStateful
 {
     private readonly IMachineControl _machine;
 
@@ -35,6 +36,18 @@ public sealed class DebugPorts : IPortDevice
         0xe9 or 0x402 => 0xe9,
         _ => 0,
     };
+
+    public void Save(StateWriter writer)
+    {
+        writer.Section("debug", 1);
+        writer.Byte(PostCode);
+    }
+
+    public void Restore(StateReader reader)
+    {
+        reader.Section("debug", 1);
+        PostCode = reader.Byte();
+    }
 
     public void WritePort(ushort port, int bytes, uint value)
     {

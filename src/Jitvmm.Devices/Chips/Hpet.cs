@@ -99,10 +99,11 @@ public sealed class Hpet : IMemoryDevice, IStateful
     {
         lock (_lock)
         {
-            writer.Section("hpet", 1);
+            writer.Section("hpet", 2);
             writer.UInt64(_configuration);
             writer.UInt64(_status);
-            writer.UInt64(Counter);
+            writer.UInt64(_held);
+            writer.Int64(_startedAt);
             foreach (Comparator comparator in _comparators)
             {
                 writer.UInt64(comparator.Configuration);
@@ -110,6 +111,8 @@ public sealed class Hpet : IMemoryDevice, IStateful
                 writer.UInt64(comparator.Period);
                 writer.UInt64(comparator.Message);
                 writer.Bool(comparator.SetsValueNext);
+                writer.Int64(comparator.Due);
+                writer.Int64(comparator.Timer.Deadline);
             }
         }
     }
@@ -118,11 +121,11 @@ public sealed class Hpet : IMemoryDevice, IStateful
     {
         lock (_lock)
         {
-            _ = reader.Section("hpet", 1);
+            reader.Section("hpet", 2);
             _configuration = reader.UInt64() & 3;
             _status = reader.UInt64() & 7;
             _held = reader.UInt64();
-            _startedAt = _clock.Now;
+            _startedAt = reader.Int64();
             foreach (Comparator comparator in _comparators)
             {
                 comparator.Configuration = reader.UInt64() & Writable;
@@ -130,7 +133,8 @@ public sealed class Hpet : IMemoryDevice, IStateful
                 comparator.Period = reader.UInt64();
                 comparator.Message = reader.UInt64();
                 comparator.SetsValueNext = reader.Bool();
-                Arm(comparator);
+                comparator.Due = reader.Int64();
+                comparator.Timer.Arm(reader.Int64());
             }
 
             _legacyChanged(ReplacesLegacy);

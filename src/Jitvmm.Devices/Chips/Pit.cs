@@ -105,7 +105,7 @@ public sealed class Pit : IPortDevice, IStateful
     {
         lock (_lock)
         {
-            writer.Section("pit", 1);
+            writer.Section("pit", 2);
             foreach (PitChannel channel in _channels)
             {
                 channel.Save(writer);
@@ -113,6 +113,9 @@ public sealed class Pit : IPortDevice, IStateful
 
             writer.Bool(_speaks);
             writer.Bool(_isReplaced);
+            writer.Bool(_line.IsHigh);
+            writer.Int64(_nextRise);
+            writer.Int64(_timer.Deadline);
         }
     }
 
@@ -120,7 +123,7 @@ public sealed class Pit : IPortDevice, IStateful
     {
         lock (_lock)
         {
-            _ = reader.Section("pit", 1);
+            reader.Section("pit", 2);
             foreach (PitChannel channel in _channels)
             {
                 channel.Restore(reader);
@@ -128,7 +131,11 @@ public sealed class Pit : IPortDevice, IStateful
 
             _speaks = reader.Bool();
             _isReplaced = reader.Bool();
-            Arm(Now);
+
+            // The controllers were restored with this level, so that it is no edge to them.
+            _line.Set(reader.Bool());
+            _nextRise = reader.Int64();
+            _timer.Arm(reader.Int64());
         }
     }
 

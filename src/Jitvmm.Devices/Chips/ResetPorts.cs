@@ -1,4 +1,5 @@
 using Jitvmm.Devices.Buses;
+using Jitvmm.Devices.State;
 
 namespace Jitvmm.Devices.Chips;
 
@@ -6,7 +7,7 @@ namespace Jitvmm.Devices.Chips;
 /// The ways a PC resets: the reset control register CF9h, port 92h ("fast A20"), and a keyboard controller without keyboard at 60h and 64h
 /// that answers a self-test and pulses the reset line. A20 is always on.
 /// </summary>
-public sealed class ResetPorts : IPortDevice
+public sealed class ResetPorts : IPortDevice, IStateful
 {
     public const ushort ResetControlPort = 0xcf9;
 
@@ -76,6 +77,24 @@ public sealed class ResetPorts : IPortDevice
 
                 break;
         }
+    }
+
+    public void Save(StateWriter writer)
+    {
+        writer.Section("reset", 1);
+        writer.Byte(_resetControl);
+        writer.Byte(_commandByte);
+        writer.Int32(_output);
+        writer.Byte(_pendingCommand);
+    }
+
+    public void Restore(StateReader reader)
+    {
+        reader.Section("reset", 1);
+        _resetControl = reader.Byte();
+        _commandByte = reader.Byte();
+        _output = reader.Int32();
+        _pendingCommand = reader.Byte();
     }
 
     private void Command(byte command)

@@ -121,11 +121,13 @@ public sealed class Rtc : IPortDevice, IStateful
     {
         lock (_lock)
         {
-            writer.Section("rtc", 1);
+            writer.Section("rtc", 2);
             writer.Bytes(_memory);
             writer.UInt64((ulong)(_offset >> 64));
             writer.UInt64((ulong)_offset);
             writer.Byte(_index);
+            writer.Int64(_periodicTimer.Deadline);
+            writer.Int64(_secondTimer.Deadline);
         }
     }
 
@@ -133,13 +135,14 @@ public sealed class Rtc : IPortDevice, IStateful
     {
         lock (_lock)
         {
-            _ = reader.Section("rtc", 1);
+            reader.Section("rtc", 2);
             reader.Bytes(_memory);
             ulong high = reader.UInt64();
             _offset = new Int128(high, reader.UInt64());
             _index = reader.Byte();
-            ArmPeriodic();
-            ArmSecond();
+            _periodicTimer.Arm(reader.Int64());
+            _secondTimer.Arm(reader.Int64());
+            UpdateLine();
         }
     }
 

@@ -182,7 +182,7 @@ public sealed class Uart : IPortDevice, IStateful
     {
         lock (_lock)
         {
-            writer.Section("uart", 1);
+            writer.Section("uart", 2);
             writer.Bytes(_received.AsSpan(0, _receivedCount));
             writer.Byte(_holding);
             writer.Bool(_holdingFull);
@@ -194,6 +194,7 @@ public sealed class Uart : IPortDevice, IStateful
             writer.UInt16(_divisor);
             writer.Bool(_transmitPending);
             writer.Bool(_timedOut);
+            writer.Int64(_timeout.Deadline);
         }
     }
 
@@ -201,7 +202,7 @@ public sealed class Uart : IPortDevice, IStateful
     {
         lock (_lock)
         {
-            _ = reader.Section("uart", 1);
+            reader.Section("uart", 2);
             ReadOnlySpan<byte> received = reader.Bytes();
             _receivedCount = Math.Min(received.Length, FifoSize);
             received[.._receivedCount].CopyTo(_received);
@@ -217,7 +218,7 @@ public sealed class Uart : IPortDevice, IStateful
             _divisor = reader.UInt16();
             _transmitPending = reader.Bool();
             _timedOut = reader.Bool();
-            ArmTimeout();
+            _timeout.Arm(reader.Int64());
             UpdateLine();
         }
     }

@@ -107,7 +107,7 @@ public sealed class IoApic : IMemoryDevice, IInterruptSink, IStateful
     {
         lock (_lock)
         {
-            _ = reader.Section("ioapic", 1);
+            reader.Section("ioapic", 1);
             _levels = reader.UInt32();
             _select = reader.UInt32();
             _id = reader.UInt32();

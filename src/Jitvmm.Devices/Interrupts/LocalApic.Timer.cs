@@ -178,6 +178,7 @@ public sealed partial class LocalApic
         writer.UInt64(_tscDeadline);
         writer.Int64(_started);
         writer.Int64(_deadline);
+        writer.UInt64(TscOffset);
     }
 
     private void RestoreTimer(StateReader reader)
@@ -187,6 +188,7 @@ public sealed partial class LocalApic
         _tscDeadline = reader.UInt64();
         _started = reader.Int64();
         _deadline = reader.Int64();
+        TscOffset = reader.UInt64();
         _timer.Arm(_deadline);
     }
 }

@@ -221,7 +221,7 @@ public sealed partial class LocalApic : IStateful
         SettleEnd();
         lock (_lock)
         {
-            writer.Section("lapic", 1);
+            writer.Section("lapic", 2);
             writer.UInt64(_base);
             foreach (uint value in (ReadOnlySpan<uint>)[_xapicId, _taskPriority, _logicalDestination, _destinationFormat, _spurious, _errors, _pendingErrors, .. _lvt])
             {
@@ -240,7 +240,7 @@ public sealed partial class LocalApic : IStateful
     {
         lock (_lock)
         {
-            _ = reader.Section("lapic", 1);
+            reader.Section("lapic", 2);
             Volatile.Write(ref _base, reader.UInt64());
             _xapicId = reader.UInt32();
             _taskPriority = reader.UInt32();

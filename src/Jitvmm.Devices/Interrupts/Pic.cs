@@ -127,7 +127,7 @@ public sealed class Pic : IPortDevice, IInterruptSink, IStateful
     {
         lock (_lock)
         {
-            _ = reader.Section("pic", 1);
+            reader.Section("pic", 1);
             _master.Restore(reader);
             _slave.Restore(reader);
             Update();

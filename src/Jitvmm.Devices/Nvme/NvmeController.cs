@@ -109,8 +109,16 @@ public sealed partial class NvmeController : MsixFunction, IMemoryDevice, IDispo
         }
     }
 
+    /// <summary>What the disk's thread has been given is finished first: commands are in the guest's rings or answered there.</summary>
     public override void Save(StateWriter writer)
     {
+        if (_slow != null)
+        {
+            using var isDone = new ManualResetEventSlim();
+            _slow.Add(isDone.Set);
+            isDone.Wait();
+        }
+
         base.Save(writer);
         lock (_lock)
         {
@@ -134,7 +142,7 @@ public sealed partial class NvmeController : MsixFunction, IMemoryDevice, IDispo
         base.Restore(reader);
         lock (_lock)
         {
-            _ = reader.Section("nvme", 1);
+            reader.Section("nvme", 1);
             _generation++;
             _interruptMask = reader.UInt32();
             _configuration = reader.UInt32();

@@ -125,7 +125,7 @@ public sealed class MsixTable : IMemoryDevice, IStateful
     {
         lock (_lock)
         {
-            _ = reader.Section("msix", 1);
+            reader.Section("msix", 1);
             if (reader.Int32() != Count)
             {
                 throw new InvalidDataException("The saved state has another number of interrupt vectors.");

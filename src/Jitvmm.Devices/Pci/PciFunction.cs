@@ -106,7 +106,7 @@ public abstract class PciFunction : IStateful
     {
         lock (ConfigurationLock)
         {
-            _ = reader.Section("pci", 1);
+            reader.Section("pci", 1);
             Span<byte> saved = stackalloc byte[256];
             reader.Bytes(saved);
             for (int i = 0; i < saved.Length; i++)

@@ -121,7 +121,7 @@ public sealed class PciRoot : IPortDevice, IMemoryDevice, IStateful
 
     public void Restore(StateReader reader)
     {
-        _ = reader.Section("pciroot", 1);
+        reader.Section("pciroot", 1);
         _address = reader.UInt32() & 0x80fffffc;
         foreach (PciFunction? function in _functions)
         {

@@ -81,7 +81,8 @@ public sealed class Machine : IMachineControl, IDisposable
         memory.AddDevice(LocalApic.DefaultAddress, 0x1000, new LocalApicWindow());
         memory.AddDevice(IoApic.Address, IoApic.Length, ioApic);
         Interrupts = new InterruptRouter(pic, ioApic);
-        _processors[0].FloatingPointErrors = new FloatingPointErrorPort(Ports, Interrupts.Line(13));
+        var floatingPointErrors = new FloatingPointErrorPort(Ports, Interrupts.Line(13));
+        _processors[0].FloatingPointErrors = floatingPointErrors;
         var pit = new Pit(Ports, Timers, Interrupts.Line(0));
         var rtc = new Rtc(Ports, Timers, Interrupts.Line(8), configuration.UtcAtStart, Map.RamBelow4G, Map.RamAbove4G);
         _power = new AcpiPower(Ports, Timers, Interrupts.Line(9), this);
@@ -89,9 +90,9 @@ public sealed class Machine : IMachineControl, IDisposable
         {
             WaitsForHost = configuration.CountedTime,
         };
-        _ = new ResetPorts(Ports, this);
-        _ = new DebugPorts(Ports, this, configuration.DebugOutput);
-        _stateful.AddRange([pic, ioApic, pit, rtc, _power, Serial]);
+        var resetPorts = new ResetPorts(Ports, this);
+        var debugPorts = new DebugPorts(Ports, this, configuration.DebugOutput);
+        _stateful.AddRange([pic, ioApic, floatingPointErrors, pit, rtc, _power, Serial, resetPorts, debugPorts]);
         if (configuration.Hpet)
         {
             var hpet = new Hpet(Timers, Interrupts, Apics, pit.SetReplaced);
@@ -199,7 +200,10 @@ public sealed class Machine : IMachineControl, IDisposable
         }
     }
 
-    /// <summary>Writes the state of all devices of a paused machine; memory and registers are not part of it.</summary>
+    /// <summary>
+    /// Writes the state of all processors and devices of a paused machine; the content of memory and disks is not part of it, and is to be copied afterwards, since
+    /// disks finish what they are doing. What the host sends meanwhile may or may not be in the copy.
+    /// </summary>
     public void SaveDevices(StateWriter writer)
     {
         writer.Section("machine", 1);
@@ -210,11 +214,11 @@ public sealed class Machine : IMachineControl, IDisposable
         }
     }
 
-    /// <summary>Puts device state back into a machine of the same configuration that is paused or not yet started.</summary>
+    /// <summary>Puts such state back into a machine of the same configuration that is paused or not yet started, and whose memory is what it was.</summary>
     /// <exception cref="InvalidDataException">The state is another machine's.</exception>
     public void RestoreDevices(StateReader reader)
     {
-        _ = reader.Section("machine", 1);
+        reader.Section("machine", 1);
         Clock.Set(reader.Int64());
         foreach (IStateful device in _stateful)
         {

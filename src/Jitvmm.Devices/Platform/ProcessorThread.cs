@@ -13,14 +13,11 @@ internal sealed unsafe class ProcessorThread
     private readonly Machine _machine;
     private readonly CpuPlatform _platform;
     private readonly Thread _thread;
-    private bool _waitsForStartUp;
-    private bool _halted;
 
     public ProcessorThread(Machine machine, CpuPlatform platform)
     {
         _machine = machine;
         _platform = platform;
-        _waitsForStartUp = platform.Index != 0;
         _thread = new Thread(Serve, StackSize) { IsBackground = true, Name = $"processor {platform.Index}" };
     }
 
@@ -65,8 +62,9 @@ internal sealed unsafe class ProcessorThread
                 return;
             }
 
+            _platform.ApplyRestored(processor);
             HandleEvents(processor);
-            if (_waitsForStartUp || (_halted && !HasWork(processor)))
+            if (_platform.WaitsForStartUp || (_platform.IsHalted && !HasWork(processor)))
             {
                 if (!_machine.IsInterrupted && !_platform.SkipToDeadline())
                 {
@@ -76,7 +74,7 @@ internal sealed unsafe class ProcessorThread
                 continue;
             }
 
-            _halted = processor.Run() == ProcessorExit.Halted;
+            _platform.IsHalted = processor.Run() == ProcessorExit.Halted;
         }
     }
 
@@ -92,15 +90,15 @@ internal sealed unsafe class ProcessorThread
             _platform.Apic.Reset();
             CpuMode.Reset(processor.State);
             processor.StateReplaced();
-            _waitsForStartUp = true;
-            _halted = false;
+            _platform.WaitsForStartUp = true;
+            _platform.IsHalted = false;
         }
 
-        if (_platform.TakeStartUp(out byte vector) && _waitsForStartUp)
+        if (_platform.TakeStartUp(out byte vector) && _platform.WaitsForStartUp)
         {
             ProcessorState.StartUp(processor.State, vector);
             processor.StateReplaced();
-            _waitsForStartUp = false;
+            _platform.WaitsForStartUp = false;
         }
     }
 }

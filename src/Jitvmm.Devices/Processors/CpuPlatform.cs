@@ -31,6 +31,7 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     private int _endsHalt;
     private ParavirtualCpu? _paravirtual;
     private HostThreadDelay? _delay;
+    private byte[]? _restored;
 
     /// <param name="index">Its number, which is its APIC id.</param>
     /// <param name="count">Processors of the machine.</param>
@@ -47,9 +48,16 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
         _timers = timers;
         _tripleFault = tripleFault;
         Apic = new LocalApic(bus, index, this, timers);
+        WaitsForStartUp = index != 0;
     }
 
     public int Index { get; }
+
+    /// <summary>It does nothing until a start-up message comes. Owned by the vCPU's thread.</summary>
+    internal bool WaitsForStartUp { get; set; }
+
+    /// <summary>It executed HLT, and nothing has woken it. Owned by the vCPU's thread.</summary>
+    internal bool IsHalted { get; set; }
 
     /// <summary>With counted time: instructions executed, as the processor last told.</summary>
     public long InstructionsExecuted { get; private set; }
@@ -250,7 +258,7 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
 
     public void Save(StateWriter writer)
     {
-        writer.Section("processor", 2);
+        writer.Section("processor", 3);
         writer.Int32(Volatile.Read(ref _events));
         writer.Byte((byte)_startVector);
         writer.Bool(_nonMaskable);
@@ -261,20 +269,59 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
             _ = _paravirtual!.TryReadMsr(register, out ulong value);
             writer.UInt64(value);
         }
+
+        writer.Bool(WaitsForStartUp);
+        writer.Bool(IsHalted);
+        writer.Int64(InstructionsExecuted + (_processor?.InstructionsInFlight ?? 0));
+        writer.Int64(InterruptsTaken);
+        writer.UInt64(InterruptDigest);
+
+        // A machine that has not started yet has no registers, or those it is to start with.
+        var registers = new StateWriter();
+        if (_restored == null && _processor is { } processor)
+        {
+            ProcessorRegisters.Save(registers, processor.State);
+        }
+
+        writer.Bytes(_restored ?? registers.Written.Span);
     }
 
     public void Restore(StateReader reader)
     {
-        byte version = reader.Section("processor", 2);
+        reader.Section("processor", 3);
         Volatile.Write(ref _events, reader.Int32());
         _startVector = reader.Byte();
         _nonMaskable = reader.Bool();
-        Volatile.Write(ref _endsHalt, version > 1 && reader.Bool() ? 1 : 0);
+        Volatile.Write(ref _endsHalt, reader.Bool() ? 1 : 0);
         Apic.Restore(reader);
-        if (version > 1)
+        RestoreParavirtual(reader);
+        WaitsForStartUp = reader.Bool();
+        IsHalted = reader.Bool();
+        InstructionsExecuted = reader.Int64() - (_processor?.InstructionsInFlight ?? 0);
+        InterruptsTaken = reader.Int64();
+        InterruptDigest = reader.UInt64();
+        byte[] registers = reader.Bytes().ToArray();
+        if (registers.Length != 0)
         {
-            RestoreParavirtual(reader);
+            // The processor's thread takes them later, where nobody could be told that they are none.
+            ProcessorRegisters.Check(registers);
         }
+
+        _restored = registers.Length == 0 ? null : registers;
+    }
+
+    /// <summary>Gives the processor the registers that were restored, if any were. On its own thread, between runs.</summary>
+    internal void ApplyRestored(IProcessor processor)
+    {
+        if (_restored == null)
+        {
+            return;
+        }
+
+        ProcessorRegisters.Restore(new StateReader(_restored), processor.State);
+        _restored = null;
+        processor.StateReplaced();
+        processor.Kick();
     }
 
     public void Dispose()

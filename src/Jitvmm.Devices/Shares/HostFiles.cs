@@ -108,6 +108,20 @@ internal static unsafe class HostFiles
         }
     }
 
+    /// <summary>The path that a descriptor was opened by, as the host has it now; its length.</summary>
+    public static int PathTo(int file, Span<byte> target)
+    {
+        byte* path = stackalloc byte[32];
+        PathOf(file, path);
+        fixed (byte* bytes = target)
+        {
+            return (int)Result(ReadLinkAt(CurrentFolder, path, bytes, (nuint)target.Length));
+        }
+    }
+
+    /// <summary>How a descriptor was opened.</summary>
+    public static int FlagsOf(int file) => Math.Max(Result(DuplicateFile(file, 3, 0)), 0);
+
     public static int Link(int file, int folder, byte* name)
     {
         byte* path = stackalloc byte[32];

@@ -21,7 +21,19 @@ internal sealed unsafe partial class NineServer
             return HostFiles.BadFile;
         }
 
-        int error = -HostFiles.Status(file.Place, out HostFileStatus status);
+        int error = Open(file, flags, out HostFileStatus status);
+        if (error == 0)
+        {
+            writer.Identity(status);
+            writer.UInt32(0);
+        }
+
+        return error;
+    }
+
+    private int Open(NineFile file, int flags, out HostFileStatus status)
+    {
+        int error = -HostFiles.Status(file.Place, out status);
         if (error != 0)
         {
             return error;
@@ -44,8 +56,6 @@ internal sealed unsafe partial class NineServer
         }
 
         file.Open = opened;
-        writer.Identity(status);
-        writer.UInt32(0);
         return 0;
     }
 

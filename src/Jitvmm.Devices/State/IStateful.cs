@@ -5,6 +5,6 @@ public interface IStateful
 {
     void Save(StateWriter writer);
 
-    /// <exception cref="InvalidDataException">The state was not written by this kind of device, or by a newer version.</exception>
+    /// <exception cref="InvalidDataException">The state was not written by this kind of device, or by another version of it.</exception>
     void Restore(StateReader reader);
 }

@@ -8,20 +8,21 @@ public sealed class StateReader(ReadOnlyMemory<byte> bytes)
 {
     private int _next;
 
-    /// <summary>Enters a device's section and returns the version it was written with.</summary>
-    /// <exception cref="InvalidDataException">Another section is here, or one newer than this program knows.</exception>
-    public byte Section(string name, byte newest)
+    /// <summary>Enters a device's section.</summary>
+    /// <exception cref="InvalidDataException">Another section is here, or one of a program whose devices have other fields.</exception>
+    public void Section(string name, byte version)
     {
         string found = Encoding.ASCII.GetString(Take(Byte()));
-        byte version = Byte();
+        byte foundVersion = Byte();
         if (found != name)
         {
             throw new InvalidDataException($"The saved state has {found} where {name} belongs.");
         }
 
-        return version <= newest
-            ? version
-            : throw new InvalidDataException($"The saved state of {name} has version {version}; this program knows {newest}.");
+        if (foundVersion != version)
+        {
+            throw new InvalidDataException($"The saved state of {name} has version {foundVersion}; this program reads version {version} only.");
+        }
     }
 
     public byte Byte() => Take(1)[0];

@@ -11,7 +11,7 @@ public sealed class StateWriter
 
     public ReadOnlyMemory<byte> Written => _bytes.AsMemory(0, _length);
 
-    /// <summary>Opens a device's section. The version grows when the fields that follow change.</summary>
+    /// <summary>Opens a device's section. The version grows when the fields that follow change; only the program of the same version reads them.</summary>
     public void Section(string name, byte version)
     {
         byte[] text = Encoding.ASCII.GetBytes(name);

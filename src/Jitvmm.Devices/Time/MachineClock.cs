@@ -64,7 +64,7 @@ public sealed class MachineClock
     public void Set(long nanoseconds)
     {
         Volatile.Write(ref _stoppedAt, nanoseconds);
-        Volatile.Write(ref _count, nanoseconds);
+        Volatile.Write(ref _count, nanoseconds - ((InstructionsInFlight?.Invoke() ?? 0) << InstructionShift));
     }
 
     /// <summary>Lets time pass on a counted clock.</summary>

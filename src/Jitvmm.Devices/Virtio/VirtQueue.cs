@@ -207,6 +207,7 @@ public sealed unsafe class VirtQueue
         writer.UInt64(UsedAddress);
         writer.UInt16(Vector);
         writer.Bool(IsEnabled);
+        writer.Bool(IsBroken);
         writer.Bool(UsesEventIndex);
         writer.UInt16(_nextAvailable);
         writer.UInt16(_nextUsed);
@@ -227,6 +228,7 @@ public sealed unsafe class VirtQueue
             Enable();
         }
 
+        IsBroken |= reader.Bool();
         UsesEventIndex = reader.Bool();
         _nextAvailable = reader.UInt16();
         _nextUsed = reader.UInt16();

@@ -3,6 +3,7 @@ using System.Collections.Concurrent;
 using System.Text;
 using Jitvmm.Devices.Disks;
 using Jitvmm.Devices.Interrupts;
+using Jitvmm.Devices.State;
 using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Devices.Virtio;
@@ -81,6 +82,19 @@ public sealed unsafe class VirtioBlock : VirtioDevice, IDisposable
         _slow?.CompleteAdding();
         _thread?.Join();
         _slow?.Dispose();
+    }
+
+    /// <summary>What the disk's thread has been given is finished first: requests are in the guest's rings or answered there.</summary>
+    public override void Save(StateWriter writer)
+    {
+        if (_slow != null)
+        {
+            using var isDone = new ManualResetEventSlim();
+            _slow.Add(isDone.Set);
+            isDone.Wait();
+        }
+
+        base.Save(writer);
     }
 
     protected override ReadOnlySpan<byte> DeviceConfiguration => _configuration;

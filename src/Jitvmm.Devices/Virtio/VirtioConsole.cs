@@ -1,5 +1,6 @@
 using Jitvmm.Devices.Channels;
 using Jitvmm.Devices.Interrupts;
+using Jitvmm.Devices.State;
 using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Devices.Virtio;
@@ -40,6 +41,24 @@ public sealed class VirtioConsole : VirtioDevice
         _columns = columns;
         _rows = rows;
         ConfigurationChanged();
+    }
+
+    public override void Save(StateWriter writer)
+    {
+        base.Save(writer);
+        writer.Section("console", 1);
+        writer.UInt64(_sent);
+        writer.UInt16(_columns);
+        writer.UInt16(_rows);
+    }
+
+    public override void Restore(StateReader reader)
+    {
+        base.Restore(reader);
+        reader.Section("console", 1);
+        _sent = reader.UInt64();
+        _columns = reader.UInt16();
+        _rows = reader.UInt16();
     }
 
     protected override void OnReset() => _sent = 0;

@@ -154,7 +154,7 @@ public abstract class VirtioDevice : MsixFunction, IMemoryDevice
         base.Save(writer);
         lock (_stateLock)
         {
-            writer.Section("virtio", 1);
+            writer.Section("virtio", 2);
             writer.UInt32(_deviceFeatureSelect);
             writer.UInt32(_driverFeatureSelect);
             writer.UInt64(_driverFeatures);
@@ -175,7 +175,7 @@ public abstract class VirtioDevice : MsixFunction, IMemoryDevice
         base.Restore(reader);
         lock (_stateLock)
         {
-            _ = reader.Section("virtio", 1);
+            reader.Section("virtio", 2);
             _deviceFeatureSelect = reader.UInt32();
             _driverFeatureSelect = reader.UInt32();
             _driverFeatures = reader.UInt64();
@@ -199,7 +199,7 @@ public abstract class VirtioDevice : MsixFunction, IMemoryDevice
     {
     }
 
-    /// <summary>The driver set the device going, or its state was restored.</summary>
+    /// <summary>The driver set the device going.</summary>
     protected virtual void OnLive()
     {
     }

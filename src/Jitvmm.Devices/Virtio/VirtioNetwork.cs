@@ -1,5 +1,6 @@
 using Jitvmm.Devices.Interrupts;
 using Jitvmm.Devices.Net;
+using Jitvmm.Devices.State;
 using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Devices.Virtio;
@@ -39,6 +40,42 @@ public sealed class VirtioNetwork : VirtioDevice, IDisposable
     protected override ulong DeviceFeatures => HasMtu | HasAddress | HasStatus;
 
     public void Dispose() => _network.Dispose();
+
+    public override void Save(StateWriter writer)
+    {
+        base.Save(writer);
+        writer.Section("network", 1);
+        lock (_pending)
+        {
+            writer.Int32(_pending.Count);
+            foreach (byte[] frame in _pending)
+            {
+                writer.Bytes(frame);
+            }
+        }
+    }
+
+    /// <remarks>Connections through a network of the host's are the host's, and not restored: to the guest they are silent.</remarks>
+    public override void Restore(StateReader reader)
+    {
+        base.Restore(reader);
+        reader.Section("network", 1);
+        lock (_pending)
+        {
+            _pending.Clear();
+            int count = reader.Int32();
+            if (count is < 0 or > MaximumPending)
+            {
+                throw new InvalidDataException($"The saved state has {count} frames waiting.");
+            }
+
+            for (int i = 0; i < count; i++)
+            {
+                ReadOnlySpan<byte> frame = reader.Bytes();
+                _pending.Enqueue(frame[..Math.Min(frame.Length, LargestFrame)].ToArray());
+            }
+        }
+    }
 
     protected override void OnReset()
     {

@@ -2,6 +2,7 @@ using System.Text;
 using Jitvmm.Devices.Interrupts;
 using Jitvmm.Devices.Loading;
 using Jitvmm.Devices.Shares;
+using Jitvmm.Devices.State;
 using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Devices.Virtio;
@@ -35,6 +36,24 @@ public sealed class VirtioShare : VirtioDevice, IDisposable
     protected override ulong DeviceFeatures => HasTag;
 
     public void Dispose() => _server.Dispose();
+
+    public override void Save(StateWriter writer)
+    {
+        base.Save(writer);
+        lock (_serverLock)
+        {
+            _server.Save(writer);
+        }
+    }
+
+    public override void Restore(StateReader reader)
+    {
+        base.Restore(reader);
+        lock (_serverLock)
+        {
+            _server.Restore(reader);
+        }
+    }
 
     protected override void OnReset()
     {
