@@ -34,6 +34,18 @@ public sealed class PciTests : IDisposable
         Assert.Equal(0xfffful, _driver.Memory.ReadBus(0xd0000012, 2));
     }
 
+    /// <summary>SeaBIOS on a machine it does not know goes down from the I/O APIC.</summary>
+    [Theory]
+    [InlineData(0xf0000000u, true)]
+    [InlineData(0xfebfc000u, true)]
+    [InlineData(0xfec00000u, false)]
+    [InlineData(0xefffc000u, false)]
+    public void A_range_moves_to_where_firmware_puts_it(uint address, bool answers)
+    {
+        _driver.WriteConfig(0x10, address);
+        Assert.Equal(answers, _driver.Memory.ReadBus(address + 0x12, 2) == 1);
+    }
+
     [Theory]
     [InlineData(0x00100000u)]
     [InlineData(0xfee00000u)]

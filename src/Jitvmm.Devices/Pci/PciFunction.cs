@@ -187,8 +187,12 @@ public abstract class PciFunction : IStateful
     {
     }
 
-    private static bool IsInWindow(uint address, uint length) =>
-        address >= AddressMap.PciWindow && address + (ulong)length - 1 <= AddressMap.PciWindowLast;
+    private static bool IsInWindow(uint address, uint length)
+    {
+        ulong last = address + (ulong)length - 1;
+        return (address >= AddressMap.PciWindow && last <= AddressMap.PciWindowLast)
+            || (address >= AddressMap.PciFirmwareWindow && last <= AddressMap.PciFirmwareWindowLast);
+    }
 
     private void Word(int offset, ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(_config.AsSpan(offset), value);
 
