@@ -43,12 +43,15 @@ public sealed unsafe class ExtendedStateTests : IDisposable
         ]));
         for (int round = 0; round < Rounds; round++)
         {
-            FillAreas();
-            PrepareHeader(_host, present: _operands.Next() & All, isCompacted: _operands.Below(2) == 0);
-            ulong requested = RunOnBoth(native, out ulong present);
-            Assert.True(ExtendedState.Xrstor(_cpu, _ours, requested, wide ? 64 : 32, 16));
-            ExtendedState.Xsave(_cpu, _ours + OutputOffset, All, wide ? 64 : 32, 16);
-            AssertSameOutput($"round {round}, requested {requested}, present {present}", comparesHeader: false);
+            Uninterrupted(() =>
+            {
+                FillAreas();
+                PrepareHeader(_host, present: _operands.Next() & All, isCompacted: _operands.Below(2) == 0);
+                ulong requested = RunOnBoth(native, out ulong present);
+                Assert.True(ExtendedState.Xrstor(_cpu, _ours, requested, wide ? 64 : 32, 16));
+                ExtendedState.Xsave(_cpu, _ours + OutputOffset, All, wide ? 64 : 32, 16);
+                AssertSameOutput($"round {round}, requested {requested}, present {present}", comparesHeader: false);
+            });
         }
     }
 
