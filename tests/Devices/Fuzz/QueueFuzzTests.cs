@@ -86,17 +86,19 @@ public sealed class QueueFuzzTests(ITestOutputHelper output) : IDisposable
     /// <summary>What a request of a kind of device begins with, right but for its numbers.</summary>
     private static Func<Random, byte[]> RequestsOf(string kind) => kind switch
     {
-        "network" => random =>
-        {
-            byte[] packet = new byte[random.Next(1700)];
-            random.NextBytes(packet);
-            return packet;
-        },
+        "network" => Packet,
         "share" => NineMessages.Next,
         "random" => _ => [],
         "console" => random => new byte[random.Next(600)],
         _ => BlockRequest,
     };
+
+    private static byte[] Packet(Random random)
+    {
+        byte[] packet = new byte[random.Next(1700)];
+        random.NextBytes(packet);
+        return packet;
+    }
 
     private static byte[] BlockRequest(Random random)
     {
