@@ -133,14 +133,7 @@ public sealed unsafe class CodeCache : IDisposable
                     MakeStale(block);
                 }
 
-                block = _translator.Translate(this, location);
-                if (block == null)
-                {
-                    return null;
-                }
-
-                Add(block);
-                return block;
+                return TranslateNow(location);
             }
         }
     }
@@ -364,33 +357,61 @@ public sealed unsafe class CodeCache : IDisposable
         }
     }
 
-    private void Add(TranslationBlock block)
+    /// <summary>
+    /// Translates and adds a block. A store whose look at the page's mark came before the mark may come after the decoder's look at the bytes: so these are looked at again.
+    /// </summary>
+    /// <remarks>What escapes is a store that the host interrupts between its test and itself for as long as all this takes.</remarks>
+    private TranslationBlock? TranslateNow(in CodeLocation location)
+    {
+        while (true)
+        {
+            TranslationBlock? block = _translator.Translate(this, location);
+            if (block == null || !Add(block))
+            {
+                return block;
+            }
+
+            Interlocked.MemoryBarrierProcessWide();
+            if (!_translator.HasChanged(this, location))
+            {
+                return block;
+            }
+
+            MakeStale(block);
+        }
+    }
+
+    /// <summary>Enters a block; whether one of its pages, to which the guest may write, is marked only now.</summary>
+    private bool Add(TranslationBlock block)
     {
         _blocks[block.Location with { NextPage = 0 }] = block;
         Statistics.BlocksTranslated++;
         Statistics.InstructionsTranslated += block.InstructionCount;
         BlockAdded?.Invoke(block);
         bool writable = false;
+        bool marked = false;
         ulong first = block.Location.Physical >> GuestPages.PageShift;
         ulong last = block.Straddles ? first : (block.Location.Physical + (block.End - block.Address) - 1) >> GuestPages.PageShift;
         for (ulong page = first; page <= last; page++)
         {
-            writable |= AddToPage(page, block);
+            writable |= AddToPage(page, block, ref marked);
         }
 
         if (block.Straddles)
         {
-            writable |= AddToPage(block.Location.NextPage >> GuestPages.PageShift, block);
+            writable |= AddToPage(block.Location.NextPage >> GuestPages.PageShift, block, ref marked);
         }
 
         if (writable)
         {
             WritableCodeFound?.Invoke();
         }
+
+        return writable && marked;
     }
 
-    /// <summary>Notes that a block has bytes in a page; whether the guest may write there.</summary>
-    private bool AddToPage(ulong page, TranslationBlock block)
+    /// <summary>Notes that a block has bytes in a page; whether the guest may write there. Sets <paramref name="marked"/> when the page held none before.</summary>
+    private bool AddToPage(ulong page, TranslationBlock block, ref bool marked)
     {
         bool writable = false;
         if (!_blocksOfPage.TryGetValue(page, out List<TranslationBlock>? list))
@@ -404,6 +425,7 @@ public sealed unsafe class CodeCache : IDisposable
         writable |= (Memory.Pages[page] & (byte)PageAccess.Write) != 0;
         if ((Memory.Pages[page] & (byte)PageAccess.Code) == 0)
         {
+            marked = true;
             Memory.Pages[page] |= (byte)PageAccess.Code;
             foreach (VCpu vcpu in _vcpus)
             {

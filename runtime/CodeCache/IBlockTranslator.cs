@@ -13,6 +13,9 @@ public interface IBlockTranslator
     /// <remarks>Stops before an instruction that cannot be fetched whole; the block then falls through to it.</remarks>
     TranslationBlock? Translate(CodeCache cache, in CodeLocation location);
 
+    /// <summary>Whether the bytes that the last translation, at <paramref name="location"/>, was made from are others now.</summary>
+    bool HasChanged(CodeCache cache, in CodeLocation location);
+
     /// <summary>Whether the instruction at RIP accesses <paramref name="address"/> through the stack segment: a non-canonical one is #SS then, else #GP.</summary>
     unsafe bool IsStackAccess(GuestPages memory, CpuState* cpu, ulong address);
 }

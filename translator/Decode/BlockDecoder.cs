@@ -19,7 +19,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
     /// <summary>Longest block, in instructions: bounds the time between safepoints and the work an invalidation throws away.</summary>
     public const int MaxInstructions = 64;
 
-    private const int MaxInstructionBytes = 15;
+    internal const int MaxInstructionBytes = 15;
 
     /// <summary>Invalidations of a page that do not count: loaders relocate, JITs fill a page bit by bit.</summary>
     private const int FreeRewrites = 4;
@@ -89,11 +89,18 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         }
 
         byte* joined = stackalloc byte[2 * MaxInstructionBytes];
-        ulong first = Math.Min(left, MaxInstructionBytes);
-        Buffer.MemoryCopy(start, joined, first, first);
-        Buffer.MemoryCopy(memory.HostBase + location.NextPage, joined + first, MaxInstructionBytes, MaxInstructionBytes);
-        _reader.Set(joined, joined + first + MaxInstructionBytes);
+        _reader.Set(joined, joined + Join(memory, location, joined));
         return DecodeFrom(decoder, location.Address, instructions[..1], out undefinedEnd);
+    }
+
+    /// <summary>Brings the bytes of an instruction that straddles two pages together; how many.</summary>
+    private static int Join(PhysicalMemory memory, in CodeLocation location, byte* joined)
+    {
+        ulong left = GuestPages.PageSize - (location.Physical & (GuestPages.PageSize - 1));
+        ulong first = Math.Min(left, MaxInstructionBytes);
+        Buffer.MemoryCopy(memory.HostBase + location.Physical, joined, first, first);
+        Buffer.MemoryCopy(memory.HostBase + location.NextPage, joined + first, MaxInstructionBytes, MaxInstructionBytes);
+        return (int)first + MaxInstructionBytes;
     }
 
     /// <summary>
@@ -157,6 +164,19 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         }
 
         return count;
+    }
+
+    public bool HasChanged(CodeCache cache, in CodeLocation location)
+    {
+        byte* joined = stackalloc byte[2 * MaxInstructionBytes];
+        byte* now = cache.Memory.HostBase + location.Physical;
+        if (location.NextPage != 0)
+        {
+            Join((PhysicalMemory)cache.Memory, location, joined);
+            now = joined;
+        }
+
+        return !_reader.Bytes.SequenceEqual(new ReadOnlySpan<byte>(now, _reader.Bytes.Length));
     }
 
     public bool IsStackAccess(GuestPages memory, CpuState* cpu, ulong address)
