@@ -20,9 +20,6 @@ public sealed unsafe class CodeCache : IDisposable
 {
     public const long DefaultLimit = 256L << 20;
 
-    /// <summary>A store that begins this far before a page may still reach into it.</summary>
-    private const ulong LongestStore = 31;
-
     private readonly Dictionary<CodeLocation, TranslationBlock> _blocks = new(new CodeLocationComparer());
     private readonly Dictionary<ulong, List<TranslationBlock>> _blocksOfPage = [];
 
@@ -85,6 +82,9 @@ public sealed unsafe class CodeCache : IDisposable
     public bool ChecksFloatExceptions { get; private set; }
 
     internal bool FlushPending { get; private set; }
+
+    /// <summary>Whether nobody but the vCPU that translates can be storing: its process has one thread.</summary>
+    private bool IsOnlyWriter => _vcpus.Count == 1 && Memory is not PhysicalMemory;
 
     internal void Attach(VCpu vcpu)
     {
@@ -366,7 +366,7 @@ public sealed unsafe class CodeCache : IDisposable
         while (true)
         {
             TranslationBlock? block = _translator.Translate(this, location);
-            if (block == null || !Add(block))
+            if (block == null || !Add(block) || IsOnlyWriter)
             {
                 return block;
             }
@@ -421,7 +421,6 @@ public sealed unsafe class CodeCache : IDisposable
         }
 
         list.Add(block);
-        CancelPreparedStores(page);
         writable |= (Memory.Pages[page] & (byte)PageAccess.Write) != 0;
         if ((Memory.Pages[page] & (byte)PageAccess.Code) == 0)
         {
@@ -454,23 +453,9 @@ public sealed unsafe class CodeCache : IDisposable
 
             writable |= (Memory.Pages[alias] & (byte)PageAccess.Write) != 0;
             Memory.Pages[alias] |= (byte)PageAccess.Code;
-            CancelPreparedStores(alias);
         }
 
         return writable;
-    }
-
-    /// <summary>A store that has invalidated this page but is still to come must invalidate it again: the bytes just translated are the old ones.</summary>
-    private void CancelPreparedStores(ulong page)
-    {
-        foreach (VCpu vcpu in _vcpus)
-        {
-            ulong store = vcpu.State->PreparedStore;
-            if (store >> GuestPages.PageShift == page || (store + LongestStore) >> GuestPages.PageShift == page)
-            {
-                vcpu.State->PreparedStore = ulong.MaxValue;
-            }
-        }
     }
 
     /// <summary>Makes stale what was translated from [address, address + length). Called with the address space's gate held.</summary>

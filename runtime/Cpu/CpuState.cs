@@ -47,7 +47,8 @@ public unsafe struct CpuState
     public const int SelectorsOffset = 304;
     public const int VectorOffset = 320;
     public const int X87Offset = 832;
-    public const int PreparedStoreOffset = 1088;
+    public const int PreparedFromOffset = 1088;
+    public const int PreparedToOffset = 1096;
     public const int SystemOffset = 1152;
 
     /// <summary>RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8–R15: the encoding order of the manuals.</summary>
@@ -91,8 +92,11 @@ public unsafe struct CpuState
 
     [FieldOffset(MxcsrOffset)] public uint Mxcsr;
 
-    /// <summary>Address of the one store that was prepared (translations of its bytes dropped) and may now go ahead.</summary>
-    [FieldOffset(PreparedStoreOffset)] public ulong PreparedStore;
+    /// <summary>Where the instruction that runs alone may store, whatever is there; empty otherwise.</summary>
+    [FieldOffset(PreparedFromOffset)] public ulong PreparedFrom;
+
+    /// <summary>The address behind it.</summary>
+    [FieldOffset(PreparedToOffset)] public ulong PreparedTo;
 
     /// <summary>Scratch of single instructions; holds nothing between them.</summary>
     [FieldOffset(ScratchOffset)] public ulong Scratch;

@@ -12,16 +12,36 @@ public static unsafe partial class BlockHandlers
     /// <summary>Loads never miss: the host faults.</summary>
     public static int MissRead(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes) => op->Handler(cpu, op, memory);
 
-    /// <summary>The cold side of a store: makes it possible, then runs the record again.</summary>
+    /// <summary>The cold side of a store: over code, or across pages.</summary>
     public static int MissWrite(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes)
     {
         // The store may hit its own block, which makes this record stale; it still has to be carried out first.
         delegate*<CpuState*, TbOp*, byte*, int> handler = op->Handler;
-        DirectMemory.Prepare(cpu, address, bytes);
-        return handler(cpu, op, memory);
+        if ((nint)handler == StaleAddress)
+        {
+            return Dispatch.Lookup(cpu, op->Address);
+        }
+
+        GuestAccess.Pointer(cpu, address, (uint)bytes, true);
+        if (cpu->PreparedTo != 0)
+        {
+            // It runs alone already, and this is its second.
+            cpu->PreparedFrom = Math.Min(cpu->PreparedFrom, address);
+            cpu->PreparedTo = Math.Max(cpu->PreparedTo, address + (uint)bytes);
+            return handler(cpu, op, memory);
+        }
+
+        int exit = StoreAlone(cpu, op, handler, memory, address, bytes);
+        if (exit != CheckedFloat.Returned)
+        {
+            return exit;
+        }
+
+        op++;
+        return op->Handler(cpu, op, memory);
     }
 
-    /// <summary>The store of a read-modify-write, before its load. Pointers do not miss: they are checked where they are made.</summary>
+    /// <summary>The store of a read-modify-write, before its load; an address that will be written through.</summary>
     public static int MissModify(CpuState* cpu, TbOp* op, byte* memory, ulong address, int bytes) => MissWrite(cpu, op, memory, address, bytes);
 
     /// <summary>A direct branch whose side is not chained yet.</summary>
@@ -39,5 +59,36 @@ public static unsafe partial class BlockHandlers
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Remember(CpuState* cpu, TbOp* op)
     {
+    }
+
+    /// <summary>
+    /// Runs a copy of one record, which goes nowhere else, then throws translations of what it stored away. Before the store would be too early: a CPU that
+    /// runs the code translates the old bytes again at once, and nobody would tell it of the new ones.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int StoreAlone(CpuState* cpu, TbOp* op, delegate*<CpuState*, TbOp*, byte*, int> handler, byte* memory, ulong address, int bytes)
+    {
+        TbOp* copy = stackalloc TbOp[2];
+        VCpu vcpu = VCpu.FromState(cpu)!;
+        vcpu.CopyAlone(copy, op, handler);
+        nint jumpCache = cpu->JumpCache;
+        SoftTlb.HideJumpCache(cpu);
+        cpu->PreparedFrom = address;
+        cpu->PreparedTo = address + (uint)bytes;
+        try
+        {
+            int exit = handler(cpu, copy, memory);
+            return exit == (int)BlockExit.Link ? (int)BlockExit.Lookup : exit;
+        }
+        finally
+        {
+            ulong from = cpu->PreparedFrom;
+            ulong to = cpu->PreparedTo;
+            cpu->PreparedFrom = 0;
+            cpu->PreparedTo = 0;
+            cpu->JumpCache = jumpCache;
+            cpu->CurrentOp = (nint)op;
+            vcpu.Memory.InvalidateCode(from, to - from);
+        }
     }
 }

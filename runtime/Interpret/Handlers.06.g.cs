@@ -6475,12 +6475,13 @@ public static unsafe partial class Handlers
     public static int Fnstenv_m14byte_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
+        ulong v0 = 0xdul;
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), unchecked((global::System.Int32)0x2u), 0xdul, unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.X87.Fnstenv(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
-        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu, v15, 0xdul);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6488,12 +6489,13 @@ public static unsafe partial class Handlers
     public static int Fnstenv_m28byte_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
+        ulong v0 = 0x1bul;
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), unchecked((global::System.Int32)0x4u), 0x1bul, unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.X87.Fnstenv(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
-        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu, v15, 0x1bul);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8066,12 +8068,13 @@ public static unsafe partial class Handlers
     public static int Fnsave_m94byte_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
+        ulong v0 = 0x5dul;
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), unchecked((global::System.Int32)0x2u), 0x5dul, unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.X87.Fnsave(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x0u));
-        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu, v15, 0x5dul);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8079,12 +8082,13 @@ public static unsafe partial class Handlers
     public static int Fnsave_m108byte_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
+        ulong v0 = 0x6bul;
         ulong v2 = *(ulong*)((byte*)cpu + op->Index);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
         ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v15 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, ((((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v11), unchecked((global::System.Int32)0x4u), 0x6bul, unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.X87.Fnsave(cpu, unchecked((global::System.Byte*)v15), unchecked((global::Jitvmm.Runtime.Semantics.X87EnvironmentFormat)0x1u));
-        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu, v15, 0x6bul);
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -5219,9 +5219,10 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v33 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, v10, unchecked((global::System.Int32)0x1u), (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)), unchecked((global::System.Int32)0x1u));
+        ulong v29 = ((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful);
+        ulong v33 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, v10, unchecked((global::System.Int32)0x1u), v29, unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsavec(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x10u));
-        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu, v33, v29);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -5241,9 +5242,10 @@ public static unsafe partial class Handlers
         uint v16 = *(uint*)((byte*)cpu + 16);
         uint v20 = *(uint*)((byte*)cpu + 0);
         ulong v22 = (((ulong)v16) << (int)(0x20u)) | ((ulong)v20);
-        ulong v33 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, v10, unchecked((global::System.Int32)0x1u), (((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)), unchecked((global::System.Int32)0x1u));
+        ulong v29 = ((v22 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful);
+        ulong v33 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, v10, unchecked((global::System.Int32)0x1u), v29, unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsavec(cpu, unchecked((global::System.Byte*)v33), v22, unchecked((global::System.Int32)0x40u), unchecked((global::System.Int32)0x10u));
-        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu, v33, v29);
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -13,7 +13,8 @@ public readonly unsafe struct DirectMemory : IGuestMemory
     public static bool MissesRead(CpuState* cpu, byte* memory, ulong address, int bytes) => false;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool MissesPointer(CpuState* cpu, byte* memory, ulong address, int bytes, bool writable) => false;
+    public static bool MissesPointer(CpuState* cpu, byte* memory, ulong address, int bytes, bool writable) =>
+        writable && MissesWrite(cpu, memory, address, bytes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static byte Load8(CpuState* cpu, byte* memory, ulong address) => *(byte*)(memory + Checked(address, 1));
@@ -45,21 +46,10 @@ public readonly unsafe struct DirectMemory : IGuestMemory
                 return false;
             }
 
-            if (cpu->PreparedStore == address)
-            {
-                cpu->PreparedStore = ulong.MaxValue;
-                return false;
-            }
+            return address < cpu->PreparedFrom || address >= cpu->PreparedTo;
         }
 
         return true;
-    }
-
-    /// <summary>Makes one store of these bytes possible, or faults.</summary>
-    public static void Prepare(CpuState* cpu, ulong address, int bytes)
-    {
-        GuestAccess.Pointer(cpu, address, (uint)bytes, true);
-        cpu->PreparedStore = address;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -93,7 +83,7 @@ public readonly unsafe struct DirectMemory : IGuestMemory
     public static void Store(CpuState* cpu, byte* memory, ulong address, Vector256<byte> value) => *(Vector256<byte>*)(memory + address) = value;
 
     public static nint Pointer(CpuState* cpu, byte* memory, ulong address, int bytes, bool writable) =>
-        (nint)GuestAccess.Pointer(cpu, address, (uint)bytes, writable);
+        writable ? (nint)(memory + address) : (nint)GuestAccess.Pointer(cpu, address, (uint)bytes, false);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong Checked(ulong address, ulong bytes)

@@ -18,7 +18,7 @@ public static unsafe class GuestAccess
     public const uint ErrorFetch = 16;
 
     /// <summary>
-    /// Host pointer to <paramref name="length"/> readable bytes (writable ones too when asked). Invalidates translations of a written range.
+    /// Host pointer to <paramref name="length"/> readable bytes (writable ones too when asked: <see cref="Written"/> follows the writing).
     /// In a machine guest null when they are not all in one page of RAM or ROM: <see cref="Read"/> and <see cref="Write"/> then do it piece by piece.
     /// </summary>
     public static byte* Pointer(CpuState* cpu, ulong address, ulong length, bool write)
@@ -42,15 +42,26 @@ public static unsafe class GuestAccess
             {
                 RaisePageFault(Math.Max(address, page << AddressSpace.PageShift), access != 0, write);
             }
-
-            if (write && (access & (byte)PageAccess.Code) != 0)
-            {
-                VCpu.FromState(cpu)!.Memory.InvalidateCode(address, length);
-                break;
-            }
         }
 
         return cpu->MemoryBase + address;
+    }
+
+    /// <summary>
+    /// Throws translations of bytes away that were written through a <see cref="Pointer"/>. Behind the writing: a CPU that translates before it finds the old
+    /// bytes, and nobody would tell it.
+    /// </summary>
+    public static void Written(CpuState* cpu, byte* target, ulong length)
+    {
+        ulong address = (ulong)(target - (cpu->System.IsMachine != 0 ? cpu->System.PhysicalBase : cpu->MemoryBase));
+        for (ulong page = address >> GuestPages.PageShift; page <= (address + length - 1) >> GuestPages.PageShift; page++)
+        {
+            if ((cpu->Pages[page] & (byte)PageAccess.Code) != 0)
+            {
+                VCpu.FromState(cpu)!.Memory.InvalidateCode(address, length);
+                return;
+            }
+        }
     }
 
     /// <summary>1 to 8 bytes, wherever they are.</summary>
@@ -75,7 +86,9 @@ public static unsafe class GuestAccess
             return;
         }
 
-        Unsafe.CopyBlockUnaligned(Pointer(cpu, address, (ulong)bytes, true), &value, (uint)bytes);
+        byte* target = Pointer(cpu, address, (ulong)bytes, true);
+        Unsafe.CopyBlockUnaligned(target, &value, (uint)bytes);
+        Written(cpu, target, (ulong)bytes);
     }
 
     /// <summary>
@@ -108,14 +121,20 @@ public static unsafe class GuestAccess
         return (ulong)(plain != null ? plain : StagedAccess.StageArea(cpu, address, (int)last + 1, write != 0));
     }
 
-    /// <summary>Brings a written state image to its place when it was staged.</summary>
+    /// <summary>Ends the writing of a state image: brings it to its place when it was staged.</summary>
+    /// <param name="cpu">The CPU.</param>
+    /// <param name="area">What <see cref="StateArea"/> gave.</param>
+    /// <param name="last">Offset of its last byte.</param>
     [TouchesRegisters]
-    public static void CommitStateArea(CpuState* cpu)
+    public static void CommitStateArea(CpuState* cpu, ulong area, ulong last)
     {
-        if (cpu->System.IsMachine != 0)
+        if (cpu->System.IsMachine != 0 && StagedAccess.HasArea(cpu))
         {
             StagedAccess.CommitArea(cpu);
+            return;
         }
+
+        Written(cpu, (byte*)area, last + 1);
     }
 
     // Each Raise method is a lone throw: RyuJIT then knows that calls to it do not return, and the callers, tier-0

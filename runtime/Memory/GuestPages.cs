@@ -41,7 +41,7 @@ public abstract unsafe class GuestPages : IDisposable
     /// <summary>Held while the mappings or page bytes change.</summary>
     public Lock Gate { get; } = new();
 
-    /// <summary>Raised, under <see cref="Gate"/>, before bytes of pages marked <see cref="PageAccess.Code"/> change or their mapping goes: (address, length in bytes).</summary>
+    /// <summary>Raised, under <see cref="Gate"/>, when bytes of pages marked <see cref="PageAccess.Code"/> changed or their mapping goes: (address, length in bytes).</summary>
     public Action<ulong, ulong>? CodeChanged { get; set; }
 
     /// <summary>Called, under <see cref="Gate"/>, with a page number: the numbers of other pages through which the same memory may be written.</summary>
@@ -97,8 +97,8 @@ public abstract unsafe class GuestPages : IDisposable
     }
 
     /// <summary>
-    /// Must be called before the VMM itself (a system call, a device) writes guest memory, and before a
-    /// mapping is replaced: throws away translations made from the range.
+    /// Must be called after the VMM itself (a system call, a device) wrote guest memory, and when a mapping is replaced under
+    /// <see cref="Gate"/>: throws away translations made from the range. After, not before: a vCPU may translate the old bytes until they are gone.
     /// </summary>
     public void InvalidateCode(ulong address, ulong length)
     {

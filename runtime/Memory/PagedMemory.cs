@@ -114,8 +114,8 @@ public readonly unsafe struct PagedMemory : IGuestMemory
     }
 
     /// <summary>
-    /// Host address of an access within one page by a callout, or null when no RAM or ROM is there. Raises the page fault otherwise. Translations of bytes
-    /// to be written are thrown away; ROM is null to write.
+    /// Host address of an access within one page by a callout, or null when no RAM or ROM is there. Raises the page fault otherwise. ROM is null
+    /// to write; <see cref="GuestAccess.Written"/> follows the writing.
     /// </summary>
     /// <param name="cpu">The CPU.</param>
     /// <param name="linear">Linear address.</param>
@@ -151,11 +151,7 @@ public readonly unsafe struct PagedMemory : IGuestMemory
             return null;
         }
 
-        if (write && (access & (byte)PageAccess.Code) != 0)
-        {
-            VCpu.FromState(cpu)!.Memory.InvalidateCode(mapping.Physical, (ulong)bytes);
-        }
-        else if (isOwn)
+        if (isOwn)
         {
             SoftTlb.Fill(cpu, linear, mapping, write);
         }
@@ -202,6 +198,7 @@ public readonly unsafe struct PagedMemory : IGuestMemory
         if (target != null)
         {
             Unsafe.CopyBlockUnaligned(target, &value, (uint)bytes);
+            GuestAccess.Written(cpu, target, (ulong)bytes);
             return;
         }
 

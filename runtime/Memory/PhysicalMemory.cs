@@ -122,14 +122,14 @@ public sealed unsafe class PhysicalMemory : GuestPages
             return false;
         }
 
-        InvalidateCode(address, (ulong)bytes.Length);
         bytes.CopyTo(target);
+        InvalidateCode(address, (ulong)bytes.Length);
         return true;
     }
 
     /// <summary>
-    /// The bytes themselves, for transfers without a copy: all of them RAM (or ROM, to read). At most 2 GiB. Whoever writes through the span calls
-    /// <see cref="GuestPages.InvalidateCode"/> first. The guest may change them at any time.
+    /// The bytes themselves, for transfers without a copy: all of them RAM (or ROM, to read). At most 2 GiB. Whoever wrote through the span calls
+    /// <see cref="GuestPages.InvalidateCode"/>. The guest may change them at any time.
     /// </summary>
     public bool TryGetSpan(ulong address, ulong length, PageAccess access, out Span<byte> span)
     {

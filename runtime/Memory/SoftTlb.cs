@@ -205,8 +205,8 @@ public static unsafe partial class SoftTlb
     internal static TlbEntry* Plant(CpuState* cpu, ulong linear, int bytes, bool write, byte* host)
     {
         TlbEntry* entry = (TlbEntry*)(cpu->MemoryBase + (write ? WriteTable : 0) + (nint)((linear >> IndexShift) & IndexMask));
-        entry->Tag = (linear + (uint)bytes - 1) & PageMask;
         entry->Addend = (ulong)host - linear;
+        entry->Tag = (linear + (uint)bytes - 1) & PageMask;
         return entry;
     }
 

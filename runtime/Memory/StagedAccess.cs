@@ -20,6 +20,11 @@ public enum StagedUse
 public unsafe struct StagedSlot
 {
     public TlbEntry* Entry;
+
+    /// <summary>Where the entry leads.</summary>
+    public byte* Host;
+
+    public ulong Linear;
     public ulong Physical;
     public ulong SecondPhysical;
     public int Bytes;
@@ -29,6 +34,9 @@ public unsafe struct StagedSlot
 
     /// <summary>1: on completion the bytes are written to guest memory.</summary>
     public int MustCommit;
+
+    /// <summary>1: the instruction writes guest memory itself, where translations may be.</summary>
+    public int IsInPlace;
 
     public int Buffer;
 }
@@ -72,8 +80,8 @@ public unsafe struct StagedMemory
 /// this access there, and what the instruction stored is carried to its place afterwards.
 /// </summary>
 /// <remarks>
-/// Bytes within one page of RAM that holds translations are not copied: the translations go, and the planted entry leads to the RAM itself, so that
-/// locked instructions stay atomic. A locked instruction that crosses pages is not atomic to other CPUs.
+/// Bytes within one page of RAM that holds translations are not copied: the planted entry leads to the RAM itself, so that locked instructions stay
+/// atomic, and translations of what was written go behind the instruction. A locked instruction that crosses pages is not atomic to other CPUs.
 /// </remarks>
 public static unsafe class StagedAccess
 {
@@ -81,10 +89,15 @@ public static unsafe class StagedAccess
     public static bool TryStage(CpuState* cpu, StagedMemory* staging, ulong linear, int bytes, StagedUse use)
     {
         bool write = use != StagedUse.Read;
+        if (TryAgain(cpu, staging, linear, bytes, write))
+        {
+            return true;
+        }
+
         PageWalk walk = SoftTlb.Privilege(cpu) | (write ? PageWalk.Write : PageWalk.Read);
         if (!PagedMemory.TryTranslate(cpu, linear, walk, out PageMapping first))
         {
-            Forget(staging);
+            Forget(cpu, staging);
             return false;
         }
 
@@ -92,7 +105,7 @@ public static unsafe class StagedAccess
         PageMapping second = default;
         if (inPage < bytes && !PagedMemory.TryTranslate(cpu, linear + (uint)inPage, walk, out second))
         {
-            Forget(staging);
+            Forget(cpu, staging);
             return false;
         }
 
@@ -105,6 +118,7 @@ public static unsafe class StagedAccess
         StagedSlot* slot = &staging->FirstSlot + staging->Count;
         *slot = new StagedSlot
         {
+            Linear = linear,
             Physical = first.Physical,
             SecondPhysical = second.Physical,
             Bytes = bytes,
@@ -113,27 +127,39 @@ public static unsafe class StagedAccess
         };
         staging->Count++;
         PhysicalMemory memory = PagedMemory.Physical(cpu);
-        byte* host;
         if (bytes <= inPage && memory.Allows(first.Physical, (ulong)bytes, write ? PageAccess.Write : PageAccess.Read))
         {
-            host = memory.HostBase + first.Physical;
-            if (write)
-            {
-                memory.InvalidateCode(first.Physical, (ulong)bytes);
-            }
+            slot->Host = memory.HostBase + first.Physical;
+            slot->IsInPlace = write ? 1 : 0;
         }
         else
         {
-            host = staging->Buffers + slot->Buffer;
+            slot->Host = staging->Buffers + slot->Buffer;
             slot->MustCommit = write ? 1 : 0;
             if (use != StagedUse.Write)
             {
-                Fetch(memory, slot, host);
+                Fetch(memory, slot, slot->Host);
             }
         }
 
-        slot->Entry = SoftTlb.Plant(cpu, linear, bytes, write, host);
+        slot->Entry = SoftTlb.Plant(cpu, linear, bytes, write, slot->Host);
         return true;
+    }
+
+    /// <summary>A staged access whose entry is gone, because another CPU began to translate from its page: the entry comes back.</summary>
+    private static bool TryAgain(CpuState* cpu, StagedMemory* staging, ulong linear, int bytes, bool write)
+    {
+        for (int i = 0; i < staging->Count; i++)
+        {
+            StagedSlot* slot = &staging->FirstSlot + i;
+            if (slot->Linear == linear && slot->Bytes == bytes && (slot->IsInPlace != 0 || slot->MustCommit != 0) == write)
+            {
+                slot->Entry = SoftTlb.Plant(cpu, linear, bytes, write, slot->Host);
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Carries out what the instruction stored, and removes the planted entries.</summary>
@@ -148,24 +174,32 @@ public static unsafe class StagedAccess
                 continue;
             }
 
-            byte* bytes = staging->Buffers + slot->Buffer;
-            Write(memory, slot->Physical, bytes, slot->FirstBytes);
-            Write(memory, slot->SecondPhysical, bytes + slot->FirstBytes, slot->Bytes - slot->FirstBytes);
+            Write(memory, slot->Physical, slot->Host, slot->FirstBytes);
+            Write(memory, slot->SecondPhysical, slot->Host + slot->FirstBytes, slot->Bytes - slot->FirstBytes);
         }
 
-        Forget(staging);
+        Forget(cpu, staging);
     }
 
-    /// <summary>Removes the planted entries; nothing is stored.</summary>
-    public static void Forget(StagedMemory* staging)
+    /// <summary>Removes the planted entries; nothing more is stored.</summary>
+    public static void Forget(CpuState* cpu, StagedMemory* staging)
     {
         for (int i = 0; i < staging->Count; i++)
         {
-            SoftTlb.Uproot((&staging->FirstSlot + i)->Entry);
+            StagedSlot* slot = &staging->FirstSlot + i;
+            SoftTlb.Uproot(slot->Entry);
+            if (slot->IsInPlace != 0)
+            {
+                // Behind the write: a CPU that translated meanwhile may have found the old bytes.
+                GuestAccess.Written(cpu, slot->Host, (ulong)slot->Bytes);
+            }
         }
 
         staging->Count = 0;
     }
+
+    /// <summary>Whether a state image waits to be brought to its place.</summary>
+    internal static bool HasArea(CpuState* cpu) => ((StagedMemory*)cpu->System.Staging)->AreaBytes != 0;
 
     /// <summary>A state image that crosses pages, copied to a buffer.</summary>
     internal static byte* StageArea(CpuState* cpu, ulong address, int bytes, bool write)

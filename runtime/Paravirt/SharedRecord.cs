@@ -22,12 +22,11 @@ public sealed unsafe class SharedRecord(PhysicalMemory memory, int length)
 
     public void Remove() => _bytes = null;
 
-    /// <summary>Its bytes, to be written: translations of them are thrown away. It must be placed.</summary>
-    public byte* Writable()
-    {
-        memory.InvalidateCode(_address, (ulong)length);
-        return _bytes;
-    }
+    /// <summary>Its bytes, to be written; then call <see cref="Written"/>. It must be placed.</summary>
+    public byte* Writable() => _bytes;
+
+    /// <summary>Throws translations of the bytes away.</summary>
+    public void Written() => memory.InvalidateCode(_address, (ulong)length);
 
     /// <summary>
     /// Begins a change that the guest must see whole or not at all: makes the version at an offset odd. The guest reads it again after what it guards.
@@ -48,5 +47,6 @@ public sealed unsafe class SharedRecord(PhysicalMemory memory, int length)
     {
         uint* version = (uint*)(_bytes + versionOffset);
         Volatile.Write(ref *version, *version + 1);
+        Written();
     }
 }

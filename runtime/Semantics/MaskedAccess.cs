@@ -80,20 +80,30 @@ public static unsafe class MaskedAccess
             return;
         }
 
+        uint taken = mask.ExtractMostSignificantBits();
+        if (taken == 0)
+        {
+            return;
+        }
+
         byte* target = cpu->MemoryBase + address;
         if (Avx2.IsSupported)
         {
             Avx2.MaskStore((uint*)target, mask, value);
-            return;
         }
-
-        for (int i = 0; i < Vector128<uint>.Count; i++)
+        else
         {
-            if ((int)mask.GetElement(i) < 0)
+            for (int i = 0; i < Vector128<uint>.Count; i++)
             {
-                Unsafe.WriteUnaligned(target + (4 * i), value.GetElement(i));
+                if ((int)mask.GetElement(i) < 0)
+                {
+                    Unsafe.WriteUnaligned(target + (4 * i), value.GetElement(i));
+                }
             }
         }
+
+        int first = BitOperations.TrailingZeroCount(taken);
+        GuestAccess.Written(cpu, target + (4 * first), 4 * (ulong)(BitOperations.Log2(taken) - first + 1));
     }
 
     /// <summary>Writes bytes to writable host memory: 16 of them, or 8 for MASKMOVQ.</summary>

@@ -50,14 +50,19 @@ public static unsafe class StringSemantics
             elements = 1;
             GuestAccess.Write(cpu, to, size, GuestAccess.Read(cpu, from, size));
         }
-        else if (distance >= bytes)
-        {
-            Buffer.MemoryCopy(source, target, bytes, bytes);
-        }
         else
         {
-            // Overlapping in the direction of travel: the element-wise order is visible (a pattern fill).
-            MoveElements(source, target, elements, size, down);
+            if (distance >= bytes)
+            {
+                Buffer.MemoryCopy(source, target, bytes, bytes);
+            }
+            else
+            {
+                // Overlapping in the direction of travel: the element-wise order is visible (a pattern fill).
+                MoveElements(source, target, elements, size, down);
+            }
+
+            GuestAccess.Written(cpu, target, bytes);
         }
 
         Advance(cpu, flags, elements, true, true);
@@ -101,6 +106,8 @@ public static unsafe class StringSemantics
                 new Span<ulong>(target, (int)elements).Fill(value);
                 break;
         }
+
+        GuestAccess.Written(cpu, target, elements * (uint)size);
 
         Advance(cpu, flags, elements, false, true);
         return elements == count ? 1 : 0;

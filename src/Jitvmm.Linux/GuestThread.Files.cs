@@ -59,7 +59,7 @@ public sealed partial class GuestThread
     /// <summary>Host address of a buffer the kernel reads at most <see cref="MaximumTransfer"/> bytes of.</summary>
     internal ulong SourcePointer(ulong address, ulong length) => HostPointer(address, Math.Min(length, MaximumTransfer));
 
-    /// <summary>Host address of a buffer the kernel will write; translations of it are thrown away.</summary>
+    /// <summary>Host address of a buffer the kernel will write in this call; see <see cref="BeforeKernelWrite"/>.</summary>
     internal ulong TargetPointer(ulong address, ulong length)
     {
         length = Math.Min(length, MaximumTransfer);

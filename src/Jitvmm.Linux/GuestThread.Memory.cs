@@ -11,6 +11,11 @@ public sealed unsafe partial class GuestThread
     /// <summary>Longest path the kernel takes, its terminator included (PATH_MAX).</summary>
     public const int PathMax = 4096;
 
+    /// <summary>Addresses and lengths in turn.</summary>
+    private ulong[] _kernelWrites = new ulong[8];
+
+    private int _kernelWriteCount;
+
     /// <summary>Reads a value; false (EFAULT) when any byte is not readable.</summary>
     public bool TryRead<T>(ulong address, out T value)
         where T : unmanaged
@@ -36,8 +41,9 @@ public sealed unsafe partial class GuestThread
             return false;
         }
 
+        bool isWritten = HostCalls.TryCopy(Memory.HostBase + address, &value, (ulong)sizeof(T));
         Memory.InvalidateCode(address, (ulong)sizeof(T));
-        return HostCalls.TryCopy(Memory.HostBase + address, &value, (ulong)sizeof(T));
+        return isWritten;
     }
 
     /// <summary>Fills <paramref name="destination"/> from guest memory; false (EFAULT) when any byte is not readable.</summary>
@@ -62,10 +68,11 @@ public sealed unsafe partial class GuestThread
             return false;
         }
 
-        Memory.InvalidateCode(address, (ulong)source.Length);
         fixed (byte* from = source)
         {
-            return HostCalls.TryCopy(Memory.HostBase + address, from, (ulong)source.Length);
+            bool isWritten = HostCalls.TryCopy(Memory.HostBase + address, from, (ulong)source.Length);
+            Memory.InvalidateCode(address, (ulong)source.Length);
+            return isWritten;
         }
     }
 
@@ -126,12 +133,30 @@ public sealed unsafe partial class GuestThread
     public ulong HostPointer(ulong address, ulong length) =>
         address == 0 ? 0 : AddressSpace.InWindow(address, length) ? (ulong)Memory.HostBase + address : ulong.MaxValue & ~0xffful;
 
-    /// <summary>Throws away translations of memory that the kernel is about to write.</summary>
+    /// <summary>Notes memory that the kernel is about to write in this call: when the call is done, translations of it are thrown away.</summary>
     public void BeforeKernelWrite(ulong address, ulong length)
     {
-        if (address < AddressSpace.Limit)
+        if (address >= AddressSpace.Limit)
         {
-            Memory.InvalidateCode(address, Math.Min(length, AddressSpace.Limit - address));
+            return;
         }
+
+        if (_kernelWriteCount == _kernelWrites.Length)
+        {
+            Array.Resize(ref _kernelWrites, 2 * _kernelWriteCount);
+        }
+
+        _kernelWrites[_kernelWriteCount++] = address;
+        _kernelWrites[_kernelWriteCount++] = Math.Min(length, AddressSpace.Limit - address);
+    }
+
+    private void AfterKernelWrites()
+    {
+        for (int i = 0; i < _kernelWriteCount; i += 2)
+        {
+            Memory.InvalidateCode(_kernelWrites[i], _kernelWrites[i + 1]);
+        }
+
+        _kernelWriteCount = 0;
     }
 }

@@ -166,6 +166,7 @@ public sealed unsafe partial class GuestThread
 
     private void Finish(long result, ulong number, SyscallRestart restart)
     {
+        AfterKernelWrites();
         if (_keepResult)
         {
             _keepResult = false;

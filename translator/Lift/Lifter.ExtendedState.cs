@@ -62,7 +62,7 @@ public sealed partial class Lifter
         Value result = _b.Call(Method(typeof(ExtendedState), method), _b.Cpu(), area, requested, StatePointerWidth, _b.Constant32(XmmCount));
         if (writes)
         {
-            CommitStateArea();
+            CommitStateArea(area, last);
         }
 
         return result;
@@ -72,7 +72,8 @@ public sealed partial class Lifter
         Method(typeof(GuestAccess), nameof(GuestAccess.StateArea)), _b.Cpu(), _o.Address(), _b.Constant32(first), last, _b.Constant32(writes ? 1 : 0));
 
     /// <summary>What was written to a <see cref="StateArea"/> takes its place.</summary>
-    private void CommitStateArea() => _b.Call(Method(typeof(GuestAccess), nameof(GuestAccess.CommitStateArea)), _b.Cpu());
+    private void CommitStateArea(Value area, Value last) =>
+        _b.Call(Method(typeof(GuestAccess), nameof(GuestAccess.CommitStateArea)), _b.Cpu(), area, last);
 
     /// <summary>A refused image has changed nothing.</summary>
     private void RaiseUnlessRestored(Value restored) => _b.RaiseIf(_b.IsZero(restored), ExceptionVector.GeneralProtection);

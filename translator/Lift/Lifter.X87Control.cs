@@ -53,11 +53,12 @@ public sealed partial class Lifter
             ? X87EnvironmentFormat.Protected16
             : X87EnvironmentFormat.Protected32;
         int bytes = _i.Mnemonic is Mnemonic.Fnsave or Mnemonic.Frstor ? X87.SaveSize(format) : X87.EnvironmentSize(format);
-        Value buffer = StateArea(format == X87EnvironmentFormat.Protected16 ? 2 : 4, _b.Constant(bytes - 1), writes);
+        Value last = _b.Constant(bytes - 1);
+        Value buffer = StateArea(format == X87EnvironmentFormat.Protected16 ? 2 : 4, last, writes);
         CallX87(_i.Mnemonic.ToString(), buffer, _b.Constant32((int)format));
         if (writes)
         {
-            CommitStateArea();
+            CommitStateArea(buffer, last);
         }
     }
 }

@@ -161,7 +161,7 @@ public static unsafe partial class BlockHandlers
         {
             cpu->JumpCache = jumpCache;
             cpu->System.IsStepping = 0;
-            StagedAccess.Forget(staging);
+            StagedAccess.Forget(cpu, staging);
             throw;
         }
 
@@ -169,7 +169,7 @@ public static unsafe partial class BlockHandlers
         cpu->System.IsStepping = 0;
         if (exit is (int)BlockExit.Exception or (int)BlockExit.Single)
         {
-            StagedAccess.Forget(staging);
+            StagedAccess.Forget(cpu, staging);
             return exit;
         }
 

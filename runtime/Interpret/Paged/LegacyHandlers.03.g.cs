@@ -1934,9 +1934,10 @@ public static unsafe partial class LegacyHandlers
         uint v18 = *(uint*)((byte*)cpu + 16);
         uint v22 = *(uint*)((byte*)cpu + 0);
         ulong v24 = (((ulong)v18) << (int)(0x20u)) | ((ulong)v22);
-        ulong v35 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, v12, unchecked((global::System.Int32)0x1u), (((v24 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful)), unchecked((global::System.Int32)0x1u));
+        ulong v31 = ((v24 & (0x4ul)) != (0x0ul) ? 1u : 0u) != 0 ? (0x33ful) : (0x23ful);
+        ulong v35 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.StateArea(cpu, v12, unchecked((global::System.Int32)0x1u), v31, unchecked((global::System.Int32)0x1u));
         global::Jitvmm.Runtime.Semantics.ExtendedState.Xsavec(cpu, unchecked((global::System.Byte*)v35), v24, unchecked((global::System.Int32)0x20u), unchecked((global::System.Int32)0x8u));
-        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu);
+        global::Jitvmm.Runtime.Memory.GuestAccess.CommitStateArea(cpu, v35, v31);
         op++;
         return op->Handler(cpu, op, mem);
     }

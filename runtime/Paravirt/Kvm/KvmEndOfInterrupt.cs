@@ -42,6 +42,7 @@ internal sealed unsafe class KvmEndOfInterrupt(PhysicalMemory memory) : ILazyEnd
         }
 
         *_record.Writable() |= Offered;
+        _record.Written();
         return true;
     }
 
@@ -50,6 +51,7 @@ internal sealed unsafe class KvmEndOfInterrupt(PhysicalMemory memory) : ILazyEnd
         byte* word = _record.Writable();
         bool isEnded = (*word & Offered) == 0;
         *word &= unchecked((byte)~Offered);
+        _record.Written();
         return isEnded;
     }
 }

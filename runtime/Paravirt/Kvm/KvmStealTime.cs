@@ -77,6 +77,7 @@ internal sealed unsafe class KvmStealTime(IParavirtualHost host)
         if (_record.IsPlaced)
         {
             Volatile.Write(ref _record.Writable()[PreemptedOffset], Preempted);
+            _record.Written();
         }
     }
 
@@ -89,6 +90,7 @@ internal sealed unsafe class KvmStealTime(IParavirtualHost host)
         }
 
         byte before = Interlocked.Exchange(ref _record.Writable()[PreemptedOffset], (byte)0);
+        _record.Written();
         Update();
         return (before & FlushRequested) != 0;
     }

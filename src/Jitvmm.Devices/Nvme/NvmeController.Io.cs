@@ -70,6 +70,11 @@ public sealed partial class NvmeController
         }
 
         bool done = writes ? _disk.Write(offset, _pages.Pieces) : _disk.Read(offset, _pages.Pieces);
+        if (!writes)
+        {
+            _pages.Written();
+        }
+
         if (!done)
         {
             return NvmeStatus.InternalError;

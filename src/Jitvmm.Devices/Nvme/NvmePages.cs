@@ -50,6 +50,17 @@ internal sealed unsafe class NvmePages(PhysicalMemory memory)
             source[..part].CopyTo(new Span<byte>(piece.Address, part));
             source = source[part..];
         }
+
+        Written();
+    }
+
+    /// <summary>Throws translations of the collected pages away, behind the transfer that wrote them.</summary>
+    public void Written()
+    {
+        foreach (ref readonly TransferPiece piece in Pieces)
+        {
+            memory.InvalidateCode((ulong)(piece.Address - memory.HostBase), piece.Length);
+        }
     }
 
     /// <summary>Copies out of the collected pages.</summary>
@@ -121,11 +132,6 @@ internal sealed unsafe class NvmePages(PhysicalMemory memory)
         if (_count == MaximumPages || !memory.Allows(address, length, writes ? PageAccess.Write : PageAccess.Read))
         {
             return false;
-        }
-
-        if (writes)
-        {
-            memory.InvalidateCode(address, length);
         }
 
         byte* host = memory.HostBase + address;

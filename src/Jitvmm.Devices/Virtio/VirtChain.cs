@@ -112,8 +112,8 @@ internal sealed unsafe class VirtChain(PhysicalMemory memory)
             }
 
             int count = (int)Math.Min(buffer.Length - offset, (ulong)(source.Length - done));
-            memory.InvalidateCode(buffer.Address + offset, (ulong)count);
             source.Slice(done, count).CopyTo(new Span<byte>(buffer.Host + offset, count));
+            memory.InvalidateCode(buffer.Address + offset, (ulong)count);
             done += count;
             offset = 0;
             if (done == source.Length)
@@ -125,7 +125,7 @@ internal sealed unsafe class VirtChain(PhysicalMemory memory)
         return done;
     }
 
-    /// <summary>Throws translations of what the device is about to write away.</summary>
+    /// <summary>Throws translations of what the device wrote away.</summary>
     public void InvalidateWritable()
     {
         foreach (ref readonly VirtBuffer buffer in Writable)

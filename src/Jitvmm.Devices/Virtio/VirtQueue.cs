@@ -146,12 +146,12 @@ public sealed unsafe class VirtQueue
         }
 
         ulong entry = 4ul + 8ul * (ulong)(_nextUsed & (Size - 1));
-        _memory.InvalidateCode(UsedAddress, 4);
-        _memory.InvalidateCode(UsedAddress + entry, 8);
         *(uint*)(_used + entry) = head;
         *(uint*)(_used + entry + 4) = written;
         _nextUsed++;
         Volatile.Write(ref *(ushort*)(_used + 2), _nextUsed);
+        _memory.InvalidateCode(UsedAddress, 4);
+        _memory.InvalidateCode(UsedAddress + entry, 8);
     }
 
     /// <summary>Whether the driver wants an interrupt for what was pushed since the last one.</summary>
@@ -191,8 +191,8 @@ public sealed unsafe class VirtQueue
         if (UsesEventIndex)
         {
             ulong at = 4ul + 8ul * Size;
-            _memory.InvalidateCode(UsedAddress + at, 2);
             Volatile.Write(ref *(ushort*)(_used + at), _nextAvailable);
+            _memory.InvalidateCode(UsedAddress + at, 2);
             Interlocked.MemoryBarrier();
         }
 

@@ -178,8 +178,9 @@ public sealed unsafe class VirtioBlock : VirtioDevice, IDisposable
             return _disk.Write((long)sector * DiskImage.SectorSize, pieces) ? Ok : Failed;
         }
 
+        bool isRead = _disk.Read((long)sector * DiskImage.SectorSize, pieces);
         chain.InvalidateWritable();
-        if (!_disk.Read((long)sector * DiskImage.SectorSize, pieces))
+        if (!isRead)
         {
             return Failed;
         }

@@ -137,12 +137,12 @@ internal static unsafe class MemoryCalls
             return -Errno.ENOMEM;
         }
 
+        long result = HostSyscall.Blocking(thread, 28, (ulong)thread.Memory.HostBase + args.A0, length, (ulong)advice);
         if (advice is AdviseDontNeed or AdviseFree or AdviseRemove or AdviseDontNeedLocked)
         {
             thread.Memory.InvalidateCode(args.A0, length);
         }
 
-        long result = HostSyscall.Blocking(thread, 28, (ulong)thread.Memory.HostBase + args.A0, length, (ulong)advice);
         return result == 0 && !thread.Process.Map.IsMapped(args.A0, length) ? -Errno.ENOMEM : result;
     }
 

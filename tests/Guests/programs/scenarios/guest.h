@@ -8,8 +8,8 @@ typedef unsigned long u64;
 typedef long i64;
 
 enum {
-    SYS_read = 0, SYS_write = 1, SYS_mmap = 9, SYS_mprotect = 10, SYS_munmap = 11, SYS_rt_sigaction = 13, SYS_rt_sigprocmask = 14,
-    SYS_rt_sigreturn = 15, SYS_sched_yield = 24, SYS_setitimer = 38, SYS_getpid = 39, SYS_clone = 56, SYS_fork = 57, SYS_execve = 59,
+    SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_mmap = 9, SYS_mprotect = 10, SYS_munmap = 11, SYS_rt_sigaction = 13, SYS_rt_sigprocmask = 14,
+    SYS_rt_sigreturn = 15, SYS_pread64 = 17, SYS_pwrite64 = 18, SYS_sched_yield = 24, SYS_setitimer = 38, SYS_getpid = 39, SYS_clone = 56, SYS_fork = 57, SYS_execve = 59,
     SYS_exit = 60, SYS_wait4 = 61, SYS_kill = 62, SYS_ftruncate = 77, SYS_gettid = 186, SYS_futex = 202, SYS_clock_gettime = 228, SYS_exit_group = 231, SYS_tgkill = 234,
     SYS_shmget = 29, SYS_shmat = 30, SYS_shmctl = 31, SYS_nanosleep = 35, SYS_semget = 64, SYS_semop = 65, SYS_semctl = 66, SYS_shmdt = 67, SYS_msgget = 68,
     SYS_msgsnd = 69, SYS_msgrcv = 70, SYS_msgctl = 71, SYS_semtimedop = 220, SYS_memfd_create = 319,

@@ -103,24 +103,60 @@ static void run_all_the_time(void *unused)
         seen_last = ((function)shared_code)();
 }
 
+/* Each way of writing goes another way through a translator. */
+enum way { PLAIN, LOCKED, REPEATED, VECTOR, SYSTEM_CALL };
+
+static void change(u8 *code, u32 from, u32 to, enum way way, i64 file)
+{
+    u8 *constant = code + 1;
+    switch (way) {
+    case PLAIN:
+        *(volatile u32 *)constant = to;
+        break;
+    case LOCKED:
+        __atomic_compare_exchange_n((u32 *)constant, &from, to, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+        break;
+    case REPEATED: {
+        const u32 *source = &to;
+        u64 bytes = sizeof to;
+        __asm__ volatile("rep movsb" : "+D"(constant), "+S"(source), "+c"(bytes) : : "memory");
+        break;
+    }
+    case VECTOR: {
+        u8 image[16];
+        memcpy(image, code, sizeof image);
+        memcpy(image + 1, &to, sizeof to);
+        __asm__ volatile("movdqu (%0), %%xmm0; movdqu %%xmm0, (%1)" : : "r"(image), "r"(code) : "xmm0", "memory");
+        break;
+    }
+    case SYSTEM_CALL:
+        CALL4(SYS_pwrite64, file, &to, sizeof to, 0);
+        CALL4(SYS_pread64, file, constant, sizeof to, 0);
+        break;
+    }
+}
+
 /* Nobody tells the other thread: it runs the code all the time, and must come to run each change. */
-static void while_it_runs(u8 *code)
+static void while_it_runs(u8 *code, enum way way, const char *what)
 {
     u32 ended;
+    i64 file = CALL2(SYS_memfd_create, "constant", 0);
+    stop = 0;
     shared_code = code;
     write_constant(code, 0);
     start_thread(run_all_the_time, 0, &ended);
     int good = 1;
-    for (u32 i = 1; i <= 2000 && good; i++) {
-        *(volatile u32 *)(code + 1) = i;
+    for (u32 i = 1; i <= 400 && good; i++) {
+        change(code, i - 1, i, way, file);
         u64 deadline = milliseconds() + 20000;
         while (seen_last != i && milliseconds() < deadline)
             CALL0(SYS_sched_yield);
         good = seen_last == i;
     }
     stop = 1;
-    claim("code another thread is running changes under it", good);
+    claim(what, good);
     join_thread(&ended);
+    CALL1(SYS_close, file);
 }
 
 /* As just-in-time compilers do that keep no page writable and executable at once. */
@@ -172,7 +208,12 @@ int program(int count, char **arguments, char **environment)
     across_page(pages + 4096);
     through_remapping(pages + 3 * 4096);
     other_thread(pages + 1024);
-    while_it_runs(pages + 1536);
+    while_it_runs(pages + 1536, PLAIN, "code another thread is running changes under it");
+    while_it_runs(pages + 1536, LOCKED, "and when it is exchanged");
+    while_it_runs(pages + 1536, REPEATED, "and when it is copied there");
+    while_it_runs(pages + 1536, VECTOR, "and when it is written with much around it");
+    while_it_runs(pages + 1536, SYSTEM_CALL, "and when the kernel writes it");
+    while_it_runs(pages + 2 * 4096 - 3, PLAIN, "and when it straddles pages");
     through_another_mapping();
     return failures;
 }
