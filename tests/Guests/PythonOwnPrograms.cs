@@ -12,12 +12,12 @@ public sealed class PythonOwnPrograms : IProgramTable
 
     public static IReadOnlyList<GuestProgram> Programs { get; } = new List<GuestProgram>
     ([
-        .. s_modules.Select(module => new GuestProgram($"python-{module}", ["/usr/bin/python3", "-m", "test", "--timeout", "600", module])
+        .. s_modules.Select(module => new GuestProgram($"python-{module}", ["/usr/bin/python3", "-m", "test", "--timeout", "1800", module])
         {
             Needs = ["/usr/bin/python3", s_suite],
             ComparedLines = "^(Result|All |[0-9]+ tests? |    test_|FAIL|ERROR)",
             CompareFiles = false,
-            Limit = TimeSpan.FromMinutes(12),
+            Limit = TimeSpan.FromMinutes(35),
         }),
     ]).InTiers(Tiers.Auto);
 }
