@@ -12649,23 +12649,22 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v1 = *(ulong*)((byte*)cpu + 48);
         ulong v4 = *(ulong*)((byte*)cpu + 56);
-        ulong a2 = (v1 + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
         }
 
-        uint v5 = GuestMemory.Load8(cpu, mem, a2);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x1u));
+        uint v5 = GuestMemory.Load8(cpu, mem, v4);
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x1u));
         uint v11 = ((uint)v8) & (0xffu);
         ulong v12 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x1ul) - (v12 * (0x2ul))));
         ulong v19 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v4 + ((0x1ul) - (v19 * (0x2ul))));
-        uint v28 = (v5 - v11) & (0xffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v11 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v11) & (v5 ^ v28)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v11) ^ v28));
+        uint v28 = (v11 - v5) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v11 ^ v5) & (v11 ^ v28)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v11 ^ v5) ^ v28));
         ulong v46 = (ulong)(long)(int)((uint)(sbyte)v28);
         *(ulong*)((byte*)cpu + 160) = v46;
         *(ulong*)((byte*)cpu + 168) = v46;
@@ -12680,14 +12679,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v1 = *(ulong*)((byte*)cpu + 48);
         ulong v4 = *(ulong*)((byte*)cpu + 56);
-        ulong a2 = (v1 + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a2, 1))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 1);
         }
 
-        uint v5 = GuestMemory.Load8(cpu, mem, a2);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x1u));
+        uint v5 = GuestMemory.Load8(cpu, mem, v4);
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x1u));
         ulong v12 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x1ul) - (v12 * (0x2ul))));
         ulong v19 = *(ulong*)((byte*)cpu + 208);
@@ -12778,23 +12776,23 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         uint v1 = *(uint*)((byte*)cpu + 48);
         uint v5 = *(uint*)((byte*)cpu + 56);
-        ulong a3 = (((ulong)v1) + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 1))
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 1);
         }
 
-        uint v7 = GuestMemory.Load8(cpu, mem, a3);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x1u));
+        uint v7 = GuestMemory.Load8(cpu, mem, a6);
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x1u));
         uint v13 = ((uint)v10) & (0xffu);
         ulong v14 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x1ul) - (v14 * (0x2ul))))));
         ulong v23 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x1ul) - (v23 * (0x2ul))))));
-        uint v34 = (v7 - v13) & (0xffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v13 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v13) & (v7 ^ v34)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v13) ^ v34));
+        uint v34 = (v13 - v7) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v7 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v13 ^ v7) & (v13 ^ v34)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v7) ^ v34));
         ulong v52 = (ulong)(long)(int)((uint)(sbyte)v34);
         *(ulong*)((byte*)cpu + 160) = v52;
         *(ulong*)((byte*)cpu + 168) = v52;
@@ -12809,14 +12807,14 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         uint v1 = *(uint*)((byte*)cpu + 48);
         uint v5 = *(uint*)((byte*)cpu + 56);
-        ulong a3 = (((ulong)v1) + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 1))
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 1);
         }
 
-        uint v7 = GuestMemory.Load8(cpu, mem, a3);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x1u));
+        uint v7 = GuestMemory.Load8(cpu, mem, a6);
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x1u));
         ulong v14 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x1ul) - (v14 * (0x2ul))))));
         ulong v23 = *(ulong*)((byte*)cpu + 208);
@@ -12907,23 +12905,22 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v1 = *(ulong*)((byte*)cpu + 48);
         ulong v4 = *(ulong*)((byte*)cpu + 56);
-        ulong a2 = (v1 + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
         }
 
-        uint v5 = GuestMemory.Load16(cpu, mem, a2);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x2u));
+        uint v5 = GuestMemory.Load16(cpu, mem, v4);
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x2u));
         uint v11 = ((uint)v8) & (0xffffu);
         ulong v12 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x2ul) - (v12 * (0x4ul))));
         ulong v19 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v4 + ((0x2ul) - (v19 * (0x4ul))));
-        uint v28 = (v5 - v11) & (0xffffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v11 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v11) & (v5 ^ v28)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v11) ^ v28));
+        uint v28 = (v11 - v5) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v11 ^ v5) & (v11 ^ v28)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v11 ^ v5) ^ v28));
         ulong v46 = (ulong)(long)(int)((uint)(short)v28);
         *(ulong*)((byte*)cpu + 160) = v46;
         *(ulong*)((byte*)cpu + 168) = v46;
@@ -12938,14 +12935,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v1 = *(ulong*)((byte*)cpu + 48);
         ulong v4 = *(ulong*)((byte*)cpu + 56);
-        ulong a2 = (v1 + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a2, 2))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 2);
         }
 
-        uint v5 = GuestMemory.Load16(cpu, mem, a2);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x2u));
+        uint v5 = GuestMemory.Load16(cpu, mem, v4);
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x2u));
         ulong v12 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x2ul) - (v12 * (0x4ul))));
         ulong v19 = *(ulong*)((byte*)cpu + 208);
@@ -13036,23 +13032,23 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         uint v1 = *(uint*)((byte*)cpu + 48);
         uint v5 = *(uint*)((byte*)cpu + 56);
-        ulong a3 = (((ulong)v1) + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
         }
 
-        uint v7 = GuestMemory.Load16(cpu, mem, a3);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x2u));
+        uint v7 = GuestMemory.Load16(cpu, mem, a6);
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x2u));
         uint v13 = ((uint)v10) & (0xffffu);
         ulong v14 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x2ul) - (v14 * (0x4ul))))));
         ulong v23 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x2ul) - (v23 * (0x4ul))))));
-        uint v34 = (v7 - v13) & (0xffffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v13 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v13) & (v7 ^ v34)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v13) ^ v34));
+        uint v34 = (v13 - v7) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v13 < v7 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v13 ^ v7) & (v13 ^ v34)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v7) ^ v34));
         ulong v52 = (ulong)(long)(int)((uint)(short)v34);
         *(ulong*)((byte*)cpu + 160) = v52;
         *(ulong*)((byte*)cpu + 168) = v52;
@@ -13067,14 +13063,14 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         uint v1 = *(uint*)((byte*)cpu + 48);
         uint v5 = *(uint*)((byte*)cpu + 56);
-        ulong a3 = (((ulong)v1) + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 2))
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
         }
 
-        uint v7 = GuestMemory.Load16(cpu, mem, a3);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x2u));
+        uint v7 = GuestMemory.Load16(cpu, mem, a6);
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x2u));
         ulong v14 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x2ul) - (v14 * (0x4ul))))));
         ulong v23 = *(ulong*)((byte*)cpu + 208);

@@ -63,23 +63,22 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v1 = *(ulong*)((byte*)cpu + 48);
         ulong v4 = *(ulong*)((byte*)cpu + 56);
-        ulong a2 = (v1 + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
         }
 
-        uint v5 = GuestMemory.Load32(cpu, mem, a2);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x4u));
+        uint v5 = GuestMemory.Load32(cpu, mem, v4);
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x4u));
         uint v9 = (uint)v8;
         ulong v10 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x4ul) - (v10 * (0x8ul))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v4 + ((0x4ul) - (v17 * (0x8ul))));
-        uint v24 = v5 - v9;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v9 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v5 ^ v9) & (v5 ^ v24)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v9) ^ v24));
+        uint v24 = v9 - v5;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v9 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v9 ^ v5) & (v9 ^ v24)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v9 ^ v5) ^ v24));
         ulong v41 = (ulong)(long)(int)v24;
         *(ulong*)((byte*)cpu + 160) = v41;
         *(ulong*)((byte*)cpu + 168) = v41;
@@ -94,14 +93,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v1 = *(ulong*)((byte*)cpu + 48);
         ulong v4 = *(ulong*)((byte*)cpu + 56);
-        ulong a2 = (v1 + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a2, 4))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 4);
         }
 
-        uint v5 = GuestMemory.Load32(cpu, mem, a2);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x4u));
+        uint v5 = GuestMemory.Load32(cpu, mem, v4);
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x4u));
         ulong v10 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x4ul) - (v10 * (0x8ul))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -192,23 +190,23 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         uint v1 = *(uint*)((byte*)cpu + 48);
         uint v5 = *(uint*)((byte*)cpu + 56);
-        ulong a3 = (((ulong)v1) + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 4);
         }
 
-        uint v7 = GuestMemory.Load32(cpu, mem, a3);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x4u));
+        uint v7 = GuestMemory.Load32(cpu, mem, a6);
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x4u));
         uint v11 = (uint)v10;
         ulong v12 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x4ul) - (v12 * (0x8ul))))));
         ulong v21 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x4ul) - (v21 * (0x8ul))))));
-        uint v30 = v7 - v11;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v11 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v7 ^ v11) & (v7 ^ v30)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v7 ^ v11) ^ v30));
+        uint v30 = v11 - v7;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v11 < v7 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v11 ^ v7) & (v11 ^ v30)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v11 ^ v7) ^ v30));
         ulong v47 = (ulong)(long)(int)v30;
         *(ulong*)((byte*)cpu + 160) = v47;
         *(ulong*)((byte*)cpu + 168) = v47;
@@ -223,14 +221,14 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         uint v1 = *(uint*)((byte*)cpu + 48);
         uint v5 = *(uint*)((byte*)cpu + 56);
-        ulong a3 = (((ulong)v1) + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 4))
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 4);
         }
 
-        uint v7 = GuestMemory.Load32(cpu, mem, a3);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x4u));
+        uint v7 = GuestMemory.Load32(cpu, mem, a6);
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x4u));
         ulong v12 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x4ul) - (v12 * (0x8ul))))));
         ulong v21 = *(ulong*)((byte*)cpu + 208);
@@ -321,22 +319,21 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v1 = *(ulong*)((byte*)cpu + 48);
         ulong v4 = *(ulong*)((byte*)cpu + 56);
-        ulong a2 = (v1 + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
         }
 
-        ulong v5 = GuestMemory.Load64(cpu, mem, a2);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x8u));
+        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x8u));
         ulong v9 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x8ul) - (v9 * (0x10ul))));
         ulong v16 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = (v4 + ((0x8ul) - (v16 * (0x10ul))));
-        ulong v23 = v5 - v8;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v5 < v8 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v5 ^ v8) & (v5 ^ v23)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v5 ^ v8) ^ v23);
+        ulong v23 = v8 - v5;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v8 < v5 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v8 ^ v5) & (v8 ^ v23)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v8 ^ v5) ^ v23);
         *(ulong*)((byte*)cpu + 160) = v23;
         *(ulong*)((byte*)cpu + 168) = v23;
         *(ulong*)((byte*)cpu + 176) = v23;
@@ -350,14 +347,13 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         ulong v1 = *(ulong*)((byte*)cpu + 48);
         ulong v4 = *(ulong*)((byte*)cpu + 56);
-        ulong a2 = (v1 + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a2, 8))
+        if (GuestMemory.MissesRead(cpu, mem, v4, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a2, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, v4, 8);
         }
 
-        ulong v5 = GuestMemory.Load64(cpu, mem, a2);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, v4, unchecked((global::System.Int32)0x8u));
+        ulong v5 = GuestMemory.Load64(cpu, mem, v4);
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x8u));
         ulong v9 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x8ul) - (v9 * (0x10ul))));
         ulong v16 = *(ulong*)((byte*)cpu + 208);
@@ -448,22 +444,22 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         uint v1 = *(uint*)((byte*)cpu + 48);
         uint v5 = *(uint*)((byte*)cpu + 56);
-        ulong a3 = (((ulong)v1) + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 8);
         }
 
-        ulong v7 = GuestMemory.Load64(cpu, mem, a3);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x8u));
+        ulong v7 = GuestMemory.Load64(cpu, mem, a6);
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x8u));
         ulong v11 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x8ul) - (v11 * (0x10ul))))));
         ulong v20 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 56) = ((ulong)(v5 + ((uint)((0x8ul) - (v20 * (0x10ul))))));
-        ulong v29 = v7 - v10;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v7 < v10 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((((v7 ^ v10) & (v7 ^ v29)) >> (int)(0x3fu)) & (0x1ul));
-        *(ulong*)((byte*)cpu + 200) = ((v7 ^ v10) ^ v29);
+        ulong v29 = v10 - v7;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v10 < v7 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((((v10 ^ v7) & (v10 ^ v29)) >> (int)(0x3fu)) & (0x1ul));
+        *(ulong*)((byte*)cpu + 200) = ((v10 ^ v7) ^ v29);
         *(ulong*)((byte*)cpu + 160) = v29;
         *(ulong*)((byte*)cpu + 168) = v29;
         *(ulong*)((byte*)cpu + 176) = v29;
@@ -477,14 +473,14 @@ public static unsafe partial class Handlers
         ulong v0 = *(ulong*)((byte*)cpu + op->Segment);
         uint v1 = *(uint*)((byte*)cpu + 48);
         uint v5 = *(uint*)((byte*)cpu + 56);
-        ulong a3 = (((ulong)v1) + v0);
-        if (GuestMemory.MissesRead(cpu, mem, a3, 8))
+        ulong a6 = ((ulong)v5);
+        if (GuestMemory.MissesRead(cpu, mem, a6, 8))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a3, 8);
+            return BlockHandlers.MissRead(cpu, op, mem, a6, 8);
         }
 
-        ulong v7 = GuestMemory.Load64(cpu, mem, a3);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)v5), unchecked((global::System.Int32)0x8u));
+        ulong v7 = GuestMemory.Load64(cpu, mem, a6);
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x8u));
         ulong v11 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x8ul) - (v11 * (0x10ul))))));
         ulong v20 = *(ulong*)((byte*)cpu + 208);

@@ -158,15 +158,17 @@ public static unsafe class StringSemantics
         bool down = cpu->FlagD != 0;
         ulong limit = Math.Min(count, Math.Min(Elements(cpu, Rsi, from, flags), Elements(cpu, Rdi, to, flags)));
         ulong low = down ? (limit - 1) * (uint)size : 0;
-        byte* left = Run(cpu, from, limit, size, false);
+
+        // Processors read the destination first, which shows when neither is there.
         byte* right = Run(cpu, to, limit, size, false);
+        byte* left = Run(cpu, from, limit, size, false);
         ulong first = 0;
         ulong second = 0;
         if (left == null || right == null)
         {
             limit = 1;
-            first = GuestAccess.Read(cpu, from, size);
             second = GuestAccess.Read(cpu, to, size);
+            first = GuestAccess.Read(cpu, from, size);
             left = (byte*)&first;
             right = (byte*)&second;
             low = 0;

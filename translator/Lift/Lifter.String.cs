@@ -124,9 +124,10 @@ public sealed partial class Lifter
                 _o.WriteRegister(accumulator, loaded);
                 break;
             case nameof(StringSemantics.Compare):
-                Value left = _b.Load(fromAddress, width);
+                // The destination first: processors do, which shows when neither is there.
+                Value right = _b.Load(toAddress, width);
                 // Not a second load: two pages with one index in the soft TLB would throw each other out for ever.
-                Value right = _b.Narrow(_b.Call(Method(typeof(StringSemantics), nameof(StringSemantics.Element)), _b.Cpu(), toAddress, _b.Constant32(width / 8)), width);
+                Value left = _b.Narrow(_b.Call(Method(typeof(StringSemantics), nameof(StringSemantics.Element)), _b.Cpu(), fromAddress, _b.Constant32(width / 8)), width);
                 Step(source, width);
                 Step(destination, width);
                 _b.SetSubtractFlags(left, right, _b.Narrow(_b.Sub(left, right), width), width);

@@ -10720,14 +10720,14 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + 1152);
         ulong v8 = *(ulong*)((byte*)cpu + 56);
         ulong v10 = v8 & ((ulong)op->AddressMask);
-        ulong a6 = ((ulong)((uint)(v3 + v0)));
-        if (GuestMemory.MissesRead(cpu, mem, a6, 1))
+        ulong a13 = ((ulong)((uint)(v10 + v7)));
+        if (GuestMemory.MissesRead(cpu, mem, a13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a6, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, a6);
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v10 + v7))), unchecked((global::System.Int32)0x1u));
+        uint v14 = GuestMemory.Load8(cpu, mem, a13);
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x1u));
         uint v20 = ((uint)v17) & (0xffu);
         ulong v21 = *(ulong*)((byte*)cpu + 208);
         ulong v27 = (ulong)op->AddressMask;
@@ -10737,10 +10737,10 @@ public static unsafe partial class LegacyHandlers
         ulong v40 = (ulong)op->AddressMask;
         ulong v41 = *(ulong*)((byte*)cpu + 56);
         *(ulong*)((byte*)cpu + 56) = ((v41 & (~v40)) | ((v10 + ((0x1ul) - (v34 * (0x2ul)))) & v40));
-        uint v49 = (v14 - v20) & (0xffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v20 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v20) & (v14 ^ v49)) >> (int)(0x7u)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v20) ^ v49));
+        uint v49 = (v20 - v14) & (0xffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v20 < v14 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v20 ^ v14) & (v20 ^ v49)) >> (int)(0x7u)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v20 ^ v14) ^ v49));
         ulong v67 = (ulong)(long)(int)((uint)(sbyte)v49);
         *(ulong*)((byte*)cpu + 160) = v67;
         *(ulong*)((byte*)cpu + 168) = v67;
@@ -10758,14 +10758,14 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + 1152);
         ulong v8 = *(ulong*)((byte*)cpu + 56);
         ulong v10 = v8 & ((ulong)op->AddressMask);
-        ulong a6 = ((ulong)((uint)(v3 + v0)));
-        if (GuestMemory.MissesRead(cpu, mem, a6, 1))
+        ulong a13 = ((ulong)((uint)(v10 + v7)));
+        if (GuestMemory.MissesRead(cpu, mem, a13, 1))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a6, 1);
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 1);
         }
 
-        uint v14 = GuestMemory.Load8(cpu, mem, a6);
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v10 + v7))), unchecked((global::System.Int32)0x1u));
+        uint v14 = GuestMemory.Load8(cpu, mem, a13);
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x1u));
         ulong v21 = *(ulong*)((byte*)cpu + 208);
         ulong v27 = (ulong)op->AddressMask;
         ulong v28 = *(ulong*)((byte*)cpu + 48);

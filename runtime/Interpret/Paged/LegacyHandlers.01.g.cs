@@ -41,14 +41,14 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + 1152);
         ulong v8 = *(ulong*)((byte*)cpu + 56);
         ulong v10 = v8 & ((ulong)op->AddressMask);
-        ulong a6 = ((ulong)((uint)(v3 + v0)));
-        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
+        ulong a13 = ((ulong)((uint)(v10 + v7)));
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, a6);
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v10 + v7))), unchecked((global::System.Int32)0x2u));
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x2u));
         uint v20 = ((uint)v17) & (0xffffu);
         ulong v21 = *(ulong*)((byte*)cpu + 208);
         ulong v27 = (ulong)op->AddressMask;
@@ -58,10 +58,10 @@ public static unsafe partial class LegacyHandlers
         ulong v40 = (ulong)op->AddressMask;
         ulong v41 = *(ulong*)((byte*)cpu + 56);
         *(ulong*)((byte*)cpu + 56) = ((v41 & (~v40)) | ((v10 + ((0x2ul) - (v34 * (0x4ul)))) & v40));
-        uint v49 = (v14 - v20) & (0xffffu);
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v20 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v20) & (v14 ^ v49)) >> (int)(0xfu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v20) ^ v49));
+        uint v49 = (v20 - v14) & (0xffffu);
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v20 < v14 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v20 ^ v14) & (v20 ^ v49)) >> (int)(0xfu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v20 ^ v14) ^ v49));
         ulong v67 = (ulong)(long)(int)((uint)(short)v49);
         *(ulong*)((byte*)cpu + 160) = v67;
         *(ulong*)((byte*)cpu + 168) = v67;
@@ -79,14 +79,14 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + 1152);
         ulong v8 = *(ulong*)((byte*)cpu + 56);
         ulong v10 = v8 & ((ulong)op->AddressMask);
-        ulong a6 = ((ulong)((uint)(v3 + v0)));
-        if (GuestMemory.MissesRead(cpu, mem, a6, 2))
+        ulong a13 = ((ulong)((uint)(v10 + v7)));
+        if (GuestMemory.MissesRead(cpu, mem, a13, 2))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a6, 2);
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 2);
         }
 
-        uint v14 = GuestMemory.Load16(cpu, mem, a6);
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v10 + v7))), unchecked((global::System.Int32)0x2u));
+        uint v14 = GuestMemory.Load16(cpu, mem, a13);
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x2u));
         ulong v21 = *(ulong*)((byte*)cpu + 208);
         ulong v27 = (ulong)op->AddressMask;
         ulong v28 = *(ulong*)((byte*)cpu + 48);
@@ -184,14 +184,14 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + 1152);
         ulong v8 = *(ulong*)((byte*)cpu + 56);
         ulong v10 = v8 & ((ulong)op->AddressMask);
-        ulong a6 = ((ulong)((uint)(v3 + v0)));
-        if (GuestMemory.MissesRead(cpu, mem, a6, 4))
+        ulong a13 = ((ulong)((uint)(v10 + v7)));
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a6, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, a6);
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v10 + v7))), unchecked((global::System.Int32)0x4u));
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x4u));
         uint v18 = (uint)v17;
         ulong v19 = *(ulong*)((byte*)cpu + 208);
         ulong v25 = (ulong)op->AddressMask;
@@ -201,10 +201,10 @@ public static unsafe partial class LegacyHandlers
         ulong v38 = (ulong)op->AddressMask;
         ulong v39 = *(ulong*)((byte*)cpu + 56);
         *(ulong*)((byte*)cpu + 56) = ((v39 & (~v38)) | ((v10 + ((0x4ul) - (v32 * (0x8ul)))) & v38));
-        uint v45 = v14 - v18;
-        *(ulong*)((byte*)cpu + 184) = ((ulong)(v14 < v18 ? 1u : 0u));
-        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v14 ^ v18) & (v14 ^ v45)) >> (int)(0x1fu)) & (0x1u)));
-        *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v18) ^ v45));
+        uint v45 = v18 - v14;
+        *(ulong*)((byte*)cpu + 184) = ((ulong)(v18 < v14 ? 1u : 0u));
+        *(ulong*)((byte*)cpu + 192) = ((ulong)((((v18 ^ v14) & (v18 ^ v45)) >> (int)(0x1fu)) & (0x1u)));
+        *(ulong*)((byte*)cpu + 200) = ((ulong)((v18 ^ v14) ^ v45));
         ulong v62 = (ulong)(long)(int)v45;
         *(ulong*)((byte*)cpu + 160) = v62;
         *(ulong*)((byte*)cpu + 168) = v62;
@@ -222,14 +222,14 @@ public static unsafe partial class LegacyHandlers
         ulong v7 = *(ulong*)((byte*)cpu + 1152);
         ulong v8 = *(ulong*)((byte*)cpu + 56);
         ulong v10 = v8 & ((ulong)op->AddressMask);
-        ulong a6 = ((ulong)((uint)(v3 + v0)));
-        if (GuestMemory.MissesRead(cpu, mem, a6, 4))
+        ulong a13 = ((ulong)((uint)(v10 + v7)));
+        if (GuestMemory.MissesRead(cpu, mem, a13, 4))
         {
-            return BlockHandlers.MissRead(cpu, op, mem, a6, 4);
+            return BlockHandlers.MissRead(cpu, op, mem, a13, 4);
         }
 
-        uint v14 = GuestMemory.Load32(cpu, mem, a6);
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v10 + v7))), unchecked((global::System.Int32)0x4u));
+        uint v14 = GuestMemory.Load32(cpu, mem, a13);
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x4u));
         ulong v19 = *(ulong*)((byte*)cpu + 208);
         ulong v25 = (ulong)op->AddressMask;
         ulong v26 = *(ulong*)((byte*)cpu + 48);
