@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
@@ -30,9 +31,16 @@ public static unsafe class Ports
     /// <summary>Elements between two safepoints.</summary>
     private const int Batch = 128;
 
+    /// <summary>Not inlined: a handler whose locals have addresses could not jump to the next one.</summary>
     [TouchesRegisters]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static uint Read(CpuState* cpu, uint port, int bytes)
     {
+        if (cpu->System.IsMachine != 0 && MachineCpu.Of(cpu).Platform.Paravirtual is { } paravirtual && paravirtual.TryReadPort((ushort)port, bytes, out uint value))
+        {
+            return value;
+        }
+
         Check(cpu, port, bytes);
         return MachineCpu.Of(cpu).Platform.ReadPort((ushort)port, bytes);
     }

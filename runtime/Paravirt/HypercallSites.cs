@@ -8,7 +8,8 @@ namespace Jitvmm.Runtime.Paravirt;
 /// <summary>
 /// The registry of a machine's hypercall sites. It follows the code: a site enters it when it is decoded, and what a rewrite made of it is another site. Its lock is a leaf.
 /// </summary>
-public sealed unsafe class HypercallSites
+/// <param name="numberRegister">The general register that holds a call's number.</param>
+public sealed unsafe class HypercallSites(int numberRegister)
 {
     /// <summary>Sites told apart; what a guest makes beyond them is counted under number 0.</summary>
     public const int Capacity = 4096;
@@ -18,6 +19,9 @@ public sealed unsafe class HypercallSites
     private readonly Dictionary<ulong, HypercallSite> _current = [];
     private readonly List<nint> _counts = [];
     private readonly ulong[] _countedBefore = new ulong[Capacity];
+
+    /// <summary>Number of the general register in which callers pass a call's number.</summary>
+    public int NumberRegister => numberRegister;
 
     /// <summary>All sites ever met, in order; a copy.</summary>
     public IReadOnlyList<HypercallSite> All

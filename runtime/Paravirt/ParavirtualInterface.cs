@@ -3,7 +3,8 @@ using Jitvmm.Runtime.Cpu;
 namespace Jitvmm.Runtime.Paravirt;
 
 /// <summary>What a machine offers guests that know they are virtualized. One per machine; its members may be called from any thread.</summary>
-public abstract class ParavirtualInterface
+/// <param name="numberRegister">The general register that holds a hypercall's number.</param>
+public abstract class ParavirtualInterface(int numberRegister)
 {
     /// <summary>CPUID leaves from here are a hypervisor's (SDM vol. 2A, CPUID: "no existing or future CPU" answers them).</summary>
     public const uint FirstLeaf = 0x40000000;
@@ -14,7 +15,7 @@ public abstract class ParavirtualInterface
     public abstract string Name { get; }
 
     /// <summary>Where the guest's code has hypercalls.</summary>
-    public HypercallSites Sites { get; } = new();
+    public HypercallSites Sites { get; } = new(numberRegister);
 
     /// <summary>Hides the invariant TSC, which guests would prefer to the interface's own clock.</summary>
     public virtual bool HidesInvariantTimeStamp => false;

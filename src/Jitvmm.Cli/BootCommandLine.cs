@@ -189,7 +189,8 @@ internal sealed class BootCommandLine
         {
             "none" => HypervisorKind.None,
             "kvm" => HypervisorKind.Kvm,
-            _ => throw new UsageException($"--hypervisor is none or kvm, not {parts[0]}"),
+            "vmware" => HypervisorKind.Vmware,
+            _ => throw new UsageException($"--hypervisor is none, kvm or vmware, not {parts[0]}"),
         };
         string[] without = new string[parts.Length - 1];
         IReadOnlyList<string> features = MachineHypervisor.FeaturesOf(kind);

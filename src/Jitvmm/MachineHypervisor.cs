@@ -1,5 +1,7 @@
+using Jitvmm.Devices.Processors;
 using Jitvmm.Runtime.Paravirt;
 using Jitvmm.Runtime.Paravirt.Kvm;
+using Jitvmm.Runtime.Paravirt.Vmware;
 
 namespace Jitvmm;
 
@@ -11,6 +13,9 @@ public enum HypervisorKind
 
     /// <summary>Linux's KVM.</summary>
     Kvm,
+
+    /// <summary>VMware's ESX.</summary>
+    Vmware,
 }
 
 /// <summary>The one hypervisor a machine shows its guest.</summary>
@@ -21,11 +26,18 @@ public sealed record MachineHypervisor(HypervisorKind Kind)
 
     public static MachineHypervisor Kvm { get; } = new(HypervisorKind.Kvm);
 
+    public static MachineHypervisor Vmware { get; } = new(HypervisorKind.Vmware);
+
     /// <summary>Features it is shown without: some of <see cref="FeaturesOf"/>.</summary>
     public IReadOnlyList<string> Without { get; init; } = [];
 
     /// <summary>Names of the features that can be left out.</summary>
-    public static IReadOnlyList<string> FeaturesOf(HypervisorKind kind) => kind == HypervisorKind.Kvm ? KvmFeatureNames.All : [];
+    public static IReadOnlyList<string> FeaturesOf(HypervisorKind kind) => kind switch
+    {
+        HypervisorKind.Kvm => KvmFeatureNames.All,
+        HypervisorKind.Vmware => VmwareFeatureNames.All,
+        _ => [],
+    };
 
     /// <exception cref="MachineGuestException">A feature to be left out is unknown.</exception>
     internal ParavirtualInterface? Create()
@@ -39,6 +51,11 @@ public sealed record MachineHypervisor(HypervisorKind Kind)
             }
         }
 
-        return Kind == HypervisorKind.None ? null : new KvmInterface(Without.Aggregate(KvmFeatures.All, static (left, feature) => left & ~KvmFeatureNames.Find(feature)));
+        return Kind switch
+        {
+            HypervisorKind.Kvm => new KvmInterface(Without.Aggregate(KvmFeatures.All, static (left, feature) => left & ~KvmFeatureNames.Find(feature))),
+            HypervisorKind.Vmware => new VmwareInterface(MachineCpuid.Frequency, Without.Aggregate(VmwareFeatures.All, static (left, feature) => left & ~VmwareFeatureNames.Find(feature))),
+            _ => null,
+        };
     }
 }

@@ -64,6 +64,36 @@ public sealed partial class HypervisorTests
     }
 
     [GuestKernelTheory("cloud")]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Under_vmware_it_uses_what_is_offered(int processors)
+    {
+        using MachineProcess machine = Boot(processors, "--hypervisor", "vmware");
+        Has(machine, "Hypervisor detected: VMware\n", "Booting paravirtualized kernel on VMware hypervisor\n", "vmware: hypercall mode: 0x02\n", "vmware: TSC freq read from hypervisor : 1000.000 MHz\n", "vmware: Host bus clock speed read from hypervisor : 1000000000 Hz\n", "x2apic enabled\n", "clock: tsc\n", "events: lapic", $"flags: {processors}\n");
+        for (int i = 0; i < processors; i++)
+        {
+            Has(machine, $"vmware: vmware-stealtime: cpu {i}, pa ");
+        }
+
+        // GETHZ and GETVCPU_INFO, and the steal clocks of all but the first processor, which came by the port: its instruction is patched later.
+        Assert.Equal(1 + processors, Counter(machine, "hypercalls (vmware)"));
+        if (processors > 1)
+        {
+            Assert.Matches(@"(?m)^ +ffffffff[0-9a-f]{8} vmcall 91 stealclock, instruction +1$", machine.Errors);
+        }
+    }
+
+    [GuestKernelTheory("cloud")]
+    [InlineData(1)]
+    public void Under_vmware_the_port_does_what_vmcall_did(int processors)
+    {
+        using MachineProcess machine = Boot(processors, "--hypervisor", "vmware,-vmcall,-steal-clock");
+        Has(machine, "Hypervisor detected: VMware\n", "vmware: hypercall mode: 0x00\n", "vmware: TSC freq read from hypervisor : 1000.000 MHz\n", "clock: tsc\n", "steal: 0\n");
+        Assert.DoesNotContain("stealtime", machine.Console, StringComparison.Ordinal);
+        Assert.Equal(0, Counter(machine, "hypercalls (vmware)"));
+    }
+
+    [GuestKernelTheory("cloud")]
     [InlineData(2)]
     public void What_is_switched_off_is_not_used(int processors)
     {

@@ -307,7 +307,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         ref Instruction instruction = ref _instructions[index];
         HypercallInstruction kind = instruction.Code == Code.Vmcall ? HypercallInstruction.Vmcall : HypercallInstruction.Vmmcall;
         ulong physical = location.Physical + (instruction.IP - location.Address);
-        return Sites!.Enter(instruction.IP, physical, kind, HypercallNumber.Before(_instructions, index));
+        return Sites!.Enter(instruction.IP, physical, kind, HypercallNumber.Before(_instructions, index, Sites.NumberRegister));
     }
 
     /// <summary>Fills the record of an instruction; 1 when the branch behind it is in it too.</summary>

@@ -5,14 +5,15 @@ namespace Jitvmm.Translator.Decode;
 /// <summary>Finds the number of a hypercall where its block fixes it.</summary>
 public static class HypercallNumber
 {
-    /// <summary>What RAX holds before the instruction at an index, if an instruction before it says so and none between may change it.</summary>
-    public static ulong? Before(ReadOnlySpan<Instruction> block, int index)
+    /// <summary>What a general register, by its number, holds before the instruction at an index, if an instruction before it says so and none between may change it.</summary>
+    public static ulong? Before(ReadOnlySpan<Instruction> block, int index, int register)
     {
+        Register whole = Register.RAX + register;
         var factory = new InstructionInfoFactory();
         for (int i = index - 1; i >= 0; i--)
         {
             ref readonly Instruction instruction = ref block[i];
-            if (instruction.Op0Register is Register.EAX or Register.RAX && instruction.Op0Kind == OpKind.Register && ConstantOf(instruction) is { } constant)
+            if (instruction.Op0Kind == OpKind.Register && instruction.Op0Register.GetFullRegister() == whole && ConstantOf(instruction) is { } constant)
             {
                 return constant;
             }
@@ -20,7 +21,7 @@ public static class HypercallNumber
             foreach (UsedRegister used in factory.GetInfo(instruction).GetUsedRegisters())
             {
                 bool isWritten = used.Access is OpAccess.Write or OpAccess.ReadWrite or OpAccess.CondWrite or OpAccess.ReadCondWrite;
-                if (isWritten && used.Register.GetFullRegister() == Register.RAX)
+                if (isWritten && used.Register.GetFullRegister() == whole)
                 {
                     return null;
                 }

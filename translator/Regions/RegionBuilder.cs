@@ -172,7 +172,7 @@ public sealed class RegionBuilder
 
             if (_paravirtual != null && Lifter.IsHypercall(block.Instructions[i].Code))
             {
-                _lifter.LiftHypercall(_paravirtual, SiteOf(source, block.Instructions[i].IP), HypercallNumber.Before(block.Instructions, i));
+                _lifter.LiftHypercall(_paravirtual, SiteOf(source, block.Instructions[i].IP), HypercallNumber.Before(block.Instructions, i, _paravirtual.Sites.NumberRegister));
             }
             else if (!_lifter.TryLift(block.Instructions[i]))
             {

@@ -32,8 +32,6 @@ internal sealed unsafe class KvmCpu : ParavirtualCpu
 
     public IParavirtualHost Machine => Host;
 
-    public override IReadOnlyList<uint> Registers { get; } = [SystemTime, StealTime, EndOfInterrupt];
-
     public override ILazyEndOfInterrupt LazyEndOfInterrupt => _end;
 
     /// <summary>The part of a processor of a machine that offers KVM's interface.</summary>
@@ -76,6 +74,10 @@ internal sealed unsafe class KvmCpu : ParavirtualCpu
                 return _end.TryWrite(value);
         }
     }
+
+    public override ulong[] SaveState() => SaveRegisters(SystemTime, StealTime, EndOfInterrupt);
+
+    public override bool TryRestoreState(ReadOnlySpan<ulong> words) => TryRestoreRegisters(words, SystemTime, StealTime, EndOfInterrupt);
 
     public override void Reset()
     {

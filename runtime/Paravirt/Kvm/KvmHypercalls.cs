@@ -15,6 +15,8 @@ public static unsafe class KvmHypercalls
 
     public const long Invalid = -22;
 
+    internal const int NumberRegister = Rax;
+
     private const int Rax = 0;
 
     // Interrupt command (SDM vol. 3A, 11.6.1): logical destinations and shorthands make no sense in a call that names its destinations.

@@ -3,7 +3,7 @@ using Jitvmm.Runtime.Cpu;
 namespace Jitvmm.Runtime.Paravirt.Kvm;
 
 /// <summary>KVM's interface, as guests of Linux's hypervisor know it (Linux, Documentation/virt/kvm/x86/: cpuid.rst, msr.rst, hypercalls.rst).</summary>
-public sealed class KvmInterface(KvmFeatures features = KvmFeatures.All) : ParavirtualInterface
+public sealed class KvmInterface(KvmFeatures features = KvmFeatures.All) : ParavirtualInterface(KvmHypercalls.NumberRegister)
 {
     private const uint FeaturesLeaf = FirstLeaf + 1;
 

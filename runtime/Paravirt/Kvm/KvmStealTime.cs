@@ -16,12 +16,8 @@ internal sealed unsafe class KvmStealTime(IParavirtualHost host)
     private const byte Preempted = 1;
     private const byte FlushRequested = 2;
 
-    /// <summary>Asking the host costs a system call; kernels look once a tick.</summary>
-    private const long UpdateInterval = 1_000_000;
-
     private readonly SharedRecord _record = new(host.Memory, Length);
-    private long _reported;
-    private long _updated;
+    private readonly StolenTime _stolen = new(host);
 
     public ulong Register { get; private set; }
 
@@ -37,8 +33,7 @@ internal sealed unsafe class KvmStealTime(IParavirtualHost host)
         _record.Remove();
         if ((value & Enabled) != 0 && _record.TryPlace(value & ~Enabled))
         {
-            _reported = host.TimeKeptWaiting;
-            _updated = host.Now;
+            _stolen.Start();
             _ = Enter();
         }
 
@@ -54,20 +49,11 @@ internal sealed unsafe class KvmStealTime(IParavirtualHost host)
     /// <summary>Adds what the host has kept the processor waiting since.</summary>
     public void Update()
     {
-        long now = host.Now;
-        if (!_record.IsPlaced || now - _updated < UpdateInterval)
-        {
-            return;
-        }
-
-        _updated = now;
-        long waited = host.TimeKeptWaiting;
-        if (waited > _reported)
+        if (_record.IsPlaced && _stolen.Take() is > 0 and var stolen)
         {
             byte* bytes = _record.BeginChange(VersionOffset);
-            *(ulong*)(bytes + StealOffset) += (ulong)(waited - _reported);
+            *(ulong*)(bytes + StealOffset) += (ulong)stolen;
             _record.EndChange(VersionOffset);
-            _reported = waited;
         }
     }
 

@@ -241,6 +241,7 @@ public sealed partial class LocalApic : IStateful
         lock (_lock)
         {
             reader.Section("lapic", 2);
+            _mayBeEnded = false;
             Volatile.Write(ref _base, reader.UInt64());
             _xapicId = reader.UInt32();
             _taskPriority = reader.UInt32();

@@ -264,10 +264,9 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
         writer.Bool(_nonMaskable);
         writer.Bool(Volatile.Read(ref _endsHalt) != 0);
         Apic.Save(writer);
-        foreach (uint register in _paravirtual?.Registers ?? [])
+        foreach (ulong word in _paravirtual?.SaveState() ?? [])
         {
-            _ = _paravirtual!.TryReadMsr(register, out ulong value);
-            writer.UInt64(value);
+            writer.UInt64(word);
         }
 
         writer.Bool(WaitsForStartUp);
@@ -336,16 +335,18 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
 
     private static bool IsApicRegister(uint index) => index is LocalApic.BaseMsr or LocalApic.TscDeadlineMsr || index - LocalApic.FirstMsr < 0x100;
 
-    /// <summary>The records these registers place are in memory, which comes back by itself; one that is refused was another machine's.</summary>
+    /// <summary>Records that these words place are in memory, which comes back by itself; a word that is refused was another machine's.</summary>
     private void RestoreParavirtual(StateReader reader)
     {
-        foreach (uint register in _paravirtual?.Registers ?? [])
+        ulong[] words = _paravirtual?.SaveState() ?? [];
+        for (int i = 0; i < words.Length; i++)
         {
-            ulong value = reader.UInt64();
-            if (value != 0 && !_paravirtual!.TryWriteMsr(register, value))
-            {
-                throw new InvalidDataException($"The saved state has {value:x} in register {register:x}, which this machine refuses.");
-            }
+            words[i] = reader.UInt64();
+        }
+
+        if (_paravirtual?.TryRestoreState(words) == false)
+        {
+            throw new InvalidDataException($"The saved state of processor {Index} is of a machine with another hypervisor.");
         }
     }
 
