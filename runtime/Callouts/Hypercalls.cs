@@ -20,7 +20,10 @@ public static unsafe class Hypercalls
             return;
         }
 
-        HypercallSites.Count(cpu, site);
-        paravirtual.Hypercall();
+        HypercallSites.Count(cpu, paravirtual.SiteOf(site));
+        if (!paravirtual.Hypercall())
+        {
+            GuestAccess.Raise(ExceptionVector.InvalidOpcode);
+        }
     }
 }

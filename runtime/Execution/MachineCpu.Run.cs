@@ -13,8 +13,22 @@ public sealed unsafe partial class MachineCpu
     public MachineExit Run()
     {
         RenewGrant();
+        try
+        {
+            return RunGuest();
+        }
+        finally
+        {
+            // Also when the processor fails: others may wait for it to leave.
+            Platform.Paravirtual?.Left();
+        }
+    }
+
+    private MachineExit RunGuest()
+    {
         while (!IsStopping)
         {
+            Platform.Paravirtual?.Entering();
             CpuExit? exit = (State->FlagsSystem & SystemFlags.Trap) != 0 ? StepOne() : State->System.DebugHits != 0 ? TakeTrap() : _vcpu.Run();
             if (exit is { } reason && Answer(reason))
             {

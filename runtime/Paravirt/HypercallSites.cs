@@ -19,9 +19,13 @@ public sealed unsafe class HypercallSites(int numberRegister)
     private readonly Dictionary<ulong, HypercallSite> _current = [];
     private readonly List<nint> _counts = [];
     private readonly ulong[] _countedBefore = new ulong[Capacity];
+    private volatile int _entry = -1;
 
     /// <summary>Number of the general register in which callers pass a call's number.</summary>
     public int NumberRegister => numberRegister;
+
+    /// <summary>The page whose code is the VMM's; null when the interface has none.</summary>
+    public HypercallPage? Page { get; internal set; }
 
     /// <summary>All sites ever met, in order; a copy.</summary>
     public IReadOnlyList<HypercallSite> All
@@ -59,7 +63,8 @@ public sealed unsafe class HypercallSites(int numberRegister)
     {
         lock (_gate)
         {
-            var kind = HypercallSiteKind.Instruction;
+            bool isEntry = Page?.Owns(physical) == true;
+            HypercallSiteKind kind = isEntry ? HypercallSiteKind.Page : HypercallSiteKind.Instruction;
             if (_current.TryGetValue(physical, out HypercallSite? site))
             {
                 // A block that starts behind the instruction that fixes the number does not know it.
@@ -80,12 +85,35 @@ public sealed unsafe class HypercallSites(int numberRegister)
                 return 0;
             }
 
-            site = new HypercallSite(_sites.Count + 1, address, physical, instruction, kind) { Number = number };
-            _sites.Add(site);
-            _current[physical] = site;
+            site = Add(new HypercallSite(_sites.Count + 1, address, physical, instruction, kind) { Number = number });
+            _entry = isEntry ? site.Index : _entry;
             return site.Index;
         }
     }
+
+    /// <summary>A call into <see cref="Page"/> was made: the number of its site.</summary>
+    /// <param name="returnsTo">The address behind the call.</param>
+    /// <param name="physical">Where the call's last byte is.</param>
+    /// <param name="number">What was called.</param>
+    public int EnterCall(ulong returnsTo, ulong physical, ulong number)
+    {
+        lock (_gate)
+        {
+            if (!_current.TryGetValue(physical, out HypercallSite? site))
+            {
+                return _sites.Count == Capacity - 1
+                    ? 0
+                    : Add(new HypercallSite(_sites.Count + 1, returnsTo, physical, HypercallInstruction.Call, HypercallSiteKind.Page) { Number = number }).Index;
+            }
+
+            site.IsStale = false;
+            site.Number = site.Number == number ? number : null;
+            return site.Index;
+        }
+    }
+
+    /// <summary>Whether a site is the instruction in <see cref="Page"/>.</summary>
+    public bool IsEntry(int index) => index == _entry;
 
     /// <summary>The number of the site at a physical address; 0 when it was not told apart.</summary>
     public int IndexOf(ulong physical)
@@ -103,9 +131,16 @@ public sealed unsafe class HypercallSites(int numberRegister)
         {
             foreach (HypercallSite site in _current.Values)
             {
-                site.IsStale |= block.Overlaps(site.Physical, HypercallSite.Length);
+                site.IsStale |= block.Overlaps(site.Physical, site.Watched);
             }
         }
+    }
+
+    private HypercallSite Add(HypercallSite site)
+    {
+        _sites.Add(site);
+        _current[site.Physical] = site;
+        return site;
     }
 
     /// <summary>Room for a processor's counts.</summary>

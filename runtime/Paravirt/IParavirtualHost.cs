@@ -7,6 +7,9 @@ public interface IParavirtualHost
 {
     PhysicalMemory Memory { get; }
 
+    /// <summary>The processor's number and APIC id.</summary>
+    uint Index { get; }
+
     /// <summary>Machine time in ticks of the time-stamp counter, before the guest's own offset.</summary>
     ulong TimeStamp { get; }
 
@@ -32,6 +35,21 @@ public interface IParavirtualHost
     /// <param name="apicId">The receiver.</param>
     /// <param name="command">Vector, delivery mode and trigger mode as in an interrupt command register (SDM vol. 3A, 11.6.1).</param>
     bool SendInterrupt(uint apicId, uint command);
+
+    /// <summary>Makes a processor leave guest code soon, and come to <see cref="ParavirtualCpu.Entering"/>.</summary>
+    void LookAround(uint apicId);
+
+    /// <summary>An alarm whose callback comes on another thread.</summary>
+    IParavirtualAlarm CreateAlarm(Action rang);
+
+    /// <summary>Ends the interrupt in service, as a write to the local APIC does.</summary>
+    void EndInterrupt();
+
+    /// <summary>The local APIC's interrupt command register, in the layout of xAPIC whatever its mode (SDM vol. 3A, 11.6.1). Written, it sends.</summary>
+    ulong InterruptCommand { get; set; }
+
+    /// <summary>Its task priority register.</summary>
+    uint TaskPriority { get; set; }
 
     /// <summary>Takes back what <see cref="ILazyEndOfInterrupt"/> offers the guest at the moment.</summary>
     void SettleEndOfInterrupt();

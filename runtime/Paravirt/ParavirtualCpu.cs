@@ -1,10 +1,13 @@
 using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Runtime.Paravirt;
 
 /// <summary>The paravirtual part of one processor. Its members are called on that processor's thread unless they say otherwise; none throws, whatever the guest passes.</summary>
 public abstract unsafe class ParavirtualCpu
 {
+    private const int StackPointer = 4;
+
     private readonly HypercallSites _sites;
 
     protected ParavirtualCpu(ParavirtualInterface offered, IParavirtualHost host)
@@ -20,6 +23,9 @@ public abstract unsafe class ParavirtualCpu
     public virtual ILazyEndOfInterrupt? LazyEndOfInterrupt => null;
 
     protected IParavirtualHost Host { get; }
+
+    /// <summary>Number of the call that is being made.</summary>
+    protected virtual ulong CallNumber => State->Gpr[_sites.NumberRegister];
 
     /// <summary><see cref="SaveState"/> of an interface whose state is model-specific registers.</summary>
     protected ulong[] SaveRegisters(params ReadOnlySpan<uint> registers)
@@ -61,8 +67,24 @@ public abstract unsafe class ParavirtualCpu
         State = null;
     }
 
-    /// <summary>Carries out the hypercall whose number and arguments are in the registers.</summary>
-    public abstract void Hypercall();
+    /// <summary>Carries out the hypercall whose number and arguments are in the registers. False: there are none here and now, which is #UD.</summary>
+    public abstract bool Hypercall();
+
+    /// <summary>
+    /// The site that counts a hypercall, by the number of the instruction's: of a call into <see cref="HypercallPage"/> that is where the call is. Reads the guest's stack and
+    /// raises what that raises, as the return behind the hypercall would.
+    /// </summary>
+    public int SiteOf(int instruction)
+    {
+        if (!_sites.IsEntry(instruction) || !CpuMode.Is64Bit(State))
+        {
+            return instruction;
+        }
+
+        // The last byte of the call is what a rewritten call has changed, or what comes before it.
+        ulong returnsTo = PagedMemory.Read(State, State->Gpr[StackPointer], sizeof(ulong), false);
+        return SoftTlb.TryFindCode(State, returnsTo - 1, out ulong physical) ? _sites.EnterCall(returnsTo, physical, CallNumber) : instruction;
+    }
 
     /// <summary>False: no register of the interface, which the guest gets #GP for.</summary>
     public abstract bool TryReadMsr(uint index, out ulong value);
@@ -103,6 +125,16 @@ public abstract unsafe class ParavirtualCpu
 
     /// <summary>It goes on.</summary>
     public virtual void Running()
+    {
+    }
+
+    /// <summary>About to execute guest code, outside translated code: at the start of a run, and whenever something made the processor look around.</summary>
+    public virtual void Entering()
+    {
+    }
+
+    /// <summary>The run ended.</summary>
+    public virtual void Left()
     {
     }
 }

@@ -190,7 +190,8 @@ internal sealed class BootCommandLine
             "none" => HypervisorKind.None,
             "kvm" => HypervisorKind.Kvm,
             "vmware" => HypervisorKind.Vmware,
-            _ => throw new UsageException($"--hypervisor is none, kvm or vmware, not {parts[0]}"),
+            "hyperv" => HypervisorKind.Hyperv,
+            _ => throw new UsageException($"--hypervisor is none, kvm, vmware or hyperv, not {parts[0]}"),
         };
         string[] without = new string[parts.Length - 1];
         IReadOnlyList<string> features = MachineHypervisor.FeaturesOf(kind);

@@ -66,10 +66,11 @@ internal static class HelpText
           --net none|user[,loopback]
                                     no network (default), or user-mode NAT; the host's loopback only if asked for
           --console                 a virtio console, hvc0
-          --hypervisor kvm|vmware|none[,-FEATURE...]
+          --hypervisor kvm|hyperv|vmware|none[,-FEATURE...]
                                     what the guest finds if it looks for a hypervisor (default kvm); none shows no sign of
                                     one. kvm's features: clock, stable-clock, no-io-delay, steal-time, pv-eoi, pv-unhalt,
-                                    pv-tlb-flush, pv-ipi, pv-sched-yield; vmware's: frequency, vmcall, vcpu-info, steal-clock
+                                    pv-tlb-flush, pv-ipi, pv-sched-yield; hyperv's: reference-counter, reference-tsc, frequencies,
+                                    stimer, apic, tlb-flush, ipi; vmware's: frequency, vmcall, vcpu-info, steal-clock
           --serial stdio|file:PATH|none
                                     where the serial port goes (default: the terminal)
 

@@ -1,5 +1,6 @@
 using Jitvmm.Devices.Processors;
 using Jitvmm.Runtime.Paravirt;
+using Jitvmm.Runtime.Paravirt.Hyperv;
 using Jitvmm.Runtime.Paravirt.Kvm;
 using Jitvmm.Runtime.Paravirt.Vmware;
 
@@ -16,6 +17,9 @@ public enum HypervisorKind
 
     /// <summary>VMware's ESX.</summary>
     Vmware,
+
+    /// <summary>Microsoft's Hyper-V, without its message bus.</summary>
+    Hyperv,
 }
 
 /// <summary>The one hypervisor a machine shows its guest.</summary>
@@ -28,6 +32,8 @@ public sealed record MachineHypervisor(HypervisorKind Kind)
 
     public static MachineHypervisor Vmware { get; } = new(HypervisorKind.Vmware);
 
+    public static MachineHypervisor Hyperv { get; } = new(HypervisorKind.Hyperv);
+
     /// <summary>Features it is shown without: some of <see cref="FeaturesOf"/>.</summary>
     public IReadOnlyList<string> Without { get; init; } = [];
 
@@ -36,6 +42,7 @@ public sealed record MachineHypervisor(HypervisorKind Kind)
     {
         HypervisorKind.Kvm => KvmFeatureNames.All,
         HypervisorKind.Vmware => VmwareFeatureNames.All,
+        HypervisorKind.Hyperv => HypervFeatureNames.All,
         _ => [],
     };
 
@@ -55,6 +62,7 @@ public sealed record MachineHypervisor(HypervisorKind Kind)
         {
             HypervisorKind.Kvm => new KvmInterface(Without.Aggregate(KvmFeatures.All, static (left, feature) => left & ~KvmFeatureNames.Find(feature))),
             HypervisorKind.Vmware => new VmwareInterface(MachineCpuid.Frequency, Without.Aggregate(VmwareFeatures.All, static (left, feature) => left & ~VmwareFeatureNames.Find(feature))),
+            HypervisorKind.Hyperv => new HypervInterface(Without.Aggregate(HypervFeatures.All, static (left, feature) => left & ~HypervFeatureNames.Find(feature))),
             _ => null,
         };
     }

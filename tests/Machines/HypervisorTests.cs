@@ -11,6 +11,7 @@ public sealed partial class HypervisorTests
     private const string Script = """
         echo "clock: $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
         echo "events: $(cat /sys/devices/system/clockevents/clockevent0/current_device)"
+        echo "timers: $(awk '/^HVS:/{n = $2} END {print n + 0}' /proc/interrupts)"
         echo "flags: $(grep -c hypervisor /proc/cpuinfo)"
         n=$(($(nproc) * 2))
         for i in $(seq $n); do seq 1 40000 | sort -rn | sha256sum > /tmp$i & done
@@ -91,6 +92,38 @@ public sealed partial class HypervisorTests
         Has(machine, "Hypervisor detected: VMware\n", "vmware: hypercall mode: 0x00\n", "vmware: TSC freq read from hypervisor : 1000.000 MHz\n", "clock: tsc\n", "steal: 0\n");
         Assert.DoesNotContain("stealtime", machine.Console, StringComparison.Ordinal);
         Assert.Equal(0, Counter(machine, "hypercalls (vmware)"));
+    }
+
+    [GuestKernelTheory("cloud")]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Under_hyperv_it_uses_what_is_offered(int processors)
+    {
+        using MachineProcess machine = Boot(processors, "--hypervisor", "hyperv");
+        Has(machine, "Hypervisor detected: Microsoft Hyper-V\n", "Booting paravirtualized kernel on Hyper-V\n", "Hyper-V: privilege flags low 0xa7a, high 0x0, hints 0xc2c, misc 0x80100\n", "Hyper-V: LAPIC Timer Frequency: 0x3d0900\n", "Hyper-V: Using hypercall for remote TLB flush\n", "Hyper-V: Using IPI hypercalls\n", "Hyper-V: Using enlightened APIC (x2apic mode)\n", "clock: hyperv_clocksource_tsc_page\n", "events: Hyper-V clockevent\n", $"flags: {processors}\n");
+        Assert.Matches(@"(?m)^timers: [1-9][0-9]*$", machine.Console);
+        long ends = Counter(machine, "ends of interrupt");
+        long elided = Counter(machine, "of these in memory");
+        Assert.True(elided >= 0.8 * ends && ends > 100, $"{elided} of {ends} ends of interrupt were in memory{machine.Report}");
+        if (processors > 1)
+        {
+            Assert.Matches(@"(?m)^ +ffffffff[0-9a-f]{8} call 11 send-ipi, page +[0-9,]+$", machine.Errors);
+        }
+    }
+
+    [GuestKernelTheory("cloud")]
+    [InlineData(2)]
+    public void Under_hyperv_what_is_switched_off_is_not_used(int processors)
+    {
+        using MachineProcess machine = Boot(processors, "--hypervisor", "hyperv,-reference-counter,-apic,-ipi,-tlb-flush");
+        Has(machine, "Hypervisor detected: Microsoft Hyper-V\n", "events: lapic", "timers: 0\n");
+        foreach (string sign in (string[])["hyperv_clocksource", "Using IPI hypercalls", "remote TLB flush", "enlightened APIC"])
+        {
+            Assert.False(machine.Console.Contains(sign, StringComparison.Ordinal), $"{sign}{machine.Report}");
+        }
+
+        Assert.Equal(0, Counter(machine, "of these in memory"));
+        Assert.Equal(0, Counter(machine, "hypercalls (hyperv)"));
     }
 
     [GuestKernelTheory("cloud")]

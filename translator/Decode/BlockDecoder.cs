@@ -55,7 +55,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         _hotThreshold = hotThreshold;
     }
 
-    /// <summary>Where hypercalls that are decoded are entered; null when the guest has nobody to call.</summary>
+    /// <summary>Where hypercalls that are decoded are entered, and code that is not the guest's; null when the guest has nobody to call.</summary>
     public HypercallSites? Sites { get; init; }
 
     public TranslationBlock? Translate(CodeCache cache, in CodeLocation location)
@@ -80,7 +80,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
     {
         Decoder decoder = DecoderFor(location.Mode);
         ulong left = GuestPages.PageSize - (location.Physical & (GuestPages.PageSize - 1));
-        byte* start = memory.HostBase + location.Physical;
+        byte* start = CodeAt(memory, location.Physical);
         if (location.NextPage == 0)
         {
             _reader.Set(start, start + left);
@@ -94,12 +94,12 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
     }
 
     /// <summary>Brings the bytes of an instruction that straddles two pages together; how many.</summary>
-    private static int Join(PhysicalMemory memory, in CodeLocation location, byte* joined)
+    private int Join(PhysicalMemory memory, in CodeLocation location, byte* joined)
     {
         ulong left = GuestPages.PageSize - (location.Physical & (GuestPages.PageSize - 1));
         ulong first = Math.Min(left, MaxInstructionBytes);
-        Buffer.MemoryCopy(memory.HostBase + location.Physical, joined, first, first);
-        Buffer.MemoryCopy(memory.HostBase + location.NextPage, joined + first, MaxInstructionBytes, MaxInstructionBytes);
+        Buffer.MemoryCopy(CodeAt(memory, location.Physical), joined, first, first);
+        Buffer.MemoryCopy(CodeAt(memory, location.NextPage), joined + first, MaxInstructionBytes, MaxInstructionBytes);
         return (int)first + MaxInstructionBytes;
     }
 
@@ -120,6 +120,9 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         _reader.Set(start, start + available);
         return DecodeFrom(_decoder, address, instructions, out undefinedEnd);
     }
+
+    /// <summary>What is decoded for a physical address: the guest's bytes, or the VMM's own code.</summary>
+    private byte* CodeAt(GuestPages memory, ulong physical) => Sites?.Page is { } page && page.Owns(physical) ? page.CodeAt(physical) : memory.HostBase + physical;
 
     private Decoder DecoderFor(CodeMode mode)
     {
@@ -169,7 +172,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
     public bool HasChanged(CodeCache cache, in CodeLocation location)
     {
         byte* joined = stackalloc byte[2 * MaxInstructionBytes];
-        byte* now = cache.Memory.HostBase + location.Physical;
+        byte* now = CodeAt(cache.Memory, location.Physical);
         if (location.NextPage != 0)
         {
             Join((PhysicalMemory)cache.Memory, location, joined);

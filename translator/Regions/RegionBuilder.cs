@@ -31,7 +31,7 @@ public sealed class RegionBuilder
     private readonly CodeCache _cache;
     private readonly ParavirtualInterface? _paravirtual;
     private readonly bool _isMachine;
-    private readonly BlockDecoder _decoder = new(HandlerSet.Direct, 0);
+    private readonly BlockDecoder _decoder;
     private readonly IrBuilder _builder = new();
     private readonly Lifter _lifter;
     private readonly Dictionary<ulong, StatusFlags> _flagsReadAt = [];
@@ -46,6 +46,7 @@ public sealed class RegionBuilder
         _cache = cache;
         _paravirtual = paravirtual;
         _isMachine = cache.Memory is PhysicalMemory;
+        _decoder = new BlockDecoder(HandlerSet.Direct, 0) { Sites = paravirtual?.Sites };
         _lifter = new Lifter(_builder);
     }
 

@@ -32,12 +32,16 @@ internal sealed unsafe class KvmCpu : ParavirtualCpu
 
     public IParavirtualHost Machine => Host;
 
-    public override ILazyEndOfInterrupt LazyEndOfInterrupt => _end;
+    public override ILazyEndOfInterrupt LazyEndOfInterrupt => _end.Word;
 
     /// <summary>The part of a processor of a machine that offers KVM's interface.</summary>
     public static KvmCpu Of(CpuState* cpu) => (KvmCpu)MachineCpu.Of(cpu).Platform.Paravirtual!;
 
-    public override void Hypercall() => KvmHypercalls.Execute(State);
+    public override bool Hypercall()
+    {
+        KvmHypercalls.Execute(State);
+        return true;
+    }
 
     public override bool TryReadMsr(uint index, out ulong value)
     {

@@ -39,10 +39,11 @@ internal sealed unsafe class VmwareCpu : ParavirtualCpu
         return isCall;
     }
 
-    public override void Hypercall()
+    public override bool Hypercall()
     {
         bool isCall = (Features & VmwareFeatures.Vmcall) != 0 && (uint)State->Gpr[VmwareCommands.Rax] == VmwareCommands.Magic && (State->Gpr[VmwareCommands.Rdx] & ManyBytes) == 0;
         State->Gpr[VmwareCommands.Rax] = isCall ? VmwareCommands.Execute(this, State) : VmwareCommands.Failure;
+        return true;
     }
 
     /// <summary>There are none.</summary>

@@ -301,7 +301,7 @@ public sealed class Machine : IMachineControl, IDisposable
         foreach (CpuPlatform processor in _processors)
         {
             processor.Hypervisor = hypervisor;
-            processor.Paravirtual = hypervisor.CreateCpu(new ParavirtualHost(processor, _processors, Memory, Apics, Clock, utc));
+            processor.Paravirtual = hypervisor.CreateCpu(new ParavirtualHost(processor, _processors, Memory, Apics, Timers, utc));
         }
     }
 

@@ -6,7 +6,7 @@ using Jitvmm.Runtime.Paravirt;
 namespace Jitvmm.Devices.Processors;
 
 /// <summary>The machine as the paravirtual part of one of its processors sees it.</summary>
-internal sealed class ParavirtualHost(CpuPlatform own, IReadOnlyList<CpuPlatform> all, PhysicalMemory memory, ApicBus apics, MachineClock clock, long utcAtStart) : IParavirtualHost
+internal sealed class ParavirtualHost(CpuPlatform own, IReadOnlyList<CpuPlatform> all, PhysicalMemory memory, ApicBus apics, TimerQueue timers, long utcAtStart) : IParavirtualHost
 {
     private const uint VectorMask = 0xff;
     private const int ModeShift = 8;
@@ -15,15 +15,17 @@ internal sealed class ParavirtualHost(CpuPlatform own, IReadOnlyList<CpuPlatform
 
     public PhysicalMemory Memory => memory;
 
+    public uint Index => (uint)own.Index;
+
     public ulong TimeStamp => own.TimeStamp;
 
     public uint TimeStampFrequency => MachineCpuid.Frequency;
 
-    public long Now => clock.Now;
+    public long Now => timers.Clock.Now;
 
     public long UtcAtStart => utcAtStart;
 
-    public long TimeKeptWaiting => clock.IsCounted ? 0 : own.TimeKeptWaiting;
+    public long TimeKeptWaiting => timers.Clock.IsCounted ? 0 : own.TimeKeptWaiting;
 
     public void EndHalt(uint apicId)
     {
@@ -39,6 +41,24 @@ internal sealed class ParavirtualHost(CpuPlatform own, IReadOnlyList<CpuPlatform
     {
         var mode = (DeliveryMode)((command >> ModeShift) & ModeMask);
         return apicId < (uint)all.Count && apics.SendTo((int)apicId, new InterruptMessage(apicId, false, mode, (byte)(command & VectorMask), (command & LevelTriggered) != 0));
+    }
+
+    public void LookAround(uint apicId) => all[(int)apicId].InterruptRaised();
+
+    public IParavirtualAlarm CreateAlarm(Action rang) => timers.Create(rang);
+
+    public void EndInterrupt() => own.Apic.EndOfInterrupt();
+
+    public ulong InterruptCommand
+    {
+        get => own.Apic.Command;
+        set => own.Apic.Command = value;
+    }
+
+    public uint TaskPriority
+    {
+        get => own.Apic.TaskPriority;
+        set => own.Apic.TaskPriority = value;
     }
 
     public void SettleEndOfInterrupt() => own.Apic.SettleEnd();

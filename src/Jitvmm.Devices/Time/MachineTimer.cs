@@ -1,10 +1,12 @@
+using Jitvmm.Runtime.Paravirt;
+
 namespace Jitvmm.Devices.Time;
 
 /// <summary>
 /// One alarm of a device. The callback runs on the timer thread with no lock held; the device decides under its own lock whether
 /// the alarm still means something, because it may have been re-armed meanwhile.
 /// </summary>
-public sealed class MachineTimer
+public sealed class MachineTimer : IParavirtualAlarm
 {
     public const long Never = long.MaxValue;
 

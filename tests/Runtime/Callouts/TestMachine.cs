@@ -236,6 +236,9 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
     /// <summary>Runs code to its HLT.</summary>
     public MachineExit Run() => _machineCpu.Run();
 
+    /// <summary>Makes code that runs look around. Any thread.</summary>
+    public void Kick() => _machineCpu.Kick();
+
     /// <summary>Puts assembled code at an address it is to run at.</summary>
     public void Place(Assembler asm, ulong address)
     {

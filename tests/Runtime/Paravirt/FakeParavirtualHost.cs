@@ -11,6 +11,14 @@ internal sealed class FakeParavirtualHost(PhysicalMemory memory) : IParavirtualH
 
     public PhysicalMemory Memory => memory;
 
+    public uint Index { get; init; }
+
+    /// <summary>Reaches other processors.</summary>
+    public Action<uint>? LooksAround { get; set; }
+
+    /// <summary>In the order in which they were asked for.</summary>
+    public List<FakeAlarm> Alarms { get; } = [];
+
     public ulong TimeStamp { get; set; }
 
     public uint TimeStampFrequency { get; set; } = 1_000_000_000;
@@ -33,5 +41,36 @@ internal sealed class FakeParavirtualHost(PhysicalMemory memory) : IParavirtualH
         return apicId <= LastId;
     }
 
+    public void LookAround(uint apicId)
+    {
+        Asked.Add($"look {apicId}");
+        LooksAround?.Invoke(apicId);
+    }
+
+    public IParavirtualAlarm CreateAlarm(Action rang)
+    {
+        var alarm = new FakeAlarm(rang);
+        Alarms.Add(alarm);
+        return alarm;
+    }
+
+    public void EndInterrupt() => Asked.Add("end");
+
+    public ulong InterruptCommand { get; set; }
+
+    public uint TaskPriority { get; set; }
+
     public void SettleEndOfInterrupt() => Asked.Add("settle");
+
+    /// <summary>An alarm that tests ring.</summary>
+    internal sealed class FakeAlarm(Action rang) : IParavirtualAlarm
+    {
+        public long Deadline { get; private set; } = long.MaxValue;
+
+        public void Arm(long deadline) => Deadline = deadline;
+
+        public void Cancel() => Deadline = long.MaxValue;
+
+        public void Ring() => rang();
+    }
 }
