@@ -83,7 +83,7 @@ public abstract unsafe class ParavirtualCpu
 
         // The last byte of the call is what a rewritten call has changed, or what comes before it.
         ulong returnsTo = PagedMemory.Read(State, State->Gpr[StackPointer], sizeof(ulong), false);
-        return SoftTlb.TryFindCode(State, returnsTo - 1, out ulong physical) ? _sites.EnterCall(returnsTo, physical, CallNumber) : instruction;
+        return TryFindCode(returnsTo - 1, out ulong physical) ? _sites.EnterCall(returnsTo, physical, CallNumber) : instruction;
     }
 
     /// <summary>False: no register of the interface, which the guest gets #GP for.</summary>
@@ -136,5 +136,18 @@ public abstract unsafe class ParavirtualCpu
     /// <summary>The run ended.</summary>
     public virtual void Left()
     {
+    }
+
+    /// <summary>What was fetched long ago is not remembered since the latest flush, and what the guest has unmapped is nowhere.</summary>
+    private bool TryFindCode(ulong linear, out ulong physical)
+    {
+        if (SoftTlb.TryFindCode(State, linear, out physical))
+        {
+            return true;
+        }
+
+        bool isMapped = PagedMemory.TryTranslate(State, linear, SoftTlb.Privilege(State) | PageWalk.Read, out PageMapping mapping);
+        physical = mapping.Physical;
+        return isMapped;
     }
 }

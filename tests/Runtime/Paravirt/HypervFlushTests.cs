@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Iced.Intel;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Paravirt;
 using Jitvmm.Runtime.Paravirt.Hyperv;
 using Jitvmm.Tests.Runtime.Callouts;
 using static Iced.Intel.AssemblerRegisters;
@@ -46,6 +47,10 @@ public sealed class HypervFlushTests : IDisposable
         Thread[] threads = [Start(0, FlushOften), Start(1, FlushOften)];
         Assert.All(threads, static thread => Assert.True(thread.Join(s_limit)));
         Assert.Empty(_failures);
+
+        // A caller is found though its processor has just forgotten where its code is.
+        HypercallSite call = Assert.Single(_hyperv.Sites.All, static site => site.Instruction == HypercallInstruction.Call);
+        Assert.Equal(2ul * Rounds, _hyperv.Sites.TimesTaken(call.Index));
     }
 
     public void Dispose()
