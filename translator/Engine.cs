@@ -102,6 +102,18 @@ public sealed unsafe class Engine : IDisposable
         }
     }
 
+    /// <summary>Call when the address space is about to be emptied for another program, from its only vCPU, outside generated code: what was translated goes.</summary>
+    public void ReplaceProgram()
+    {
+        // Nothing of the old program's code is ever found again, and invalidation alone would not give its memory back.
+        if (Cache.UsedBytes > 0)
+        {
+            Cache.Flush();
+        }
+
+        Compiler?.ProgramReplaced();
+    }
+
     public void Dispose()
     {
         HostFaults.RemoveWindow(Memory.HostBase - AddressSpace.GuardSize);

@@ -167,12 +167,7 @@ public sealed unsafe partial class LinuxProcess
     {
         using (exec)
         {
-            // Nothing of the old program's code is ever found again, and invalidation alone would not give its memory back.
-            if (Engine.Cache.UsedBytes > 0)
-            {
-                Engine.Cache.Flush();
-            }
-
+            Engine.ReplaceProgram();
             Map.Clear();
             Files.Table.CloseOnExec();
             Dispositions.ResetHandlers();

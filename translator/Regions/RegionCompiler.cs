@@ -25,15 +25,12 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     private const int FutexWait = 128;
     private const int FutexWake = 129;
 
-    /// <summary>What waiting for compilations may take at first; later a quarter of all time.</summary>
-    private static readonly TimeSpan s_freeCompileTime = TimeSpan.FromSeconds(1);
-
-    private readonly long _start = Stopwatch.GetTimestamp();
     private readonly CodeCache _cache;
     private readonly HandlerSet _handlers;
     private readonly RegionAccess _access;
     private readonly RegionBuilder _builder;
     private readonly bool _synchronous;
+    private readonly WaitingBudget _budget = new();
     private readonly Dictionary<TranslationBlock, List<Region>> _regionsOf = [];
     private readonly HashSet<Region> _regions = [];
 
@@ -151,7 +148,11 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
         _queue.Clear();
         _thread = null;
         _worker = 0;
+        _budget.Forked(Statistics.CompileTime);
     }
+
+    /// <summary>The address space holds another program from now on.</summary>
+    public void ProgramReplaced() => _budget.Restart(Statistics.CompileTime);
 
     /// <summary>The background thread. It sleeps in the host kernel, not on .NET's primitives: a thread that a fork lost must not be in their queues.</summary>
     private void Work()
@@ -226,7 +227,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     /// </summary>
     private bool IsOverBudget(TranslationBlock block)
     {
-        if (!_synchronous || Statistics.CompileTime < s_freeCompileTime + Stopwatch.GetElapsedTime(_start) / 4)
+        if (!_synchronous || _budget.Allows(Statistics.CompileTime))
         {
             return false;
         }
