@@ -114,8 +114,11 @@ public sealed unsafe class Engine : IDisposable
         Compiler?.ProgramReplaced();
     }
 
+    /// <summary>Call when no vCPU runs any more.</summary>
     public void Dispose()
     {
+        // It reads guest code and writes records.
+        Compiler?.Dispose();
         HostFaults.RemoveWindow(Memory.HostBase - AddressSpace.GuardSize);
         Cache.Dispose();
     }
