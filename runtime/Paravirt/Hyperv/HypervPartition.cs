@@ -156,6 +156,7 @@ internal sealed unsafe class HypervPartition(HypercallPage page)
         *(ulong*)(bytes + ScaleOffset) = Scale(host.TimeStampFrequency);
         *(ulong*)(bytes + OffsetOffset) = 0;
         Volatile.Write(ref *sequence, _moved.Count == 0 ? next : 0);
+        _referencePage.Written();
     }
 
     /// <summary>Units of 100 ns in 2⁶⁴ ticks.</summary>
