@@ -381,7 +381,7 @@ public sealed unsafe class CodeCache : IDisposable
         }
     }
 
-    /// <summary>Enters a block; whether one of its pages, to which the guest may write, is marked only now.</summary>
+    /// <summary>Enters a block; whether one of its pages, to which the guest may write, here or at another address, is marked only now.</summary>
     private bool Add(TranslationBlock block)
     {
         _blocks[block.Location with { NextPage = 0 }] = block;
@@ -418,13 +418,13 @@ public sealed unsafe class CodeCache : IDisposable
         {
             _blocksOfPage[page] = list = [];
             writable = MarkAliases(page);
+            marked = true;
         }
 
         list.Add(block);
         writable |= (Memory.Pages[page] & (byte)PageAccess.Write) != 0;
         if ((Memory.Pages[page] & (byte)PageAccess.Code) == 0)
         {
-            marked = true;
             Memory.Pages[page] |= (byte)PageAccess.Code;
             foreach (VCpu vcpu in _vcpus)
             {
