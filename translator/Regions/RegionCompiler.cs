@@ -29,8 +29,10 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     private readonly HandlerSet _handlers;
     private readonly RegionAccess _access;
     private readonly RegionBuilder _builder;
-    private readonly bool _synchronous;
-    private readonly WaitingBudget _budget = new();
+
+    /// <summary>Null when vCPUs do not wait for compilations.</summary>
+    private readonly WaitingBudget? _budget;
+
     private readonly Dictionary<TranslationBlock, List<Region>> _regionsOf = [];
     private readonly HashSet<Region> _regions = [];
 
@@ -55,7 +57,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
         _handlers = handlers;
         _enqueued = (int*)NativeMemory.AllocZeroed(sizeof(int));
         _builder = new RegionBuilder(cache, paravirtual);
-        _synchronous = synchronous;
+        _budget = synchronous ? new WaitingBudget() : null;
         IsChecked = isChecked;
         cache.BlockInvalidated = Retire;
         cache.Flushed = Forget;
@@ -100,7 +102,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
 
     public void BlockIsHot(TranslationBlock block)
     {
-        if (_synchronous)
+        if (_budget != null)
         {
             Compile(block);
             return;
@@ -148,11 +150,11 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
         _queue.Clear();
         _thread = null;
         _worker = 0;
-        _budget.Forked(Statistics.CompileTime);
+        _budget?.Forked(Statistics.CompileTime);
     }
 
     /// <summary>The address space holds another program from now on.</summary>
-    public void ProgramReplaced() => _budget.Restart(Statistics.CompileTime);
+    public void ProgramReplaced() => _budget?.Restart(Statistics.CompileTime);
 
     /// <summary>The background thread. It sleeps in the host kernel, not on .NET's primitives: a thread that a fork lost must not be in their queues.</summary>
     private void Work()
@@ -227,7 +229,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     /// </summary>
     private bool IsOverBudget(TranslationBlock block)
     {
-        if (!_synchronous || _budget.Allows(Statistics.CompileTime))
+        if (_budget?.Allows(Statistics.CompileTime) != false)
         {
             return false;
         }

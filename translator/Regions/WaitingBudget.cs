@@ -7,9 +7,11 @@ namespace Jitvmm.Translator.Regions;
 /// </remarks>
 internal sealed class WaitingBudget
 {
-    private TimeSpan _allowance = TimeSpan.FromSeconds(1);
+    private TimeSpan _allowance;
     private TimeSpan _spentBefore;
-    private TimeSpan _ranBefore = Environment.CpuUsage.TotalTime;
+    private TimeSpan _ranBefore;
+
+    public WaitingBudget() => Restart(TimeSpan.Zero);
 
     /// <summary>Whether more may be compiled after <paramref name="compileTime"/> in all.</summary>
     public bool Allows(TimeSpan compileTime) => compileTime - _spentBefore < _allowance + (Environment.CpuUsage.TotalTime - _ranBefore) / 4;
