@@ -40,9 +40,9 @@ public sealed record MachineHypervisor(HypervisorKind Kind)
     /// <summary>Names of the features that can be left out.</summary>
     public static IReadOnlyList<string> FeaturesOf(HypervisorKind kind) => kind switch
     {
-        HypervisorKind.Kvm => KvmFeatureNames.All,
-        HypervisorKind.Vmware => VmwareFeatureNames.All,
-        HypervisorKind.Hyperv => HypervFeatureNames.All,
+        HypervisorKind.Kvm => KvmFeatureNames.Table.All,
+        HypervisorKind.Vmware => VmwareFeatureNames.Table.All,
+        HypervisorKind.Hyperv => HypervFeatureNames.Table.All,
         _ => [],
     };
 
@@ -60,9 +60,9 @@ public sealed record MachineHypervisor(HypervisorKind Kind)
 
         return Kind switch
         {
-            HypervisorKind.Kvm => new KvmInterface(Without.Aggregate(KvmFeatures.All, static (left, feature) => left & ~KvmFeatureNames.Find(feature))),
-            HypervisorKind.Vmware => new VmwareInterface(MachineCpuid.Frequency, Without.Aggregate(VmwareFeatures.All, static (left, feature) => left & ~VmwareFeatureNames.Find(feature))),
-            HypervisorKind.Hyperv => new HypervInterface(Without.Aggregate(HypervFeatures.All, static (left, feature) => left & ~HypervFeatureNames.Find(feature))),
+            HypervisorKind.Kvm => new KvmInterface(KvmFeatureNames.Table.AllBut(Without)),
+            HypervisorKind.Vmware => new VmwareInterface(MachineCpuid.Frequency, VmwareFeatureNames.Table.AllBut(Without)),
+            HypervisorKind.Hyperv => new HypervInterface(HypervFeatureNames.Table.AllBut(Without)),
             _ => null,
         };
     }

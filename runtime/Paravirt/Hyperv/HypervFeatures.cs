@@ -24,8 +24,8 @@ public enum HypervFeatures : uint
 /// <summary>Names under which features can be switched off.</summary>
 public static class HypervFeatureNames
 {
-    private static readonly (string Name, HypervFeatures Features)[] s_names =
-    [
+    public static FeatureNames<HypervFeatures> Table { get; } = new(
+        HypervFeatures.All,
         // Page and timers are of no use to a guest that cannot read the counter.
         ("reference-counter", HypervFeatures.ReferenceCounter | HypervFeatures.ReferenceTsc | HypervFeatures.Timers),
         ("reference-tsc", HypervFeatures.ReferenceTsc),
@@ -33,11 +33,5 @@ public static class HypervFeatureNames
         ("stimer", HypervFeatures.Timers),
         ("apic", HypervFeatures.Apic),
         ("tlb-flush", HypervFeatures.TlbFlush),
-        ("ipi", HypervFeatures.SendIpi),
-    ];
-
-    public static IReadOnlyList<string> All { get; } = Array.ConvertAll(s_names, static entry => entry.Name);
-
-    /// <summary>What a name stands for; <see cref="HypervFeatures.None"/> for an unknown one.</summary>
-    public static HypervFeatures Find(string name) => Array.Find(s_names, entry => entry.Name == name).Features;
+        ("ipi", HypervFeatures.SendIpi));
 }

@@ -22,8 +22,8 @@ public enum KvmFeatures : uint
 /// <summary>Names under which features can be switched off.</summary>
 public static class KvmFeatureNames
 {
-    private static readonly (string Name, KvmFeatures Features)[] s_names =
-    [
+    public static FeatureNames<KvmFeatures> Table { get; } = new(
+        KvmFeatures.All,
         ("clock", KvmFeatures.OldClock | KvmFeatures.Clock | KvmFeatures.StableClock),
         ("stable-clock", KvmFeatures.StableClock),
         ("no-io-delay", KvmFeatures.NoIoDelay),
@@ -32,11 +32,5 @@ public static class KvmFeatureNames
         ("pv-unhalt", KvmFeatures.Unhalt),
         ("pv-tlb-flush", KvmFeatures.TlbFlush),
         ("pv-ipi", KvmFeatures.SendIpi),
-        ("pv-sched-yield", KvmFeatures.SchedYield),
-    ];
-
-    public static IReadOnlyList<string> All { get; } = Array.ConvertAll(s_names, static entry => entry.Name);
-
-    /// <summary>What a name stands for; <see cref="KvmFeatures.None"/> for an unknown one.</summary>
-    public static KvmFeatures Find(string name) => Array.Find(s_names, entry => entry.Name == name).Features;
+        ("pv-sched-yield", KvmFeatures.SchedYield));
 }

@@ -2,7 +2,7 @@ namespace Jitvmm.Runtime.Paravirt.Vmware;
 
 /// <summary>What VMware's interface offers.</summary>
 [Flags]
-public enum VmwareFeatures
+public enum VmwareFeatures : uint
 {
     None = 0,
 
@@ -22,16 +22,10 @@ public enum VmwareFeatures
 /// <summary>Names under which features can be switched off.</summary>
 public static class VmwareFeatureNames
 {
-    private static readonly (string Name, VmwareFeatures Features)[] s_names =
-    [
+    public static FeatureNames<VmwareFeatures> Table { get; } = new(
+        VmwareFeatures.All,
         ("frequency", VmwareFeatures.Frequency),
         ("vmcall", VmwareFeatures.Vmcall),
         ("vcpu-info", VmwareFeatures.VcpuInfo),
-        ("steal-clock", VmwareFeatures.StealClock),
-    ];
-
-    public static IReadOnlyList<string> All { get; } = Array.ConvertAll(s_names, static entry => entry.Name);
-
-    /// <summary>What a name stands for; <see cref="VmwareFeatures.None"/> for an unknown one.</summary>
-    public static VmwareFeatures Find(string name) => Array.Find(s_names, entry => entry.Name == name).Features;
+        ("steal-clock", VmwareFeatures.StealClock));
 }
