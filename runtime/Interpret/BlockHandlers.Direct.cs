@@ -69,16 +69,11 @@ public static unsafe partial class BlockHandlers
     private static int StoreAlone(CpuState* cpu, TbOp* op, delegate*<CpuState*, TbOp*, byte*, int> handler, byte* memory, ulong address, int bytes)
     {
         TbOp* copy = stackalloc TbOp[2];
-        VCpu vcpu = VCpu.FromState(cpu)!;
-        vcpu.CopyAlone(copy, op, handler);
-        nint jumpCache = cpu->JumpCache;
-        SoftTlb.HideJumpCache(cpu);
         cpu->PreparedFrom = address;
         cpu->PreparedTo = address + (uint)bytes;
         try
         {
-            int exit = handler(cpu, copy, memory);
-            return exit == (int)BlockExit.Link ? (int)BlockExit.Lookup : exit;
+            return RunAlone(cpu, copy, op, handler, memory);
         }
         finally
         {
@@ -86,9 +81,8 @@ public static unsafe partial class BlockHandlers
             ulong to = cpu->PreparedTo;
             cpu->PreparedFrom = 0;
             cpu->PreparedTo = 0;
-            cpu->JumpCache = jumpCache;
             cpu->CurrentOp = (nint)op;
-            vcpu.Memory.InvalidateCode(from, to - from);
+            VCpu.FromState(cpu)!.Memory.InvalidateCode(from, to - from);
         }
     }
 }

@@ -103,6 +103,24 @@ public static unsafe partial class BlockHandlers
     /// <summary>Ends the run of a single record.</summary>
     public static int Return(CpuState* cpu, TbOp* op, byte* memory) => CheckedFloat.Returned;
 
+    /// <summary>Runs a copy of one record that goes nowhere else: <see cref="Return"/> follows it, no jump finds its target, and none is chained.</summary>
+    /// <param name="copy">Room for two records.</param>
+    private static int RunAlone(CpuState* cpu, TbOp* copy, TbOp* op, delegate*<CpuState*, TbOp*, byte*, int> handler, byte* memory)
+    {
+        VCpu.FromState(cpu)!.CopyAlone(copy, op, handler);
+        nint jumpCache = cpu->JumpCache;
+        SoftTlb.HideJumpCache(cpu);
+        try
+        {
+            int exit = handler(cpu, copy, memory);
+            return exit == (int)BlockExit.Link ? (int)BlockExit.Lookup : exit;
+        }
+        finally
+        {
+            cpu->JumpCache = jumpCache;
+        }
+    }
+
     private static int Interrupted(CpuState* cpu, TbOp* op)
     {
         cpu->Rip = op->Address;

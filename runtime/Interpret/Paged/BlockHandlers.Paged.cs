@@ -147,25 +147,19 @@ public static unsafe partial class BlockHandlers
     /// <summary>Runs a copy of one record that goes nowhere else, then carries out what it stored.</summary>
     private static int Step(CpuState* cpu, TbOp* op, delegate*<CpuState*, TbOp*, byte*, int> handler, byte* memory, StagedMemory* staging)
     {
-        TbOp* copy = staging->Records;
-        VCpu.FromState(cpu)!.CopyAlone(copy, op, handler);
-        nint jumpCache = cpu->JumpCache;
-        SoftTlb.HideJumpCache(cpu);
         cpu->System.IsStepping = 1;
         int exit;
         try
         {
-            exit = copy->Handler(cpu, copy, memory);
+            exit = RunAlone(cpu, staging->Records, op, handler, memory);
         }
         catch
         {
-            cpu->JumpCache = jumpCache;
             cpu->System.IsStepping = 0;
             StagedAccess.Forget(cpu, staging);
             throw;
         }
 
-        cpu->JumpCache = jumpCache;
         cpu->System.IsStepping = 0;
         if (exit is (int)BlockExit.Exception or (int)BlockExit.Single)
         {
@@ -174,6 +168,6 @@ public static unsafe partial class BlockHandlers
         }
 
         StagedAccess.Commit(cpu, staging);
-        return exit == (int)BlockExit.Link ? (int)BlockExit.Lookup : exit;
+        return exit;
     }
 }
