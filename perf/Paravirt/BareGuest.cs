@@ -16,24 +16,15 @@ internal static class BareGuest
     private const int DebugPort = 0xe9;
     private const int EndPort = 0xf4;
 
-    private static readonly (string Name, Action<Assembler> Body)[] s_loops =
+    // Where the guest places the hypercall page, and what it needs beside it.
+    private const uint HypercallPage = 0x2000000;
+    private const ulong PagePointer = 0x2001000;
+    private const ulong Stack = 0x2003000;
+
+    /// <summary>Loops that every guest has.</summary>
+    private static readonly (string Name, Action<Assembler> Body)[] s_common =
     [
         ("empty loop", static _ => { }),
-        ("null hypercall", static asm =>
-        {
-            asm.mov(eax, 1);
-            asm.vmcall();
-        }),
-        ("null hypercall, number not fixed", static asm =>
-        {
-            asm.mov(eax, r12d);
-            asm.vmcall();
-        }),
-        ("unknown hypercall", static asm =>
-        {
-            asm.mov(eax, 999);
-            asm.vmcall();
-        }),
         ("port write, nobody there", static asm => asm.@out(0x80, al)),
         ("port read, a timer", static asm => asm.@in(al, 0x61)),
         ("cpuid", static asm =>
@@ -44,20 +35,78 @@ internal static class BareGuest
         ("rdtsc", static asm => asm.rdtsc()),
     ];
 
-    /// <summary>Runs it: nanoseconds an iteration by the guest's clock, medians, in the order of the loops.</summary>
-    public static IReadOnlyList<(string Name, double Nanoseconds)> Run()
+    /// <summary>Hypercalls that do nothing, or say what is known beforehand.</summary>
+    private static (string Name, Action<Assembler> Body)[] CallsOf(HypervisorKind kind) => kind switch
     {
+        HypervisorKind.Kvm =>
+        [
+            ("null hypercall", static asm => Vmcall(asm, static a => a.mov(eax, 1))),
+            ("null hypercall, number not fixed", static asm => Vmcall(asm, static a => a.mov(eax, r12d))),
+            ("unknown hypercall", static asm => Vmcall(asm, static a => a.mov(eax, 999))),
+        ],
+        HypervisorKind.Hyperv =>
+        [
+            ("null hypercall", static asm => CallPage(asm, static a => a.mov(ecx, 1))),
+            ("null hypercall, number not fixed", static asm => CallPage(asm, static a => a.mov(ecx, r12d))),
+            ("interrupt to no processor", static asm => CallPage(asm, static a =>
+            {
+                a.mov(ecx, 0x1000b);
+                a.mov(edx, 0x30);
+                a.xor(r8d, r8d);
+            })),
+        ],
+        HypervisorKind.Vmware =>
+        [
+            ("null hypercall", static asm => GiveCommand(asm, 10)),
+            ("unknown hypercall", static asm => GiveCommand(asm, 11)),
+            ("the same by the port", static asm =>
+            {
+                asm.mov(eax, 0x564d5868);
+                asm.mov(ecx, 11);
+                asm.mov(edx, 0x5658);
+                asm.@in(eax, dx);
+            }),
+        ],
+        _ => [],
+    };
+
+    private static (string Name, Action<Assembler> Body)[] LoopsOf(HypervisorKind kind) => [.. s_common, .. CallsOf(kind)];
+
+    private static void Vmcall(Assembler asm, Action<Assembler> prepare)
+    {
+        prepare(asm);
+        asm.vmcall();
+    }
+
+    private static void CallPage(Assembler asm, Action<Assembler> prepare)
+    {
+        prepare(asm);
+        asm.call(__qword_ptr[PagePointer]);
+    }
+
+    private static void GiveCommand(Assembler asm, uint command)
+    {
+        asm.mov(eax, 0x564d5868);
+        asm.mov(ecx, command);
+        asm.xor(edx, edx);
+        asm.vmcall();
+    }
+
+    /// <summary>Runs it: nanoseconds an iteration by the guest's clock, medians, in the order of the loops.</summary>
+    public static IReadOnlyList<(string Name, double Nanoseconds)> Run(MachineHypervisor hypervisor)
+    {
+        (string Name, Action<Assembler> Body)[] loops = LoopsOf(hypervisor.Kind);
         string kernel = Path.GetTempFileName();
         try
         {
-            File.WriteAllBytes(kernel, Assemble());
-            using var guest = new MachineGuest(new MachineGuestOptions { Kernel = kernel, Memory = 64ul << 20, Reboots = false });
+            File.WriteAllBytes(kernel, Assemble(hypervisor.Kind, loops));
+            using var guest = new MachineGuest(new MachineGuestOptions { Kernel = kernel, Memory = 64ul << 20, Reboots = false, Hypervisor = hypervisor });
             var bytes = new List<byte>();
             var reader = new Thread(() => Collect(guest, bytes));
             reader.Start();
             _ = guest.Run();
             reader.Join();
-            return [.. s_loops.Select((loop, index) => (loop.Name, MedianOf(bytes, index)))];
+            return [.. loops.Select((loop, index) => (loop.Name, MedianOf(bytes, index)))];
         }
         finally
         {
@@ -88,14 +137,20 @@ internal static class BareGuest
     }
 
     /// <summary>A Linux image: its 64-bit entry is 200h bytes into what lies behind the set-up sectors (Linux/x86 boot protocol).</summary>
-    private static byte[] Assemble()
+    private static byte[] Assemble(HypervisorKind kind, (string Name, Action<Assembler> Body)[] loops)
     {
         const int SetUp = 2 * 512;
         const int Entry = 0x200;
         const ulong LoadAddress = 0x1000000;
         Assembler asm = new(64);
+        asm.mov(rsp, Stack);
         asm.mov(r12d, 1);
-        foreach ((_, Action<Assembler> body) in s_loops)
+        if (kind == HypervisorKind.Hyperv)
+        {
+            EmitHypercallPage(asm);
+        }
+
+        foreach ((_, Action<Assembler> body) in loops)
         {
             EmitLoop(asm, body);
         }
@@ -120,6 +175,21 @@ internal static class BareGuest
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(0x260), 0x100000);
         code.ToArray().CopyTo(file, SetUp + Entry);
         return file;
+    }
+
+    /// <summary>Says who the guest is, and places the page.</summary>
+    private static void EmitHypercallPage(Assembler asm)
+    {
+        foreach ((uint register, uint high, uint low) in ((uint, uint, uint)[])[(0x40000000, 0x81000000, 0), (0x40000001, 0, HypercallPage | 1)])
+        {
+            asm.mov(ecx, register);
+            asm.mov(edx, high);
+            asm.mov(eax, low);
+            asm.wrmsr();
+        }
+
+        asm.mov(eax, HypercallPage);
+        asm.mov(__qword_ptr[PagePointer], rax);
     }
 
     private static void EmitLoop(Assembler asm, Action<Assembler> body)

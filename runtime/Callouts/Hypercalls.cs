@@ -21,6 +21,7 @@ public static unsafe class Hypercalls
         }
 
         HypercallSites.Count(cpu, paravirtual.SiteOf(site));
+        paravirtual.Callouts++;
         if (!paravirtual.Hypercall())
         {
             GuestAccess.Raise(ExceptionVector.InvalidOpcode);

@@ -31,6 +31,10 @@ public static unsafe class Dispatch
         return entry->Address == address ? entry->Op : null;
     }
 
+    /// <summary>Whether a computed jump to an address is known to lead to the block with this head, as the address is mapped and code is decoded now.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool LeadsTo(CpuState* cpu, ulong address, nint head) => (nint)Find(cpu, address) == head;
+
     /// <summary>Cold end of a direct branch whose side is not chained yet.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static int Unlinked(CpuState* cpu, TbOp* op, ulong target)

@@ -9,7 +9,8 @@ namespace Jitvmm.Runtime.Paravirt;
 /// The registry of a machine's hypercall sites. It follows the code: a site enters it when it is decoded, and what a rewrite made of it is another site. Its lock is a leaf.
 /// </summary>
 /// <param name="numberRegister">The general register that holds a call's number.</param>
-public sealed unsafe class HypercallSites(int numberRegister)
+/// <param name="numberMask">The bits of it that are the number.</param>
+public sealed unsafe class HypercallSites(int numberRegister, ulong numberMask = ulong.MaxValue)
 {
     /// <summary>Sites told apart; what a guest makes beyond them is counted under number 0.</summary>
     public const int Capacity = 4096;
@@ -19,13 +20,19 @@ public sealed unsafe class HypercallSites(int numberRegister)
     private readonly Dictionary<ulong, HypercallSite> _current = [];
     private readonly List<nint> _counts = [];
     private readonly ulong[] _countedBefore = new ulong[Capacity];
-    private volatile int _entry = -1;
+    private volatile HypercallEntry? _entry;
 
     /// <summary>Number of the general register in which callers pass a call's number.</summary>
     public int NumberRegister => numberRegister;
 
+    /// <summary>The bits of that register that are the number.</summary>
+    public ulong NumberMask => numberMask;
+
     /// <summary>The page whose code is the VMM's; null when the interface has none.</summary>
     public HypercallPage? Page { get; internal set; }
+
+    /// <summary>Where <see cref="Page"/> is called; null before it was.</summary>
+    public HypercallEntry? Entry => _entry;
 
     /// <summary>All sites ever met, in order; a copy.</summary>
     public IReadOnlyList<HypercallSite> All
@@ -61,6 +68,7 @@ public sealed unsafe class HypercallSites(int numberRegister)
     /// <summary>A hypercall was decoded: the number of its site.</summary>
     public int Enter(ulong address, ulong physical, HypercallInstruction instruction, ulong? number)
     {
+        number &= numberMask;
         lock (_gate)
         {
             bool isEntry = Page?.Owns(physical) == true;
@@ -73,6 +81,7 @@ public sealed unsafe class HypercallSites(int numberRegister)
                 {
                     site.IsStale = false;
                     site.Number ??= number;
+                    _entry = isEntry ? new HypercallEntry(site.Index, address, physical) : _entry;
                     return site.Index;
                 }
 
@@ -86,7 +95,7 @@ public sealed unsafe class HypercallSites(int numberRegister)
             }
 
             site = Add(new HypercallSite(_sites.Count + 1, address, physical, instruction, kind) { Number = number });
-            _entry = isEntry ? site.Index : _entry;
+            _entry = isEntry ? new HypercallEntry(site.Index, address, physical) : _entry;
             return site.Index;
         }
     }
@@ -113,7 +122,16 @@ public sealed unsafe class HypercallSites(int numberRegister)
     }
 
     /// <summary>Whether a site is the instruction in <see cref="Page"/>.</summary>
-    public bool IsEntry(int index) => index == _entry;
+    public bool IsEntry(int index) => index == _entry?.Site;
+
+    /// <summary>The call into <see cref="Page"/> whose last byte is at a physical address; null when none was made from there.</summary>
+    public HypercallSite? CallAt(ulong physical)
+    {
+        lock (_gate)
+        {
+            return _current.TryGetValue(physical, out HypercallSite? site) && site is { Instruction: HypercallInstruction.Call, IsStale: false } ? site : null;
+        }
+    }
 
     /// <summary>The number of the site at a physical address; 0 when it was not told apart.</summary>
     public int IndexOf(ulong physical)

@@ -24,8 +24,8 @@ public abstract unsafe class ParavirtualCpu
 
     protected IParavirtualHost Host { get; }
 
-    /// <summary>Number of the call that is being made.</summary>
-    protected virtual ulong CallNumber => State->Gpr[_sites.NumberRegister];
+    /// <summary>Hypercalls that were made outside compiled code, or that it was left for.</summary>
+    public ulong Callouts { get; internal set; }
 
     /// <summary><see cref="SaveState"/> of an interface whose state is model-specific registers.</summary>
     protected ulong[] SaveRegisters(params ReadOnlySpan<uint> registers)
@@ -83,7 +83,7 @@ public abstract unsafe class ParavirtualCpu
 
         // The last byte of the call is what a rewritten call has changed, or what comes before it.
         ulong returnsTo = PagedMemory.Read(State, State->Gpr[StackPointer], sizeof(ulong), false);
-        return TryFindCode(returnsTo - 1, out ulong physical) ? _sites.EnterCall(returnsTo, physical, CallNumber) : instruction;
+        return TryFindCode(returnsTo - 1, out ulong physical) ? _sites.EnterCall(returnsTo, physical, State->Gpr[_sites.NumberRegister] & _sites.NumberMask) : instruction;
     }
 
     /// <summary>False: no register of the interface, which the guest gets #GP for.</summary>

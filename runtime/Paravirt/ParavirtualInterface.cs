@@ -4,7 +4,8 @@ namespace Jitvmm.Runtime.Paravirt;
 
 /// <summary>What a machine offers guests that know they are virtualized. One per machine; its members may be called from any thread.</summary>
 /// <param name="numberRegister">The general register that holds a hypercall's number.</param>
-public abstract class ParavirtualInterface(int numberRegister)
+/// <param name="numberMask">The bits of it that are the number.</param>
+public abstract class ParavirtualInterface(int numberRegister, ulong numberMask = ulong.MaxValue)
 {
     /// <summary>CPUID leaves from here are a hypervisor's (SDM vol. 2A, CPUID: "no existing or future CPU" answers them).</summary>
     public const uint FirstLeaf = 0x40000000;
@@ -15,7 +16,7 @@ public abstract class ParavirtualInterface(int numberRegister)
     public abstract string Name { get; }
 
     /// <summary>Where the guest's code has hypercalls.</summary>
-    public HypercallSites Sites { get; } = new(numberRegister);
+    public HypercallSites Sites { get; } = new(numberRegister, numberMask);
 
     /// <summary>Hides the invariant TSC, which guests would prefer to the interface's own clock.</summary>
     public virtual bool HidesInvariantTimeStamp => false;
@@ -29,9 +30,12 @@ public abstract class ParavirtualInterface(int numberRegister)
     /// <summary>The part of one processor.</summary>
     public abstract ParavirtualCpu CreateCpu(IParavirtualHost host);
 
-    /// <summary>What compiled 64-bit code at CPL 0 does for a hypercall. Null: leaves it to tier 0.</summary>
+    /// <summary>What compiled 64-bit code at CPL 0 does for a hypercall instruction. Null: leaves it to tier 0.</summary>
     /// <param name="number">The call's number, where the code fixes it.</param>
     public abstract HypercallBody? BodyOf(ulong? number);
+
+    /// <summary>The same for a call into the hypercall page, which is there only for guests that may make hypercalls.</summary>
+    public virtual HypercallBody? PageBodyOf(ulong? number) => BodyOf(number);
 
     /// <summary>What the interface's document calls a hypercall; empty when there is none of that number.</summary>
     public abstract string NameOf(ulong number);

@@ -25,6 +25,8 @@ internal static class ParavirtualReport
         ulong other = hypervisor.Sites.TimesTaken(0);
         ulong calls = sites.Aggregate(other, (sum, site) => sum + hypervisor.Sites.TimesTaken(site.Index));
         text.Append(CultureInfo.InvariantCulture, $"  hypercalls ({hypervisor.Name})         {calls,14:N0}\n");
+        ulong outside = machine.Processors.Aggregate(0ul, static (sum, processor) => sum + (processor.Paravirtual?.Callouts ?? 0));
+        text.Append(CultureInfo.InvariantCulture, $"  of these compiled        {calls - Math.Min(calls, outside),14:N0}\n");
         foreach (HypercallSite site in sites)
         {
             text.Append(CultureInfo.InvariantCulture, $"    {site.Address:x16} {Describe(hypervisor, site),-50} {hypervisor.Sites.TimesTaken(site.Index),14:N0}\n");

@@ -33,9 +33,7 @@ public sealed partial class Lifter
     /// <summary>Lifts a form for a tier-0 handler: operands are record fields.</summary>
     public bool TryLift(in Instruction instruction, Operands.AddressForm form)
     {
-        _i = instruction;
-        _o.Begin(instruction, form);
-        RaisesFloatExceptions = false;
+        Begin(instruction, form);
         if (instruction.HasLockPrefix && !CodeFacts.CanUseLockPrefix(instruction.Code))
         {
             return false;
@@ -43,6 +41,13 @@ public sealed partial class Lifter
 
         return TryMove() || TryArithmetic() || TryShift() || TryMultiplyDivide() || TryBits() || TryControl() || TryStack() || TryString() || TryAtomic()
             || TrySystem() || TryPrivileged() || TryLegacy() || TryVector();
+    }
+
+    private void Begin(in Instruction instruction, Operands.AddressForm form)
+    {
+        _i = instruction;
+        _o.Begin(instruction, form);
+        RaisesFloatExceptions = false;
     }
 
     /// <summary>Whether the instruction ends a translation block.</summary>

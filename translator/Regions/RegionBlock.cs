@@ -32,6 +32,9 @@ public sealed class RegionBlock
     /// <summary>Address after a call that ends the block: where the callee returns to. 0 when it does not end in a call.</summary>
     public ulong ReturnSite { get; set; }
 
+    /// <summary>The call into the hypercall page that ends it; what comes back comes to its one successor.</summary>
+    public PageCall? PageCall { get; init; }
+
     /// <summary>Whether the region leaves it to tier 0, which goes on to its successors.</summary>
     public bool EndsInTierZero { get; set; }
 

@@ -30,6 +30,7 @@ public sealed class RegionBuilder
 
     private readonly CodeCache _cache;
     private readonly ParavirtualInterface? _paravirtual;
+    private readonly PageCallFinder? _pageCalls;
     private readonly bool _isMachine;
     private readonly BlockDecoder _decoder;
     private readonly IrBuilder _builder = new();
@@ -48,6 +49,7 @@ public sealed class RegionBuilder
         _isMachine = cache.Memory is PhysicalMemory;
         _decoder = new BlockDecoder(HandlerSet.Direct, 0) { Sites = paravirtual?.Sites };
         _lifter = new Lifter(_builder);
+        _pageCalls = paravirtual == null ? null : new PageCallFinder(cache, paravirtual, _decoder);
     }
 
     /// <summary>Blocks outside the region built last whose code it relied on.</summary>
@@ -59,7 +61,7 @@ public sealed class RegionBuilder
         _flagsReadAt.Clear();
         _dependencies.Clear();
         _head = head.Location;
-        if (_isMachine && (head.Straddles || !CanCompile(_head.Mode)))
+        if (_isMachine && (head.Straddles || !CanCompile(_head.Mode) || _pageCalls?.IsInPage(head) == true))
         {
             return null;
         }
@@ -159,7 +161,8 @@ public sealed class RegionBuilder
             return null;
         }
 
-        RegionBlock block = new() { Source = source, Instructions = _instructions.AsSpan(0, count).ToArray() };
+        Instruction[] instructions = _instructions.AsSpan(0, count).ToArray();
+        RegionBlock block = new() { Source = source, Instructions = instructions, PageCall = _pageCalls?.Find(source, instructions) };
         _builder.Clear();
         for (int i = 0; i < count; i++)
         {
@@ -171,7 +174,15 @@ public sealed class RegionBuilder
                 break;
             }
 
-            if (_paravirtual != null && Lifter.IsHypercall(block.Instructions[i].Code))
+            if (block.PageCall is { } call && i == count - 1)
+            {
+                _lifter.LiftPageCall(block.Instructions[i], call, _paravirtual!.Sites);
+                if (!_dependencies.Contains(call.Target))
+                {
+                    _dependencies.Add(call.Target);
+                }
+            }
+            else if (_paravirtual != null && Lifter.IsHypercall(block.Instructions[i].Code))
             {
                 _lifter.LiftHypercall(_paravirtual, SiteOf(source, block.Instructions[i].IP), HypercallNumber.Before(block.Instructions, i, _paravirtual.Sites.NumberRegister));
             }
@@ -205,6 +216,9 @@ public sealed class RegionBuilder
         ref readonly Instruction last = ref block.Instructions[^1];
         switch (Lifter.FlowOf(last))
         {
+            case FlowControl.Call or FlowControl.IndirectCall when block.PageCall != null:
+                block.Successors.Add(last.NextIP);
+                break;
             case FlowControl.ConditionalBranch:
                 block.Successors.Add(last.NextIP);
                 block.Successors.Add(last.NearBranchTarget);
@@ -254,7 +268,7 @@ public sealed class RegionBuilder
             foreach (ulong successor in block.Successors)
             {
                 // Of a call, both where it goes and where it comes back to.
-                if (block.ReturnSite != 0 || block.EndsInTierZero)
+                if (block.ReturnSite != 0 || block.EndsInTierZero || block.PageCall != null)
                 {
                     entered.Add(successor);
                 }

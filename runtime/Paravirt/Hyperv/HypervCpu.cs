@@ -1,4 +1,5 @@
 using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Runtime.Paravirt.Hyperv;
@@ -50,14 +51,14 @@ internal sealed unsafe class HypervCpu : ParavirtualCpu
         }
     }
 
+    public static HypervCpu Of(CpuState* cpu) => (HypervCpu)MachineCpu.Of(cpu).Platform.Paravirtual!;
+
     public HypervFeatures Features { get; }
 
     public PhysicalMemory Memory => Host.Memory;
 
     /// <summary>The word at the start of the VP assist page (TLFS 10.3.5, "EOI assist").</summary>
     public override ILazyEndOfInterrupt? LazyEndOfInterrupt => (Features & HypervFeatures.Apic) != 0 ? _end : null;
-
-    protected override ulong CallNumber => (ushort)State->Gpr[HypervHypercalls.NumberRegister];
 
     /// <summary>There are none for user code, nor before the guest has said who it is (TLFS 3.3, 3.13).</summary>
     public override bool Hypercall()
@@ -185,6 +186,9 @@ internal sealed unsafe class HypervCpu : ParavirtualCpu
     }
 
     public override void Left() => _isInside = false;
+
+    /// <summary>Lets another thread of the host run, if one waits.</summary>
+    public void Yield() => Host.Yield();
 
     /// <summary>Sends a fixed interrupt to the processors of a set.</summary>
     public void SendInterrupts(ReadOnlySpan<ulong> set, byte vector)

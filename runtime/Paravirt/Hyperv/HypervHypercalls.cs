@@ -12,6 +12,7 @@ namespace Jitvmm.Runtime.Paravirt.Hyperv;
 internal static unsafe class HypervHypercalls
 {
     public const int NumberRegister = Rcx;
+    public const ulong NumberMask = ushort.MaxValue;
 
     public const ushort Success = 0;
     public const ushort InvalidCode = 2;
@@ -55,11 +56,17 @@ internal static unsafe class HypervHypercalls
     [
         new(0x02, "flush-space", HypervFeatures.TlbFlush, 3, false, false, Flush),
         new(0x03, "flush-list", HypervFeatures.TlbFlush, 3, true, false, Flush),
+        new(0x08, "notify-long-spin-wait", HypervFeatures.None, 1, false, false, Yield),
         new(0x0b, "send-ipi", HypervFeatures.SendIpi, 2, false, false, SendInterrupts),
         new(0x13, "flush-space-ex", HypervFeatures.TlbFlush, 4, false, true, FlushSet),
         new(0x14, "flush-list-ex", HypervFeatures.TlbFlush, 4, true, true, FlushSet),
         new(0x15, "send-ipi-ex", HypervFeatures.SendIpi, 3, false, true, SendInterruptsToSet),
     ];
+
+    private static readonly FastBody s_fast = CallFast;
+    private static readonly Func<ulong, bool> s_isFast = IsFast;
+
+    private delegate ulong FastBody(CpuState* cpu, ulong control, ulong first, ulong second);
 
     private delegate ushort Body(HypervCpu own, ReadOnlySpan<ulong> header, ReadOnlySpan<ulong> variable);
 
@@ -82,10 +89,33 @@ internal static unsafe class HypervHypercalls
 
     private static ulong Pair(CpuState* cpu, int high, int low) => (cpu->Gpr[high] << 32) | (uint)cpu->Gpr[low];
 
+    /// <summary>
+    /// A call as compiled code makes it. With its input in registers it reads no memory; flushes, which do not fit there and wait for other processors, are refused before they begin.
+    /// </summary>
+    public static ulong CallFast(CpuState* cpu, ulong control, ulong first, ulong second) => Perform(HypervCpu.Of(cpu), control, first, second);
+
+    public static bool IsFast(ulong control) => (control & Fast) != 0;
+
+    public static HypercallBody? BodyOf(HypervFeatures features, ulong? number) => number is { } known && Find(features, (ushort)known) == null
+        ? new HypercallBody(null, [], Rax, InvalidCode)
+        : new HypercallBody(s_fast.Method, [Rcx, Rdx, R8], Rax) { Accepts = s_isFast.Method, Examined = [Rcx] };
+
+    private static Row? Find(HypervFeatures features, ushort code)
+    {
+        foreach (Row row in s_rows)
+        {
+            if (row.Code == code)
+            {
+                return (row.Feature & ~features) == 0 ? row : null;
+            }
+        }
+
+        return null;
+    }
+
     private static ulong Perform(HypervCpu own, ulong control, ulong first, ulong second)
     {
-        Row? row = Array.Find(s_rows, row => row.Code == (ushort)control && (row.Feature & ~own.Features) == 0);
-        if (row == null)
+        if (Find(own.Features, (ushort)control) is not { } row)
         {
             return InvalidCode;
         }
@@ -99,25 +129,29 @@ internal static unsafe class HypervHypercalls
             return InvalidInput;
         }
 
-        // A copy: the guest may change its memory at any time.
-        Span<ulong> input = stackalloc ulong[WordsInPage];
         int length = row.HeaderWords + variable + count;
-        ushort status = (control & Fast) != 0 ? TakeFast(input, length, first, second) : Read(own.Memory, input, length, first);
-        status = status == Success ? row.Body(own, input[..row.HeaderWords], input.Slice(row.HeaderWords, variable)) : status;
+        ushort status = (control & Fast) != 0 ? PerformFast(own, row, length, first, second) : PerformInMemory(own, row, length, variable, first);
         return status | ((ulong)(status == Success ? count : start) << CountShift);
     }
 
     /// <summary>Input in registers: what does not fit would be in vector registers, which CPUID does not offer.</summary>
-    private static ushort TakeFast(Span<ulong> input, int length, ulong first, ulong second)
+    private static ushort PerformFast(HypervCpu own, Row row, int length, ulong first, ulong second)
     {
         if (length > FastWords)
         {
             return InvalidInput;
         }
 
-        input[0] = first;
-        input[1] = second;
-        return Success;
+        ReadOnlySpan<ulong> input = [first, second];
+        return row.Body(own, input[..row.HeaderWords], input[row.HeaderWords..length]);
+    }
+
+    private static ushort PerformInMemory(HypervCpu own, Row row, int length, int variable, ulong address)
+    {
+        // A copy: the guest may change its memory at any time.
+        Span<ulong> input = stackalloc ulong[WordsInPage];
+        ushort status = Read(own.Memory, input, length, address);
+        return status == Success ? row.Body(own, input[..row.HeaderWords], input.Slice(row.HeaderWords, variable)) : status;
     }
 
     /// <summary>Input in memory, aligned, within a page and in RAM.</summary>
@@ -146,6 +180,13 @@ internal static unsafe class HypervHypercalls
 
         ushort status = isAll ? Success : ReadSet(header[2], header[3], variable, set);
         return status == Success ? Flush(own, set) : status;
+    }
+
+    /// <summary>08: the processor waits for a lock that another one holds.</summary>
+    private static ushort Yield(HypervCpu own, ReadOnlySpan<ulong> header, ReadOnlySpan<ulong> variable)
+    {
+        own.Yield();
+        return Success;
     }
 
     /// <summary>0b: a vector, and a mask of the first 64 processors.</summary>

@@ -24,7 +24,7 @@ public sealed class HypervInterface : ParavirtualInterface
     private const uint MaximumProcessors = 255;
 
     public HypervInterface(HypervFeatures features = HypervFeatures.All)
-        : base(HypervHypercalls.NumberRegister)
+        : base(HypervHypercalls.NumberRegister, HypervHypercalls.NumberMask)
     {
         Features = features;
         Sites.Page = new HypercallPage(HypervPartition.PageCode);
@@ -53,8 +53,10 @@ public sealed class HypervInterface : ParavirtualInterface
 
     public override ParavirtualCpu CreateCpu(IParavirtualHost host) => Partition.Add(new HypervCpu(this, host));
 
-    /// <summary>Calls reach guest memory and other processors: tier 0's.</summary>
+    /// <summary>Hardly any: calls are made by the page. Tier 0 asks whether the guest has an identity.</summary>
     public override HypercallBody? BodyOf(ulong? number) => null;
+
+    public override HypercallBody? PageBodyOf(ulong? number) => HypervHypercalls.BodyOf(Features, number);
 
     public override string NameOf(ulong number) => HypervHypercalls.NameOf(number);
 

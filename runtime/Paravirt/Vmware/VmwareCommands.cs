@@ -9,6 +9,7 @@ namespace Jitvmm.Runtime.Paravirt.Vmware;
 internal static unsafe class VmwareCommands
 {
     public const int NumberRegister = Rcx;
+    public const ulong NumberMask = ushort.MaxValue;
 
     public const uint Magic = 0x564d5868;
     public const ushort Port = 0x5658;
@@ -17,9 +18,12 @@ internal static unsafe class VmwareCommands
     public const uint Failure = uint.MaxValue;
 
     public const int Rax = 0;
-    public const int Rcx = 1;
     public const int Rdx = 2;
 
+    /// <summary>DX of VMCALL: the forms for many bytes at once, which are the ports' next to the back door's.</summary>
+    private const ulong ManyBytes = 3;
+
+    private const int Rcx = 1;
     private const int Rbx = 3;
     private const int Rsi = 6;
     private const int Rdi = 7;
@@ -33,45 +37,77 @@ internal static unsafe class VmwareCommands
 
     private static readonly Row[] s_rows =
     [
-        new(10, "getversion", VmwareFeatures.None, false, GetVersion),
-        new(45, "gethz", VmwareFeatures.Frequency, false, GetFrequency),
-        new(68, "getvcpu-info", VmwareFeatures.VcpuInfo, false, GetVcpuInfo),
-        new(91, "stealclock", VmwareFeatures.StealClock, true, PlaceStealClock),
+        new(10, "getversion", VmwareFeatures.None, GetVersion),
+        new(45, "gethz", VmwareFeatures.Frequency, GetFrequency),
+        new(68, "getvcpu-info", VmwareFeatures.VcpuInfo, static _ => new Answer(LegacyX2Apic)),
+        new(91, "stealclock", VmwareFeatures.StealClock, null),
     ];
 
-    private delegate uint Body(VmwareCpu own, CpuState* cpu);
+    private static readonly Func<ulong, ulong, bool> s_isCall = IsCall;
+
+    /// <summary>Whether VMCALL with these registers is a call: of one word, by either of its forms.</summary>
+    public static bool IsCall(ulong magic, ulong port) => (uint)magic == Magic && (port & ManyBytes) == 0;
 
     /// <summary>Carries out the command in CX; the result for EAX.</summary>
     public static uint Execute(VmwareCpu own, CpuState* cpu)
     {
-        ushort number = (ushort)cpu->Gpr[Rcx];
-        Row? row = Array.Find(s_rows, row => row.Number == number && (row.Feature & ~own.Features) == 0);
-        return row == null || (row.NeedsKernel && cpu->System.Cpl != 0) ? Failure : row.Body(own, cpu);
+        if (Find(own.Features, (ushort)cpu->Gpr[Rcx]) is not { } row)
+        {
+            return Failure;
+        }
+
+        if (row.Tell == null)
+        {
+            // 91: at ESI:EDI, or nowhere when bit 0 is set. It names memory, so it is the kernel's.
+            return cpu->System.Cpl == 0 ? own.PlaceStealClock((cpu->Gpr[Rsi] << 32) | (uint)cpu->Gpr[Rdi]) : Failure;
+        }
+
+        Answer answer = row.Tell(own.Frequency);
+        cpu->Gpr[Rbx] = answer.Rbx ?? cpu->Gpr[Rbx];
+        cpu->Gpr[Rcx] = answer.Rcx ?? cpu->Gpr[Rcx];
+        return answer.Rax;
+    }
+
+    /// <summary>What compiled code does: all answers but the steal clock's are known beforehand.</summary>
+    public static HypercallBody? BodyOf(VmwareInterface offered, ushort number)
+    {
+        Row? row = Find(offered.Features, number);
+        if (row is { Tell: null })
+        {
+            return null;
+        }
+
+        Answer answer = row?.Tell(offered.Frequency) ?? new Answer(Failure);
+        List<(int, ulong)> others = [];
+        if (answer.Rbx is { } rbx)
+        {
+            others.Add((Rbx, rbx));
+        }
+
+        if (answer.Rcx is { } rcx)
+        {
+            others.Add((Rcx, rcx));
+        }
+
+        return new HypercallBody(null, [], Rax, answer.Rax) { Accepts = s_isCall.Method, Examined = [Rax, Rdx], Others = others };
     }
 
     public static string NameOf(ulong number) => Array.Find(s_rows, row => row.Number == (ushort)number)?.Name ?? "";
 
+    private static Row? Find(VmwareFeatures features, ushort number) => Array.Find(s_rows, row => row.Number == number && (row.Feature & ~features) == 0);
+
     /// <summary>10. EBX gives the magic number back, which no port does that is not the back door.</summary>
-    private static uint GetVersion(VmwareCpu own, CpuState* cpu)
-    {
-        cpu->Gpr[Rbx] = Magic;
-        cpu->Gpr[Rcx] = ServerProduct;
-        return InterfaceVersion;
-    }
+    private static Answer GetVersion(uint frequency) => new(InterfaceVersion, Magic, ServerProduct);
 
     /// <summary>45. The TSC's frequency in EAX and EBX, the APIC timer's in ECX.</summary>
-    private static uint GetFrequency(VmwareCpu own, CpuState* cpu)
-    {
-        cpu->Gpr[Rbx] = 0;
-        cpu->Gpr[Rcx] = own.Frequency;
-        return own.Frequency;
-    }
+    private static Answer GetFrequency(uint frequency) => new(frequency, 0, frequency);
 
-    /// <summary>68.</summary>
-    private static uint GetVcpuInfo(VmwareCpu own, CpuState* cpu) => LegacyX2Apic;
+    /// <summary>What a command leaves in registers; null where it leaves them alone.</summary>
+    private readonly record struct Answer(uint Rax, uint? Rbx = null, uint? Rcx = null);
 
-    /// <summary>91. Places the steal clock at ESI:EDI, or nowhere when bit 0 is set.</summary>
-    private static uint PlaceStealClock(VmwareCpu own, CpuState* cpu) => own.PlaceStealClock((cpu->Gpr[Rsi] << 32) | (uint)cpu->Gpr[Rdi]);
-
-    private sealed record Row(ushort Number, string Name, VmwareFeatures Feature, bool NeedsKernel, Body Body);
+    /// <param name="Number">In CX.</param>
+    /// <param name="Name">As open-source guests call it.</param>
+    /// <param name="Feature">Without which it is not there.</param>
+    /// <param name="Tell">Its answer, by the frequency; null for the command that places the steal clock.</param>
+    private sealed record Row(ushort Number, string Name, VmwareFeatures Feature, Func<uint, Answer>? Tell);
 }

@@ -12,9 +12,6 @@ internal sealed unsafe class VmwareCpu : ParavirtualCpu
     private const int StealClockLength = 64;
     private const ulong NanosecondsPerSecond = 1_000_000_000;
 
-    /// <summary>DX of VMCALL: the forms for many bytes at once, which are the ports' next to the back door's.</summary>
-    private const ulong ManyBytes = 3;
-
     private readonly SharedRecord _stealClock;
     private readonly StolenTime _stolen;
     private ulong _stealClockState;
@@ -41,7 +38,7 @@ internal sealed unsafe class VmwareCpu : ParavirtualCpu
 
     public override bool Hypercall()
     {
-        bool isCall = (Features & VmwareFeatures.Vmcall) != 0 && (uint)State->Gpr[VmwareCommands.Rax] == VmwareCommands.Magic && (State->Gpr[VmwareCommands.Rdx] & ManyBytes) == 0;
+        bool isCall = (Features & VmwareFeatures.Vmcall) != 0 && VmwareCommands.IsCall(State->Gpr[VmwareCommands.Rax], State->Gpr[VmwareCommands.Rdx]);
         State->Gpr[VmwareCommands.Rax] = isCall ? VmwareCommands.Execute(this, State) : VmwareCommands.Failure;
         return true;
     }

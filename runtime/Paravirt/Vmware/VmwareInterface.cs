@@ -8,7 +8,7 @@ namespace Jitvmm.Runtime.Paravirt.Vmware;
 /// </summary>
 /// <param name="frequency">Ticks a second of the time-stamp counter and of the APIC timers' clock.</param>
 /// <param name="features">What is offered.</param>
-public sealed class VmwareInterface(uint frequency, VmwareFeatures features = VmwareFeatures.All) : ParavirtualInterface(VmwareCommands.NumberRegister)
+public sealed class VmwareInterface(uint frequency, VmwareFeatures features = VmwareFeatures.All) : ParavirtualInterface(VmwareCommands.NumberRegister, VmwareCommands.NumberMask)
 {
     private const uint FeaturesLeaf = FirstLeaf + 0x10;
 
@@ -37,8 +37,8 @@ public sealed class VmwareInterface(uint frequency, VmwareFeatures features = Vm
 
     public override ParavirtualCpu CreateCpu(IParavirtualHost host) => new VmwareCpu(this, host);
 
-    /// <summary>Results are in several registers: tier 0's. No guest makes these calls often.</summary>
-    public override HypercallBody? BodyOf(ulong? number) => null;
+    /// <summary>Of a command that the code does not fix, which registers it sets is not known.</summary>
+    public override HypercallBody? BodyOf(ulong? number) => number is { } known && Has(VmwareFeatures.Vmcall) ? VmwareCommands.BodyOf(this, (ushort)known) : null;
 
     public override string NameOf(ulong number) => VmwareCommands.NameOf(number);
 

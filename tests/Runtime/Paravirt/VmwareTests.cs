@@ -58,6 +58,45 @@ public sealed unsafe class VmwareTests : IDisposable
     }
 
     [Fact]
+    public void A_compiled_loop_of_calls_stays_in_its_region_as_long_as_they_are_calls()
+    {
+        const int Loops = 60_000;
+        TestMachine machine = Machine(tiering: Tiering.Tier1);
+        machine.EnterLongMode();
+        Assembler asm = new(64);
+        Label loop = asm.CreateLabel();
+        asm.mov(ebp, Loops);
+        asm.mov(esi, Magic);
+        asm.Label(ref loop);
+
+        // The very last one lacks the magic number.
+        asm.xor(edi, edi);
+        asm.cmp(ebp, 1);
+        asm.sete(dil);
+        asm.mov(eax, esi);
+        asm.add(eax, edi);
+        asm.mov(rbx, -1);
+        asm.mov(ecx, 10);
+        asm.xor(edx, edx);
+        asm.vmcall();
+        asm.add(r8, rax);
+        asm.add(r9, rbx);
+        asm.add(r10, rcx);
+        asm.dec(ebp);
+        asm.jnz(loop);
+        asm.hlt();
+        machine.Place(asm, Code);
+        machine.Cpu->Rip = Code;
+        Assert.Equal(MachineExit.Halted, machine.Run());
+        Assert.Equal((6ul * (Loops - 1)) + Failure, machine.Cpu->Gpr[8]);
+        Assert.Equal(((ulong)Magic * (Loops - 1)) - 1, machine.Cpu->Gpr[9]);
+        Assert.Equal((2ul * (Loops - 1)) + 10, machine.Cpu->Gpr[10]);
+        Assert.InRange(machine.Paravirtual!.Callouts, 1ul, Loops / 10ul);
+        HypercallSite site = Assert.Single(_vmware.Sites.All);
+        Assert.Equal((ulong)Loops, _vmware.Sites.TimesTaken(site.Index));
+    }
+
+    [Fact]
     public void Other_commands_fail_and_touch_nothing_else()
     {
         int seed = Environment.TickCount;
