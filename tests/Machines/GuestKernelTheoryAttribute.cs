@@ -5,7 +5,7 @@ namespace Jitvmm.Tests.Machines;
 
 /// <summary>A theory that boots kernels of <see cref="GuestKernel"/>; skipped where tests/run could not fetch one, or a program it runs is missing.</summary>
 [AttributeUsage(AttributeTargets.Method)]
-public sealed class GuestKernelTheoryAttribute : TheoryAttribute
+public class GuestKernelTheoryAttribute : TheoryAttribute
 {
     private readonly string _disk = "";
 

@@ -10,7 +10,8 @@ public static class GuestRoot
     /// <param name="path">The file.</param>
     /// <param name="script">What runs as the first process, in a shell that knows busybox's commands.</param>
     /// <param name="modules">Module files in the order of their insertion.</param>
-    public static void Write(string path, string script, IReadOnlyList<string>? modules = null)
+    /// <param name="programs">Programs it finds beside busybox.</param>
+    public static void Write(string path, string script, IReadOnlyList<string>? modules = null, IReadOnlyList<string>? programs = null)
     {
         var text = new StringBuilder("""
             #!/bin/busybox sh
@@ -27,6 +28,11 @@ public static class GuestRoot
             string name = $"modules/{Path.GetFileName(module)}";
             root.AddProgram(name, File.ReadAllBytes(module));
             text.Append("insmod /").Append(name).Append('\n');
+        }
+
+        foreach (string program in programs ?? [])
+        {
+            root.AddProgram($"bin/{Path.GetFileName(program)}", File.ReadAllBytes(program));
         }
 
         text.Append(script);
