@@ -1,12 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
-using System.Text;
-using Jitvmm.Devices.Channels;
-using Jitvmm.Devices.Platform;
-using Jitvmm.Runtime.Memory;
+using Jitvmm.Devices.State;
 using Jitvmm.Runtime.Paravirt;
 using Jitvmm.Tests.Tidy;
-using Jitvmm.Translator;
 
 namespace Jitvmm.Tests.Machines;
 
@@ -32,77 +28,89 @@ public sealed class GuestClockTests
     [NightlyKernelTheory("cloud", "gcc")]
     [InlineData(HypervisorKind.None, "tsc", "hpet", "acpi_pm")]
     [InlineData(HypervisorKind.Kvm, "kvm-clock", "hpet")]
-    [InlineData(HypervisorKind.Hyperv, "hyperv_clocksource_tsc_page", "hyperv_clocksource_msr")]
+    [InlineData(HypervisorKind.Hyperv, "hyperv_clocksource_tsc_page", "hpet")]
     [InlineData(HypervisorKind.Vmware, "tsc", "hpet")]
     public void It_keeps_to_the_hosts_for_a_minute(HypervisorKind hypervisor, params string[] sources) => Compare(hypervisor, 4, 60, sources);
+
+    /// <summary>In place of a pause, a machine is saved, and its guest goes on in another one: the clock, its records and its timers must go on there.</summary>
+    [GuestKernelTheory("cloud", "gcc")]
+    [InlineData(HypervisorKind.None, "tsc")]
+    [InlineData(HypervisorKind.Kvm, "kvm-clock")]
+    [InlineData(HypervisorKind.Hyperv, "hyperv_clocksource_tsc_page")]
+    [InlineData(HypervisorKind.Vmware, "tsc")]
+    public void It_goes_on_in_another_machine(HypervisorKind hypervisor, string source)
+    {
+        const int Processors = 2;
+        const int Seconds = 2;
+        using var folder = new ScratchFolder();
+        WriteRoot(folder, Seconds, [source]);
+        using var clock = new HostClockDevice();
+        using var first = new ClockedLinux(hypervisor, Processors, folder["initrd"], clock);
+        first.Start();
+        Assert.True(first.AwaitRequest(s_limit), first.Console);
+        long before = HostClockDevice.Now;
+        first.Machine.Pause();
+        long paused = HostClockDevice.Now;
+        var state = new StateWriter();
+        first.Machine.SaveDevices(state);
+        MemoryImage memory = first.CopyMemory();
+        first.Dispose();
+
+        using var second = new ClockedLinux(hypervisor, Processors, folder["initrd"], clock);
+        second.Restore(memory, state);
+        var again = new StateWriter();
+        second.Machine.SaveDevices(again);
+        Assert.Equal(state.Written.ToArray(), again.Written.ToArray());
+        clock.PauseIsOver();
+        long resuming = HostClockDevice.Now;
+        second.Start();
+        Assert.True(SpinWait.SpinUntil(() => second.Machine.Clock.IsRunning, s_limit));
+        long after = HostClockDevice.Now;
+        second.RunToEnd(s_limit);
+        Judge(first.Console + second.Console, source, Processors, Seconds, (resuming - paused, after - before));
+        AssertUsed(hypervisor, second);
+    }
+
+    /// <summary>What the first machine's kernel placed is used in this one, which has placed nothing.</summary>
+    private static void AssertUsed(HypervisorKind hypervisor, ClockedLinux linux)
+    {
+        if (hypervisor is HypervisorKind.Kvm or HypervisorKind.Hyperv)
+        {
+            Assert.True(linux.Machine.Processors.Sum(static processor => processor.Apic.EndsElided) > 0, "no interrupt was ended in memory");
+        }
+
+        if (hypervisor == HypervisorKind.Hyperv)
+        {
+            HypercallSites sites = linux.Offered!.Sites;
+            Assert.True(sites.All.Any(site => site.Instruction == HypercallInstruction.Call && sites.TimesTaken(site.Index) > 0), "the hypercall page was not called");
+        }
+    }
 
     private static void Compare(HypervisorKind hypervisor, int processors, int seconds, string[] sources)
     {
         using var folder = new ScratchFolder();
         WriteRoot(folder, seconds, sources);
         using var clock = new HostClockDevice();
-        using var memory = new PhysicalMemory();
-        ParavirtualInterface? offered = new MachineHypervisor(hypervisor).Create();
-        using var engine = new MachineEngine(memory, new EngineOptions { Paravirtual = offered });
-        var serial = new ByteChannel();
-        var configuration = new MachineConfiguration
-        {
-            Memory = 256 << 20,
-            Processors = processors,
-            Kernel = File.ReadAllBytes(GuestKernel.Cloud.Image),
-            Initrd = File.ReadAllBytes(folder["initrd"]),
-            CommandLine = "console=ttyS0 panic=-1",
-            SerialOutput = serial,
-            Hypervisor = offered,
-        };
-        using var machine = new Machine(configuration, memory, platform => new EngineProcessor(engine.CreateCpu(platform, platform.Index)));
-        machine.Ports.Claim(HostClockDevice.Port, HostClockDevice.Count, clock);
-        MachineOutcome outcome = default;
-        var run = new Thread(() =>
-        {
-            outcome = machine.Run();
-            serial.Close();
-        });
-        var console = new StringBuilder();
-        var reader = new Thread(() => Collect(serial, console));
-        run.Start();
-        reader.Start();
-        var pauses = new List<(long Inner, long Outer)>();
-        foreach (string source in sources)
-        {
-            pauses.Add(Pause(machine, clock, run));
-        }
-
-        bool ended = run.Join(s_limit);
-        machine.Stop();
-        run.Join();
-        reader.Join();
-        string text = console.ToString();
-        Assert.True(ended && outcome.End == MachineEnd.PoweredOff, $"{outcome}\n{text}");
+        using var linux = new ClockedLinux(hypervisor, processors, folder["initrd"], clock);
+        linux.Start();
+        (long, long)[] pauses = Array.ConvertAll(sources, _ => Pause(linux, clock));
+        linux.RunToEnd(s_limit);
         for (int i = 0; i < sources.Length; i++)
         {
-            Judge(text, sources[i], processors, seconds, pauses[i]);
+            Judge(linux.Console, sources[i], processors, seconds, pauses[i]);
         }
     }
 
     /// <summary>Pauses the machine when the guest asks for it: how long that was at least and at most.</summary>
-    private static (long Inner, long Outer) Pause(Machine machine, HostClockDevice clock, Thread run)
+    private static (long Inner, long Outer) Pause(ClockedLinux linux, HostClockDevice clock)
     {
-        var waiting = Stopwatch.StartNew();
-        while (!clock.AwaitRequest(TimeSpan.FromSeconds(1)))
-        {
-            if (!run.IsAlive || waiting.Elapsed > s_limit)
-            {
-                return default;
-            }
-        }
-
+        Assert.True(linux.AwaitRequest(s_limit), linux.Console);
         long before = HostClockDevice.Now;
-        machine.Pause();
+        linux.Machine.Pause();
         long paused = HostClockDevice.Now;
         Thread.Sleep(PauseMs);
         long resuming = HostClockDevice.Now;
-        machine.Resume();
+        linux.Machine.Resume();
         long after = HostClockDevice.Now;
         clock.PauseIsOver();
         return (resuming - paused, after - before);
@@ -141,15 +149,6 @@ public sealed class GuestClockTests
         Assert.Equal(0, gcc.ExitCode);
         string script = string.Concat(sources.Select(source => $"clocks {source} {seconds}\n"));
         GuestRoot.Write(folder["initrd"], script + "poweroff -f\n", [], [program]);
-    }
-
-    private static void Collect(ByteChannel serial, StringBuilder console)
-    {
-        byte[] bytes = new byte[256];
-        for (int count = serial.Read(bytes); count > 0; count = serial.Read(bytes))
-        {
-            console.Append(Encoding.UTF8.GetString(bytes, 0, count));
-        }
     }
 
     /// <summary>The guest's clock less the host's is between two values, in nanoseconds, when the host's is a third.</summary>

@@ -27,7 +27,7 @@ public sealed class SavedStateTests
         string before = first.RunUntil(printed);
         var state = new StateWriter();
         first.Machine.SaveDevices(state);
-        Dictionary<ulong, byte[]> memory = first.CopyMemory();
+        MemoryImage memory = first.CopyMemory();
 
         using var second = new Rig();
         second.ReplaceMemory(memory);
@@ -50,7 +50,7 @@ public sealed class SavedStateTests
         string before = machine.RunUntil(100);
         var state = new StateWriter();
         machine.Machine.SaveDevices(state);
-        Dictionary<ulong, byte[]> memory = machine.CopyMemory();
+        MemoryImage memory = machine.CopyMemory();
         string between = machine.GoOnUntil(100);
         machine.ReplaceMemory(memory);
         machine.Machine.RestoreDevices(new StateReader(state.Written));
@@ -137,30 +137,9 @@ public sealed class SavedStateTests
             return Collect(int.MaxValue);
         }
 
-        public Dictionary<ulong, byte[]> CopyMemory()
-        {
-            Dictionary<ulong, byte[]> pages = [];
-            for (ulong address = 0; address < RamSize; address += GuestPages.PageSize)
-            {
-                byte[] page = new byte[GuestPages.PageSize];
-                if (_memory.Read(address, page) && page.AsSpan().ContainsAnyExcept((byte)0))
-                {
-                    pages.Add(address, page);
-                }
-            }
+        public MemoryImage CopyMemory() => new(_memory, RamSize);
 
-            return pages;
-        }
-
-        public void ReplaceMemory(Dictionary<ulong, byte[]> pages)
-        {
-            byte[] empty = new byte[GuestPages.PageSize];
-            for (ulong address = 0; address < RamSize; address += GuestPages.PageSize)
-            {
-                // ROM refuses, and is what it was.
-                _ = _memory.Write(address, pages.GetValueOrDefault(address, empty));
-            }
-        }
+        public void ReplaceMemory(MemoryImage image) => image.PutInto(_memory);
 
         public void Dispose()
         {
