@@ -1,4 +1,5 @@
 using Jitvmm.Devices.Interrupts;
+using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Paravirt;
 
 namespace Jitvmm.Tests.Devices;
@@ -55,6 +56,82 @@ public sealed class LocalApicTests
         Send(0x50);
         Assert.Equal(-1, _apic.Acknowledge());
         Assert.Equal(0x10030u, _apic.ReadPage(0x320));
+    }
+
+    [Fact]
+    public void The_count_goes_on_when_the_timer_changes_between_one_shot_and_periodic()
+    {
+        const uint OneShot = 0x30;
+        const uint Periodic = 0x20030;
+        _apic.WritePage(0x3e0, 0xb);
+        _apic.WritePage(0x320, OneShot);
+        _apic.WritePage(0x380, 1000);
+        _machine.Pass(600);
+        _apic.WritePage(0x320, Periodic);
+        Assert.Equal(400u, _apic.ReadPage(0x390));
+        _machine.Pass(1500);
+        Assert.Equal(900u, _apic.ReadPage(0x390));
+        _apic.WritePage(0x320, OneShot);
+        Assert.Equal(900u, _apic.ReadPage(0x390));
+        _machine.Pass(950);
+        Assert.Equal(0u, _apic.ReadPage(0x390));
+
+        // A count that reached 0 is not set going by the mode alone.
+        _apic.WritePage(0x320, Periodic);
+        _machine.Pass(10);
+        Assert.Equal(0u, _apic.ReadPage(0x390));
+    }
+
+    [Fact]
+    public void An_id_the_guest_wrote_lasts_until_the_apic_is_switched_off()
+    {
+        _second.WritePage(0x20, 7u << 24);
+        _second.Reset();
+        Assert.Equal(7u << 24, _second.ReadPage(0x20));
+        Assert.True(_second.TryWriteMsr(LocalApic.BaseMsr, LocalApic.DefaultAddress));
+        Assert.True(_second.TryWriteMsr(LocalApic.BaseMsr, LocalApic.DefaultAddress | LocalApic.BaseEnabled));
+        Assert.Equal(1u << 24, _second.ReadPage(0x20));
+    }
+
+    [Fact]
+    public void Registers_that_are_none_are_errors_in_the_page_and_faults_in_msrs()
+    {
+        _ = _apic.ReadPage(0x40);
+        _apic.WritePage(0x280, 0);
+        Assert.Equal(0x80u, _apic.ReadPage(0x280));
+        Assert.True(_apic.TryWriteMsr(LocalApic.BaseMsr, LocalApic.DefaultAddress | LocalApic.BaseEnabled | LocalApic.BaseX2));
+        Assert.False(_apic.TryWriteMsr(LocalApic.FirstMsr + 4, 0));
+        Assert.True(_apic.TryWriteMsr(LocalApic.FirstMsr + 0x28, 0));
+        Assert.True(_apic.TryReadMsr(LocalApic.FirstMsr + 0x28, out ulong errors));
+        Assert.Equal(0ul, errors);
+    }
+
+    [Fact]
+    public void Its_page_is_where_the_guest_puts_it()
+    {
+        const ulong Elsewhere = 0xfed40000;
+        using var memory = new PhysicalMemory();
+        var windows = new LocalApicWindows(memory);
+        foreach (LocalApic apic in (LocalApic[])[_apic, _second])
+        {
+            windows.Add(apic.Address);
+            apic.Moved = windows.Move;
+        }
+
+        LocalApicWindow.Enter(_apic);
+        uint version = _apic.ReadPage(0x30);
+        Assert.True(_apic.TryWriteMsr(LocalApic.BaseMsr, Elsewhere | LocalApic.BaseEnabled));
+        Assert.Equal(version, memory.ReadBus(Elsewhere + 0x30, 4));
+        Assert.Equal(ulong.MaxValue, memory.ReadBus(LocalApic.DefaultAddress + 0x30, 4));
+
+        // The other processor's did not move.
+        LocalApicWindow.Enter(_second);
+        Assert.Equal(version, memory.ReadBus(LocalApic.DefaultAddress + 0x30, 4));
+        Assert.Equal(ulong.MaxValue, memory.ReadBus(Elsewhere + 0x30, 4));
+        LocalApicWindow.Enter(_apic);
+        _apic.PowerOn();
+        Assert.Equal(version, memory.ReadBus(LocalApic.DefaultAddress + 0x30, 4));
+        LocalApicWindow.Enter(null);
     }
 
     [Fact]

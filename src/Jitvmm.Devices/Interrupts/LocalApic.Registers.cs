@@ -35,7 +35,17 @@ public sealed partial class LocalApic
         lock (_lock)
         {
             // Registers are 32 bits wide at multiples of 16; what lies between is undefined.
-            return (offset & 0xf) != 0 || offset >= 0x400 || !TryRead(offset >> 4, out ulong value) ? 0 : (uint)value;
+            if ((offset & 0xf) != 0 || offset >= 0x400)
+            {
+                return 0;
+            }
+
+            if (!TryRead(offset >> 4, out ulong value))
+            {
+                RaiseError(IllegalRegister);
+            }
+
+            return (uint)value;
         }
     }
 
@@ -173,7 +183,7 @@ public sealed partial class LocalApic
 
     private bool TryWriteBase(ulong value)
     {
-        ulong reserved = ~(BaseEnabled | BaseX2 | BaseBootstrap | 0xff_ffff_f000ul);
+        ulong reserved = ~(BaseEnabled | BaseX2 | BaseBootstrap | AddressBits);
         if ((value & reserved) != 0)
         {
             return false;
@@ -189,9 +199,11 @@ public sealed partial class LocalApic
                 return false;
             }
 
-            Volatile.Write(ref _base, (value & ~BaseBootstrap) | (_isBootstrap ? BaseBootstrap : 0));
+            SetBase((value & ~BaseBootstrap) | (_isBootstrap ? BaseBootstrap : 0));
             if (to == 0 && from != 0)
             {
+                // Off is like the power being off (11.4.3): the id a guest wrote is gone as well.
+                _xapicId = Id;
                 ResetRegisters();
             }
 
@@ -298,7 +310,12 @@ public sealed partial class LocalApic
                     WriteDivide(value);
                     break;
                 default:
-                    RaiseError(IllegalRegister);
+                    // In x2APIC mode the access faults instead (11.5.3).
+                    if (!IsX2)
+                    {
+                        RaiseError(IllegalRegister);
+                    }
+
                     return false;
             }
         }

@@ -49,8 +49,8 @@ public sealed partial class LocalApic
         {
             // Periods the host was too busy for are one interrupt, as an interrupt request is one bit.
             long period = (long)_initialCount << DivideShift;
-            long passed = (now - _started) / period;
-            _deadline = _started + (passed + 1) * period;
+            _started += (now - _started) / period * period;
+            _deadline = _started + period;
             _timer.Arm(_deadline);
         }
         else
@@ -83,18 +83,25 @@ public sealed partial class LocalApic
         if (_initialCount != 0 && TimerMode != 2 && _deadline != MachineTimer.Never)
         {
             // The count goes on from where it is, at the new rate.
-            _started = _clock.Now - ((long)(_initialCount - left) << DivideShift);
-            _deadline = _started + ((long)_initialCount << DivideShift);
-            _timer.Arm(_deadline);
+            CountFrom(left);
         }
     }
 
     private void WriteTimerVector(uint value)
     {
         int before = TimerMode;
+        uint left = CurrentCount();
         _lvt[Timer] = value;
         int after = TimerMode;
-        if ((before == 2) != (after == 2))
+        if ((before == 2) == (after == 2))
+        {
+            // Between one-shot and periodic the count goes on; one that reached 0 stays there.
+            if (before != after && left != 0)
+            {
+                CountFrom(left);
+            }
+        }
+        else
         {
             // Changing to or from TSC-deadline mode disarms the timer.
             _initialCount = 0;
@@ -146,9 +153,17 @@ public sealed partial class LocalApic
         _timer.Arm(_deadline);
     }
 
+    /// <summary>Lets the count go on from a value.</summary>
+    private void CountFrom(uint left)
+    {
+        _started = _clock.Now - ((long)(_initialCount - left) << DivideShift);
+        _deadline = _started + ((long)_initialCount << DivideShift);
+        _timer.Arm(_deadline);
+    }
+
     private uint CurrentCount()
     {
-        if (_initialCount == 0 || TimerMode == 2)
+        if (_deadline == MachineTimer.Never || TimerMode == 2)
         {
             return 0;
         }

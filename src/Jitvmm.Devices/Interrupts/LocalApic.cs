@@ -19,6 +19,7 @@ public sealed partial class LocalApic : IStateful
     public const ulong BaseX2 = 1ul << 10;
     public const ulong BaseBootstrap = 1ul << 8;
 
+    private const ulong AddressBits = 0xff_ffff_f000;
     private const uint Masked = 1u << 16;
     private const uint SoftwareEnabled = 1u << 8;
     private const uint IllegalSent = 1u << 5;
@@ -62,6 +63,7 @@ public sealed partial class LocalApic : IStateful
         _clock = timers.Clock;
         _timer = timers.Create(TimerRang);
         _base = DefaultAddress | BaseEnabled | (_isBootstrap ? BaseBootstrap : 0);
+        _xapicId = Id;
         ResetRegisters();
         bus.Attach(this);
     }
@@ -79,6 +81,12 @@ public sealed partial class LocalApic : IStateful
 
     /// <summary>IA32_APIC_BASE.</summary>
     public ulong Base => Volatile.Read(ref _base);
+
+    /// <summary>Where its page of registers is.</summary>
+    public ulong Address => Base & AddressBits;
+
+    /// <summary>Told the old and the new <see cref="Address"/> when a guest, or a restored state, moves it. Before the machine runs.</summary>
+    public Action<ulong, ulong>? Moved { get; set; }
 
     public bool IsEnabled => (Base & BaseEnabled) != 0;
 
@@ -210,7 +218,7 @@ public sealed partial class LocalApic : IStateful
     {
         lock (_lock)
         {
-            Volatile.Write(ref _base, DefaultAddress | BaseEnabled | (_isBootstrap ? BaseBootstrap : 0));
+            SetBase(DefaultAddress | BaseEnabled | (_isBootstrap ? BaseBootstrap : 0));
             _xapicId = Id;
             ResetRegisters();
         }
@@ -242,7 +250,7 @@ public sealed partial class LocalApic : IStateful
         {
             reader.Section("lapic", 2);
             _mayBeEnded = false;
-            Volatile.Write(ref _base, reader.UInt64());
+            SetBase(reader.UInt64());
             _xapicId = reader.UInt32();
             _taskPriority = reader.UInt32();
             _logicalDestination = reader.UInt32();
@@ -319,6 +327,17 @@ public sealed partial class LocalApic : IStateful
             default:
                 // System management and external interrupts by message: there is no SMM, and the 8259s are wired to LINT0.
                 break;
+        }
+    }
+
+    /// <summary>Under the lock.</summary>
+    private void SetBase(ulong value)
+    {
+        ulong from = Address;
+        Volatile.Write(ref _base, value);
+        if (from != Address)
+        {
+            Moved?.Invoke(from, Address);
         }
     }
 
@@ -403,11 +422,6 @@ public sealed partial class LocalApic : IStateful
         _errors = 0;
         _pendingErrors = 0;
         _command = 0;
-        if (_xapicId == 0)
-        {
-            _xapicId = Id;
-        }
-
         Array.Fill(_lvt, Masked);
         ResetTimer();
         _deliverable = -1;

@@ -2,9 +2,9 @@ using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Devices.Interrupts;
 
-/// <summary>The page at FEE00000h, where each processor sees its own local APIC.</summary>
+/// <summary>The page of addresses where processors see their own local APICs: FEE00000h, unless IA32_APIC_BASE says another (SDM vol. 3A, 11.4.5).</summary>
 /// <remarks>Which processor asks is known from the thread. A write by anything else there would be an interrupt message, which devices send by themselves.</remarks>
-public sealed class LocalApicWindow : IMemoryDevice
+public sealed class LocalApicWindow(ulong address) : IMemoryDevice
 {
     [ThreadStatic]
     private static LocalApic? s_current;
@@ -14,8 +14,7 @@ public sealed class LocalApicWindow : IMemoryDevice
 
     public ulong Read(ulong offset, int bytes)
     {
-        LocalApic? apic = s_current;
-        if (apic == null)
+        if (Seen() is not { } apic)
         {
             return ulong.MaxValue;
         }
@@ -29,7 +28,9 @@ public sealed class LocalApicWindow : IMemoryDevice
     {
         if ((offset & 3) == 0)
         {
-            s_current?.WritePage((uint)offset, (uint)value);
+            Seen()?.WritePage((uint)offset, (uint)value);
         }
     }
+
+    private LocalApic? Seen() => s_current is { } apic && apic.Address == address ? apic : null;
 }

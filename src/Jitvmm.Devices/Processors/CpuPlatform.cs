@@ -27,7 +27,7 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     private volatile IProcessor? _processor;
     private int _events;
     private volatile int _startVector;
-    private volatile bool _nonMaskable;
+    private int _nonMaskable;
     private int _endsHalt;
     private ParavirtualCpu? _paravirtual;
     private HostThreadDelay? _delay;
@@ -103,7 +103,7 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     public bool HasInterrupt => Apic.HasDeliverable || HasExternal;
 
     /// <summary>Whether something waits that IF does not hold back.</summary>
-    public bool HasEvent => _nonMaskable || Volatile.Read(ref _events) != NoEvent;
+    public bool HasEvent => Volatile.Read(ref _nonMaskable) != 0 || Volatile.Read(ref _events) != NoEvent;
 
     public ulong TaskPriority
     {
@@ -183,9 +183,13 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     /// <summary>Takes a pending non-maskable interrupt.</summary>
     public bool AcknowledgeNonMaskable()
     {
-        bool pending = _nonMaskable;
-        _nonMaskable = false;
-        return pending;
+        if (Volatile.Read(ref _nonMaskable) == 0)
+        {
+            return false;
+        }
+
+        _ = Interlocked.Decrement(ref _nonMaskable);
+        return true;
     }
 
     public CpuidLeaf QueryCpuid(uint leaf, uint subLeaf)
@@ -199,9 +203,19 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
 
     public void InterruptRaised() => Wake();
 
+    /// <remarks>
+    /// A processor remembers one NMI while its handler runs. Of two that come closer together than we look, it would have been in the handler of the first when the second came, so both are kept.
+    /// </remarks>
     public void NonMaskableRaised()
     {
-        _nonMaskable = true;
+        IProcessor? processor = _processor;
+        int most = processor != null && processor.State->System.NmiBlocked != 0 ? 1 : 2;
+        int before;
+        do
+        {
+            before = Volatile.Read(ref _nonMaskable);
+        }
+        while (before < most && Interlocked.CompareExchange(ref _nonMaskable, before + 1, before) != before);
         Wake();
     }
 
@@ -258,10 +272,10 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
 
     public void Save(StateWriter writer)
     {
-        writer.Section("processor", 3);
+        writer.Section("processor", 4);
         writer.Int32(Volatile.Read(ref _events));
         writer.Byte((byte)_startVector);
-        writer.Bool(_nonMaskable);
+        writer.Byte((byte)Volatile.Read(ref _nonMaskable));
         writer.Bool(Volatile.Read(ref _endsHalt) != 0);
         Apic.Save(writer);
         foreach (ulong word in _paravirtual?.SaveState() ?? [])
@@ -287,10 +301,10 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
 
     public void Restore(StateReader reader)
     {
-        reader.Section("processor", 3);
+        reader.Section("processor", 4);
         Volatile.Write(ref _events, reader.Int32());
         _startVector = reader.Byte();
-        _nonMaskable = reader.Bool();
+        Volatile.Write(ref _nonMaskable, Math.Min((int)reader.Byte(), 2));
         Volatile.Write(ref _endsHalt, reader.Bool() ? 1 : 0);
         Apic.Restore(reader);
         RestoreParavirtual(reader);
