@@ -71,6 +71,14 @@ public static unsafe class Breakpoints
             return false;
         }
 
+        int shadow = cpu->System.InterruptShadow;
+        cpu->System.InterruptShadow = 0;
+        if (shadow == SystemState.StackShadow && cpu->System.ShadowedAddress == rip)
+        {
+            // Behind MOV SS and POP SS neither an interrupt nor a breakpoint comes between (SDM vol. 3A, 6.8.3).
+            return false;
+        }
+
         ulong linear = SoftTlb.LinearCode(cpu, rip);
         ulong hits = 0;
         for (int i = 0; i < Count; i++)

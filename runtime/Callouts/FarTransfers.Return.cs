@@ -74,7 +74,13 @@ public static unsafe partial class FarTransfers
             ReturnProtected(cpu, bytes);
         }
 
-        cpu->System.NmiBlocked = 0;
+        if (cpu->System.NmiBlocked != 0)
+        {
+            // One that came meanwhile is taken now.
+            cpu->System.NmiBlocked = 0;
+            cpu->ExitRequest = 1;
+        }
+
         InterruptFlag.Settled(cpu);
         return (int)BlockExit.Lookup;
     }

@@ -120,6 +120,13 @@ public static unsafe partial class InterruptDelivery
             GuestAccess.Raise(ExceptionVector.GeneralProtection);
         }
 
+        if (isPrivileged != 0 && cpu->System.DebugHits != 0)
+        {
+            // A data breakpoint that MOV SS held back is told with INT1's own trap, not after it.
+            Breakpoints.Report(cpu, cpu->System.DebugHits);
+            cpu->System.DebugHits = 0;
+        }
+
         DeliverOnce(cpu, new Event { Vector = vector, IsSoftware = isPrivileged == 0, ReturnRip = next });
         return (int)BlockExit.Lookup;
     }

@@ -9,9 +9,11 @@ namespace Jitvmm.Runtime.Callouts;
 public static unsafe class InterruptFlag
 {
     /// <summary>STI where it is allowed: an interrupt that waited is taken after the next instruction.</summary>
+    /// <param name="cpu">The CPU.</param>
+    /// <param name="next">RIP behind the instruction.</param>
     /// <remarks>Compiled code leaves to tier 0 when one waits: its block ends behind that instruction.</remarks>
     [RunsInRegions]
-    public static void Enable(CpuState* cpu)
+    public static void Enable(CpuState* cpu, ulong next)
     {
         if ((cpu->FlagsSystem & SystemFlags.Interrupt) != 0)
         {
@@ -20,6 +22,7 @@ public static unsafe class InterruptFlag
 
         cpu->FlagsSystem |= SystemFlags.Interrupt;
         cpu->System.InterruptShadow = 1;
+        cpu->System.ShadowedAddress = next;
         if (cpu->System.InterruptPending != 0)
         {
             cpu->ExitRequest = 1;

@@ -54,7 +54,7 @@ public static unsafe class ModelSpecificRegisters
     /// <summary>Fast strings, no branch trace, no precise event sampling.</summary>
     private const ulong MiscellaneousFixed = 0x1801;
 
-    private const ulong MiscellaneousWritable = (1ul << 0) | (1ul << 18) | (1ul << 22) | (1ul << 34);
+    private const ulong MiscellaneousWritable = (1ul << 0) | (1ul << 3) | (1ul << 16) | (1ul << 18) | (1ul << 22) | (1ul << 23) | (1ul << 34);
     private const ulong DebugControlWritable = 3;
 
     [TouchesRegisters]

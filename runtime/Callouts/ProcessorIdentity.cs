@@ -24,9 +24,15 @@ public static unsafe class ProcessorIdentity
         cpu->Gpr[2] = leaf.Edx;
     }
 
-    /// <summary>RDPMC: there are no counters.</summary>
+    /// <summary>RDPMC: there are no counters, so every index is wrong.</summary>
     [TouchesRegisters]
-    public static void ReadPerformanceCounter(CpuState* cpu) => GuestAccess.Raise(ExceptionVector.GeneralProtection);
+    public static int ReadPerformanceCounter(CpuState* cpu, ulong rip)
+    {
+        cpu->Rip = rip;
+        cpu->PendingVector = (int)ExceptionVector.GeneralProtection;
+        cpu->FaultAddress = 0;
+        return (int)BlockExit.Exception;
+    }
 
     /// <summary>What follows from registers of this CPU is filled in here: OSXSAVE, the size of the state enabled in XCR0.</summary>
     private static CpuidLeaf QueryMachine(CpuState* cpu, uint number, uint subLeaf)

@@ -13,8 +13,9 @@ public static unsafe class Segments
     /// <param name="cpu">The CPU.</param>
     /// <param name="register">Which, as the byte offset of its selector in the state.</param>
     /// <param name="selector">Its low 16 bits.</param>
+    /// <param name="next">RIP behind the instruction.</param>
     [TouchesRegisters]
-    public static void Load(CpuState* cpu, int register, uint selector)
+    public static void Load(CpuState* cpu, int register, uint selector, ulong next)
     {
         selector &= 0xffff;
         SegmentIndex segment = (SegmentIndex)((register - CpuState.SelectorsOffset) / sizeof(ushort));
@@ -42,7 +43,8 @@ public static unsafe class Segments
 
         if (segment == SegmentIndex.Ss)
         {
-            cpu->System.InterruptShadow = 2;
+            cpu->System.InterruptShadow = SystemState.StackShadow;
+            cpu->System.ShadowedAddress = next;
         }
 
         if (segment <= SegmentIndex.Ds && (cpu->System.CodeMode & (int)CodeMode.Long) == 0)

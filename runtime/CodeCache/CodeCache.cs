@@ -154,13 +154,13 @@ public sealed unsafe class CodeCache : IDisposable
     }
 
     /// <inheritdoc cref="IBlockTranslator.IsStackAccess"/>
-    public bool IsStackAccess(CpuState* cpu, ulong address)
+    public bool IsStackAccess(CpuState* cpu, in CodeLocation location, ulong address)
     {
         lock (Memory.Gate)
         {
             lock (Gate)
             {
-                return _translator.IsStackAccess(Memory, cpu, address);
+                return _translator.IsStackAccess(Memory, cpu, location, address);
             }
         }
     }

@@ -17,5 +17,5 @@ public interface IBlockTranslator
     bool HasChanged(CodeCache cache, in CodeLocation location);
 
     /// <summary>Whether the instruction at RIP accesses <paramref name="address"/> through the stack segment: a non-canonical one is #SS then, else #GP.</summary>
-    unsafe bool IsStackAccess(GuestPages memory, CpuState* cpu, ulong address);
+    unsafe bool IsStackAccess(GuestPages memory, CpuState* cpu, in CodeLocation location, ulong address);
 }

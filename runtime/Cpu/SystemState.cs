@@ -99,8 +99,14 @@ public unsafe struct SystemState
     /// <summary>Instructions a CPU that counts them may still execute before it leaves to the vCPU loop; 0 and unused otherwise.</summary>
     public long InstructionsLeft;
 
-    /// <summary>Not 0 for the one instruction after STI (1), MOV SS or POP SS (2) during which no interrupt is taken; after the latter no debug trap either (SDM vol. 3A, 6.8.3).</summary>
+    /// <summary>What <see cref="InterruptShadow"/> is behind MOV SS and POP SS.</summary>
+    public const int StackShadow = 2;
+
+    /// <summary>Not 0 for the one instruction after STI (1), MOV SS or POP SS (<see cref="StackShadow"/>) during which no interrupt is taken; after the latter no debug trap either (SDM vol. 3A, 6.8.3).</summary>
     public int InterruptShadow;
+
+    /// <summary>RIP of that one instruction: with another RIP it has been executed, and the shadow is over.</summary>
+    public ulong ShadowedAddress;
 
     /// <summary>1 while this CPU belongs to a machine guest: memory is reached through <see cref="TlbTables"/>.</summary>
     public int IsMachine;

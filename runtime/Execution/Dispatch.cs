@@ -56,6 +56,7 @@ public static unsafe class Dispatch
     {
         cpu->Rip = op->Address;
         cpu->PendingVector = (int)vector;
+        cpu->FaultAddress = 0;
         return (int)BlockExit.Exception;
     }
 }

@@ -6,9 +6,6 @@ namespace Jitvmm.Runtime.Execution;
 /// <summary>The loop.</summary>
 public sealed unsafe partial class MachineCpu
 {
-    /// <summary>What <see cref="SystemState.InterruptShadow"/> is behind MOV SS and POP SS.</summary>
-    private const int StackShadow = 2;
-
     /// <summary>Runs the guest until it has nothing to do or is told to stop.</summary>
     public MachineExit Run()
     {
@@ -78,7 +75,7 @@ public sealed unsafe partial class MachineCpu
         }
 
         // A software interrupt clears TF on its way, and MOV SS holds the trap back for one instruction.
-        if (State->System.DeliversEvent == 0 && State->System.InterruptShadow != StackShadow)
+        if (State->System.DeliversEvent == 0 && State->System.InterruptShadow != SystemState.StackShadow)
         {
             Trap(DebugRegisters.SingleStep);
         }
@@ -89,7 +86,7 @@ public sealed unsafe partial class MachineCpu
     /// <summary>The trap of a data breakpoint; behind MOV SS one instruction later.</summary>
     private CpuExit? TakeTrap()
     {
-        if (State->System.InterruptShadow == StackShadow)
+        if (State->System.InterruptShadow == SystemState.StackShadow)
         {
             return _vcpu.Step();
         }
@@ -146,9 +143,14 @@ public sealed unsafe partial class MachineCpu
             return false;
         }
 
+        if (State->System.InterruptShadow != 0 && State->System.ShadowedAddress != State->Rip)
+        {
+            State->System.InterruptShadow = 0;
+        }
+
         if (State->System.InterruptShadow != 0)
         {
-            // Blocks end behind the shadowed instruction, except at a page's end, where this is that instruction. Elsewhere one more does no harm.
+            // Blocks end behind the shadowed instruction, except at a page's end, where this is that instruction.
             State->System.InterruptShadow = 0;
             if (_vcpu.Step() is { } exit)
             {

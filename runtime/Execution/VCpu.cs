@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Host;
@@ -214,7 +215,12 @@ public sealed unsafe class VCpu : IDisposable
 
         // Its branches find nothing to go on with, and are not chained. It is what a shadow of the instruction before falls on.
         SoftTlb.HideJumpCache(State);
-        State->System.InterruptShadow = 0;
+        if (State->System.InterruptShadow != SystemState.StackShadow || !Breakpoints.WatchesCode(State))
+        {
+            // Otherwise the check in front of the instruction ends it.
+            State->System.InterruptShadow = 0;
+        }
+
         State->System.DeliversEvent = 0;
         State->System.IsSingle = 1;
         CpuExit? exit = Execute(block.Ops + 1);
@@ -353,7 +359,7 @@ public sealed unsafe class VCpu : IDisposable
         State->Rip = ((TbOp*)State->CurrentOp)->Address;
         if (exception is { Vector: ExceptionVector.GeneralProtection, Address: not 0 })
         {
-            exception = new CpuException(_cache.IsStackAccess(State, exception.Address) ? ExceptionVector.StackFault : ExceptionVector.GeneralProtection, 0, 0);
+            exception = NonCanonical(exception.Address);
         }
 
         State->FaultAddress = exception.Address;
@@ -364,9 +370,23 @@ public sealed unsafe class VCpu : IDisposable
     private CpuException PendingException()
     {
         ExceptionVector vector = (ExceptionVector)State->PendingVector;
+        if (vector == ExceptionVector.GeneralProtection && SystemSemantics.IsNonCanonical(State->FaultAddress))
+        {
+            return NonCanonical(State->FaultAddress);
+        }
+
         CpuException exception = new(vector, State->System.PendingErrorCode, vector == ExceptionVector.PageFault ? State->FaultAddress : 0);
         State->System.PendingErrorCode = 0;
         return exception;
+    }
+
+    /// <summary>What the instruction at RIP raises by an access to a non-canonical address: #SS if it is the stack segment's (SDM vol. 1, 3.3.7.1).</summary>
+    private CpuException NonCanonical(ulong address)
+    {
+        CodeLocation location = new(State->Rip, 0, (CodeMode)State->System.CodeMode);
+        bool isStack = (!IsMachine || TryLocate(State->Rip, out location)) && _cache.IsStackAccess(State, location, address);
+        State->FaultAddress = 0;
+        return new CpuException(isStack ? ExceptionVector.StackFault : ExceptionVector.GeneralProtection, 0, 0);
     }
 
     private CpuExit FetchFault()

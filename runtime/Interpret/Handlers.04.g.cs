@@ -11277,7 +11277,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         uint v1 = *(ushort*)((byte*)cpu + op->R1);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), (v1 & (0xffffu)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), (v1 & (0xffffu)), ((ulong)op->NextAddress));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11293,7 +11293,7 @@ public static unsafe partial class Handlers
         }
 
         uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v4);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v4, ((ulong)op->NextAddress));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11311,7 +11311,7 @@ public static unsafe partial class Handlers
         }
 
         uint v12 = GuestMemory.Load16(cpu, mem, a11);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v12);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v12, ((ulong)op->NextAddress));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11320,7 +11320,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         uint v1 = *(uint*)((byte*)cpu + op->R1);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), (v1 & (0xffffu)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), (v1 & (0xffffu)), ((ulong)op->NextAddress));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11336,7 +11336,7 @@ public static unsafe partial class Handlers
         }
 
         uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v4);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v4, ((ulong)op->NextAddress));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11354,7 +11354,7 @@ public static unsafe partial class Handlers
         }
 
         uint v12 = GuestMemory.Load16(cpu, mem, a11);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v12);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v12, ((ulong)op->NextAddress));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11363,7 +11363,7 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         ulong v1 = *(ulong*)((byte*)cpu + op->R1);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), (((uint)v1) & (0xffffu)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), (((uint)v1) & (0xffffu)), ((ulong)op->NextAddress));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11379,7 +11379,7 @@ public static unsafe partial class Handlers
         }
 
         uint v4 = GuestMemory.Load16(cpu, mem, a3);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v4);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v4, ((ulong)op->NextAddress));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11397,7 +11397,7 @@ public static unsafe partial class Handlers
         }
 
         uint v12 = GuestMemory.Load16(cpu, mem, a11);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v12);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v12, ((ulong)op->NextAddress));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12655,7 +12655,7 @@ public static unsafe partial class Handlers
         }
 
         uint v5 = GuestMemory.Load8(cpu, mem, v4);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x1u));
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (v1 + v0), unchecked((global::System.Int32)0x1u));
         uint v11 = ((uint)v8) & (0xffu);
         ulong v12 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x1ul) - (v12 * (0x2ul))));
@@ -12685,7 +12685,7 @@ public static unsafe partial class Handlers
         }
 
         uint v5 = GuestMemory.Load8(cpu, mem, v4);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x1u));
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (v1 + v0), unchecked((global::System.Int32)0x1u));
         ulong v12 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x1ul) - (v12 * (0x2ul))));
         ulong v19 = *(ulong*)((byte*)cpu + 208);
@@ -12783,7 +12783,7 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load8(cpu, mem, a6);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x1u));
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x1u));
         uint v13 = ((uint)v10) & (0xffu);
         ulong v14 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x1ul) - (v14 * (0x2ul))))));
@@ -12814,7 +12814,7 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load8(cpu, mem, a6);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x1u));
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x1u));
         ulong v14 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x1ul) - (v14 * (0x2ul))))));
         ulong v23 = *(ulong*)((byte*)cpu + 208);
@@ -12911,7 +12911,7 @@ public static unsafe partial class Handlers
         }
 
         uint v5 = GuestMemory.Load16(cpu, mem, v4);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x2u));
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (v1 + v0), unchecked((global::System.Int32)0x2u));
         uint v11 = ((uint)v8) & (0xffffu);
         ulong v12 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x2ul) - (v12 * (0x4ul))));
@@ -12941,7 +12941,7 @@ public static unsafe partial class Handlers
         }
 
         uint v5 = GuestMemory.Load16(cpu, mem, v4);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x2u));
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (v1 + v0), unchecked((global::System.Int32)0x2u));
         ulong v12 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x2ul) - (v12 * (0x4ul))));
         ulong v19 = *(ulong*)((byte*)cpu + 208);
@@ -13039,7 +13039,7 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load16(cpu, mem, a6);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x2u));
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x2u));
         uint v13 = ((uint)v10) & (0xffffu);
         ulong v14 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x2ul) - (v14 * (0x4ul))))));
@@ -13070,7 +13070,7 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load16(cpu, mem, a6);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x2u));
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x2u));
         ulong v14 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x2ul) - (v14 * (0x4ul))))));
         ulong v23 = *(ulong*)((byte*)cpu + 208);

@@ -69,7 +69,7 @@ public static unsafe partial class Handlers
         }
 
         uint v5 = GuestMemory.Load32(cpu, mem, v4);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x4u));
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (v1 + v0), unchecked((global::System.Int32)0x4u));
         uint v9 = (uint)v8;
         ulong v10 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x4ul) - (v10 * (0x8ul))));
@@ -99,7 +99,7 @@ public static unsafe partial class Handlers
         }
 
         uint v5 = GuestMemory.Load32(cpu, mem, v4);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x4u));
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (v1 + v0), unchecked((global::System.Int32)0x4u));
         ulong v10 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x4ul) - (v10 * (0x8ul))));
         ulong v17 = *(ulong*)((byte*)cpu + 208);
@@ -197,7 +197,7 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load32(cpu, mem, a6);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x4u));
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x4u));
         uint v11 = (uint)v10;
         ulong v12 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x4ul) - (v12 * (0x8ul))))));
@@ -228,7 +228,7 @@ public static unsafe partial class Handlers
         }
 
         uint v7 = GuestMemory.Load32(cpu, mem, a6);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x4u));
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x4u));
         ulong v12 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x4ul) - (v12 * (0x8ul))))));
         ulong v21 = *(ulong*)((byte*)cpu + 208);
@@ -325,7 +325,7 @@ public static unsafe partial class Handlers
         }
 
         ulong v5 = GuestMemory.Load64(cpu, mem, v4);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x8u));
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (v1 + v0), unchecked((global::System.Int32)0x8u));
         ulong v9 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x8ul) - (v9 * (0x10ul))));
         ulong v16 = *(ulong*)((byte*)cpu + 208);
@@ -353,7 +353,7 @@ public static unsafe partial class Handlers
         }
 
         ulong v5 = GuestMemory.Load64(cpu, mem, v4);
-        ulong v8 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (v1 + v0), unchecked((global::System.Int32)0x8u));
+        ulong v8 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (v1 + v0), unchecked((global::System.Int32)0x8u));
         ulong v9 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = (v1 + ((0x8ul) - (v9 * (0x10ul))));
         ulong v16 = *(ulong*)((byte*)cpu + 208);
@@ -451,7 +451,7 @@ public static unsafe partial class Handlers
         }
 
         ulong v7 = GuestMemory.Load64(cpu, mem, a6);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x8u));
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x8u));
         ulong v11 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x8ul) - (v11 * (0x10ul))))));
         ulong v20 = *(ulong*)((byte*)cpu + 208);
@@ -480,7 +480,7 @@ public static unsafe partial class Handlers
         }
 
         ulong v7 = GuestMemory.Load64(cpu, mem, a6);
-        ulong v10 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x8u));
+        ulong v10 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((ulong)v1) + v0), unchecked((global::System.Int32)0x8u));
         ulong v11 = *(ulong*)((byte*)cpu + 208);
         *(ulong*)((byte*)cpu + 48) = ((ulong)(v1 + ((uint)((0x8ul) - (v11 * (0x10ul))))));
         ulong v20 = *(ulong*)((byte*)cpu + 208);

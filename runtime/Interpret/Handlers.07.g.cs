@@ -6845,7 +6845,7 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
-        global::Jitvmm.Runtime.Callouts.InterruptFlag.Enable(cpu);
+        global::Jitvmm.Runtime.Callouts.InterruptFlag.Enable(cpu, ((ulong)op->NextAddress));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8467,14 +8467,8 @@ public static unsafe partial class Handlers
 
         uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a9 = ((v6 + ((ulong)op->Displacement)) + (0x2ul));
-        if (GuestMemory.MissesRead(cpu, mem, a9, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a9, 2);
-        }
-
-        uint v10 = GuestMemory.Load16(cpu, mem, a9);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v10, ((ulong)v3), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        ulong v12 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v6 + ((ulong)op->Displacement)) + (0x2ul)), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, (((uint)v12) & (0xffffu)), ((ulong)v3), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -8499,14 +8493,8 @@ public static unsafe partial class Handlers
 
         uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a18 = (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v17);
-        if (GuestMemory.MissesRead(cpu, mem, a18, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a18, 2);
-        }
-
-        uint v19 = GuestMemory.Load16(cpu, mem, a18);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v19, ((ulong)v11), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        ulong v21 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v17), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, (((uint)v21) & (0xffffu)), ((ulong)v11), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -8528,14 +8516,8 @@ public static unsafe partial class Handlers
 
         uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a9 = ((v6 + ((ulong)op->Displacement)) + (0x4ul));
-        if (GuestMemory.MissesRead(cpu, mem, a9, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a9, 2);
-        }
-
-        uint v10 = GuestMemory.Load16(cpu, mem, a9);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v10, ((ulong)v3), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        ulong v12 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v6 + ((ulong)op->Displacement)) + (0x4ul)), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, (((uint)v12) & (0xffffu)), ((ulong)v3), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -8560,14 +8542,8 @@ public static unsafe partial class Handlers
 
         uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a18 = (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v17);
-        if (GuestMemory.MissesRead(cpu, mem, a18, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a18, 2);
-        }
-
-        uint v19 = GuestMemory.Load16(cpu, mem, a18);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v19, ((ulong)v11), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        ulong v21 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v17), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, (((uint)v21) & (0xffffu)), ((ulong)v11), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -8589,14 +8565,8 @@ public static unsafe partial class Handlers
 
         ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x8ul));
-        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
-        }
-
-        uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v9, v3, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v5 + ((ulong)op->Displacement)) + (0x8ul)), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, (((uint)v11) & (0xffffu)), v3, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -8621,14 +8591,8 @@ public static unsafe partial class Handlers
 
         ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
-        }
-
-        uint v18 = GuestMemory.Load16(cpu, mem, a17);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v18, v11, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, (((uint)v20) & (0xffffu)), v11, unchecked((global::System.Int32)0x8u), ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -8719,14 +8683,8 @@ public static unsafe partial class Handlers
 
         uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a9 = ((v6 + ((ulong)op->Displacement)) + (0x2ul));
-        if (GuestMemory.MissesRead(cpu, mem, a9, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a9, 2);
-        }
-
-        uint v10 = GuestMemory.Load16(cpu, mem, a9);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v10, ((ulong)v3), ((ulong)op->NextAddress));
+        ulong v12 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v6 + ((ulong)op->Displacement)) + (0x2ul)), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, (((uint)v12) & (0xffffu)), ((ulong)v3), ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -8751,14 +8709,8 @@ public static unsafe partial class Handlers
 
         uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a18 = (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v17);
-        if (GuestMemory.MissesRead(cpu, mem, a18, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a18, 2);
-        }
-
-        uint v19 = GuestMemory.Load16(cpu, mem, a18);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v19, ((ulong)v11), ((ulong)op->NextAddress));
+        ulong v21 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v17), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, (((uint)v21) & (0xffffu)), ((ulong)v11), ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -8780,14 +8732,8 @@ public static unsafe partial class Handlers
 
         uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a9 = ((v6 + ((ulong)op->Displacement)) + (0x4ul));
-        if (GuestMemory.MissesRead(cpu, mem, a9, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a9, 2);
-        }
-
-        uint v10 = GuestMemory.Load16(cpu, mem, a9);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v10, ((ulong)v3), ((ulong)op->NextAddress));
+        ulong v12 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v6 + ((ulong)op->Displacement)) + (0x4ul)), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, (((uint)v12) & (0xffffu)), ((ulong)v3), ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -8812,14 +8758,8 @@ public static unsafe partial class Handlers
 
         uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a18 = (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v17);
-        if (GuestMemory.MissesRead(cpu, mem, a18, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a18, 2);
-        }
-
-        uint v19 = GuestMemory.Load16(cpu, mem, a18);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v19, ((ulong)v11), ((ulong)op->NextAddress));
+        ulong v21 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v17), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, (((uint)v21) & (0xffffu)), ((ulong)v11), ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -8841,14 +8781,8 @@ public static unsafe partial class Handlers
 
         ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x8ul));
-        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
-        }
-
-        uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v9, v3, ((ulong)op->NextAddress));
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v5 + ((ulong)op->Displacement)) + (0x8ul)), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, (((uint)v11) & (0xffffu)), v3, ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -8873,14 +8807,8 @@ public static unsafe partial class Handlers
 
         ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
-        }
-
-        uint v18 = GuestMemory.Load16(cpu, mem, a17);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v18, v11, ((ulong)op->NextAddress));
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, (((uint)v20) & (0xffffu)), v11, ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -10096,24 +10024,18 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckStore(cpu);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = *(uint*)((byte*)cpu + 1320);
-        ulong a4 = (v2 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesWrite(cpu, mem, a4, 2))
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + 1304);
+        global::Jitvmm.Runtime.Memory.GuestAccess.Write(cpu, ((v5 + ((ulong)op->Displacement)) + (0x2ul)), unchecked((global::System.Int32)0x8u), v9);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        uint v14 = *(uint*)((byte*)cpu + 1320);
+        ulong a13 = (v11 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a13, 2);
         }
 
-        GuestMemory.Store(cpu, mem, a4, (ushort)(v5 & (0xffffu)));
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + 1304);
-        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (0x2ul));
-        if (GuestMemory.MissesWrite(cpu, mem, a13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a13, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, a13, v14);
+        GuestMemory.Store(cpu, mem, a13, (ushort)(v14 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10122,27 +10044,21 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckStore(cpu);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = ((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = *(uint*)((byte*)cpu + 1320);
-        ulong a12 = (v10 + v11);
-        if (GuestMemory.MissesWrite(cpu, mem, a12, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a12, 2);
-        }
-
-        GuestMemory.Store(cpu, mem, a12, (ushort)(v13 & (0xffffu)));
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = ((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v19 = *(ulong*)((byte*)cpu + 1304);
+        global::Jitvmm.Runtime.Memory.GuestAccess.Write(cpu, (((v13 + (0x2ul)) & ((ulong)op->AddressMask)) + v17), unchecked((global::System.Int32)0x8u), v19);
         ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v23 = *(ulong*)((byte*)cpu + 1304);
-        ulong a22 = (((v10 + (0x2ul)) & ((ulong)op->AddressMask)) + v21);
-        if (GuestMemory.MissesWrite(cpu, mem, a22, 8))
+        uint v23 = *(uint*)((byte*)cpu + 1320);
+        ulong a22 = (v13 + v21);
+        if (GuestMemory.MissesWrite(cpu, mem, a22, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a22, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a22, 2);
         }
 
-        GuestMemory.Store(cpu, mem, a22, v23);
+        GuestMemory.Store(cpu, mem, a22, (ushort)(v23 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10151,24 +10067,18 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckStore(cpu);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Base);
-        uint v5 = *(uint*)((byte*)cpu + 1324);
-        ulong a4 = (v2 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesWrite(cpu, mem, a4, 2))
+        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + 1312);
+        global::Jitvmm.Runtime.Memory.GuestAccess.Write(cpu, ((v5 + ((ulong)op->Displacement)) + (0x2ul)), unchecked((global::System.Int32)0x8u), v9);
+        ulong v11 = *(ulong*)((byte*)cpu + op->Base);
+        uint v14 = *(uint*)((byte*)cpu + 1324);
+        ulong a13 = (v11 + ((ulong)op->Displacement));
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a4, 2);
+            return BlockHandlers.MissWrite(cpu, op, mem, a13, 2);
         }
 
-        GuestMemory.Store(cpu, mem, a4, (ushort)(v5 & (0xffffu)));
-        ulong v10 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v14 = *(ulong*)((byte*)cpu + 1312);
-        ulong a13 = ((v10 + ((ulong)op->Displacement)) + (0x2ul));
-        if (GuestMemory.MissesWrite(cpu, mem, a13, 8))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a13, 8);
-        }
-
-        GuestMemory.Store(cpu, mem, a13, v14);
+        GuestMemory.Store(cpu, mem, a13, (ushort)(v14 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10177,27 +10087,21 @@ public static unsafe partial class Handlers
     {
         cpu->CurrentOp = (nint)op;
         global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckStore(cpu);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = ((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v13 = *(uint*)((byte*)cpu + 1324);
-        ulong a12 = (v10 + v11);
-        if (GuestMemory.MissesWrite(cpu, mem, a12, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a12, 2);
-        }
-
-        GuestMemory.Store(cpu, mem, a12, (ushort)(v13 & (0xffffu)));
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = ((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v19 = *(ulong*)((byte*)cpu + 1312);
+        global::Jitvmm.Runtime.Memory.GuestAccess.Write(cpu, (((v13 + (0x2ul)) & ((ulong)op->AddressMask)) + v17), unchecked((global::System.Int32)0x8u), v19);
         ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong v23 = *(ulong*)((byte*)cpu + 1312);
-        ulong a22 = (((v10 + (0x2ul)) & ((ulong)op->AddressMask)) + v21);
-        if (GuestMemory.MissesWrite(cpu, mem, a22, 8))
+        uint v23 = *(uint*)((byte*)cpu + 1324);
+        ulong a22 = (v13 + v21);
+        if (GuestMemory.MissesWrite(cpu, mem, a22, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a22, 8);
+            return BlockHandlers.MissWrite(cpu, op, mem, a22, 2);
         }
 
-        GuestMemory.Store(cpu, mem, a22, v23);
+        GuestMemory.Store(cpu, mem, a22, (ushort)(v23 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10220,14 +10124,8 @@ public static unsafe partial class Handlers
 
         uint v7 = GuestMemory.Load16(cpu, mem, a6);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a12 = ((v9 + ((ulong)op->Displacement)) + (0x2ul));
-        if (GuestMemory.MissesRead(cpu, mem, a12, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a12, 8);
-        }
-
-        ulong v13 = GuestMemory.Load64(cpu, mem, a12);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v7, v13);
+        ulong v15 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v9 + ((ulong)op->Displacement)) + (0x2ul)), unchecked((global::System.Int32)0x8u));
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v7, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10253,14 +10151,8 @@ public static unsafe partial class Handlers
 
         uint v15 = GuestMemory.Load16(cpu, mem, a14);
         ulong v20 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a21 = (((v12 + (0x2ul)) & ((ulong)op->AddressMask)) + v20);
-        if (GuestMemory.MissesRead(cpu, mem, a21, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a21, 8);
-        }
-
-        ulong v22 = GuestMemory.Load64(cpu, mem, a21);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v15, v22);
+        ulong v24 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v12 + (0x2ul)) & ((ulong)op->AddressMask)) + v20), unchecked((global::System.Int32)0x8u));
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v15, v24);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10283,14 +10175,8 @@ public static unsafe partial class Handlers
 
         uint v7 = GuestMemory.Load16(cpu, mem, a6);
         ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a12 = ((v9 + ((ulong)op->Displacement)) + (0x2ul));
-        if (GuestMemory.MissesRead(cpu, mem, a12, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a12, 8);
-        }
-
-        ulong v13 = GuestMemory.Load64(cpu, mem, a12);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v7, v13);
+        ulong v15 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v9 + ((ulong)op->Displacement)) + (0x2ul)), unchecked((global::System.Int32)0x8u));
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v7, v15);
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10316,14 +10202,8 @@ public static unsafe partial class Handlers
 
         uint v15 = GuestMemory.Load16(cpu, mem, a14);
         ulong v20 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a21 = (((v12 + (0x2ul)) & ((ulong)op->AddressMask)) + v20);
-        if (GuestMemory.MissesRead(cpu, mem, a21, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a21, 8);
-        }
-
-        ulong v22 = GuestMemory.Load64(cpu, mem, a21);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v15, v22);
+        ulong v24 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v12 + (0x2ul)) & ((ulong)op->AddressMask)) + v20), unchecked((global::System.Int32)0x8u));
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v15, v24);
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -7305,6 +7305,19 @@ public static unsafe partial class Handlers
         return op->Handler(cpu, op, mem);
     }
 
+    public static int Rdpmc(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        int exit = global::Jitvmm.Runtime.Callouts.ProcessorIdentity.ReadPerformanceCounter(cpu, ((ulong)op->Address));
+        TbOp* next = BlockHandlers.After(cpu, exit);
+        if (next == null)
+        {
+            return exit;
+        }
+
+        return next->Handler(cpu, next, cpu->MemoryBase);
+    }
+
     public static int Sysenter(CpuState* cpu, TbOp* op, byte* mem)
     {
         cpu->CurrentOp = (nint)op;
@@ -9446,18 +9459,6 @@ public static unsafe partial class Handlers
         ulong v19 = *(ulong*)((byte*)cpu + 160);
         uint v23 = *(ushort*)((byte*)cpu + op->R0);
         *(ushort*)((byte*)cpu + op->R0) = (ushort)(((((uint)(v12 >> (int)(0x3fu))) ^ ((uint)v16)) | (v19 == (0x0ul) ? 1u : 0u)) != 0 ? v11 : v23);
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Cmovle_r32_rm32(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        uint v0 = *(uint*)((byte*)cpu + op->R1);
-        ulong v1 = *(ulong*)((byte*)cpu + 168);
-        ulong v5 = *(ulong*)((byte*)cpu + 192);
-        ulong v8 = *(ulong*)((byte*)cpu + 160);
-        uint v12 = *(uint*)((byte*)cpu + op->R0);
-        *(ulong*)((byte*)cpu + op->R0) = ((ulong)(((((uint)(v1 >> (int)(0x3fu))) ^ ((uint)v5)) | (v8 == (0x0ul) ? 1u : 0u)) != 0 ? v0 : v12));
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -19,6 +19,32 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
 {
+    public static int Haddpd_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Haddpd_xmm_xmmm128_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Haddpd_xmm_xmmm128_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        Vector128<byte> v0 = *(Vector128<byte>*)((byte*)cpu + op->R1);
+        Vector128<byte> v1 = *(Vector128<byte>*)((byte*)cpu + op->R0);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedFloat.HorizontalAdd(v1.As<byte, global::System.Double>(), v0.As<byte, global::System.Double>()).As<global::System.Double, byte>());
+        return -1;
+    }
+
     public static int Haddpd_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
     {
         int exit = Haddpd_xmm_xmmm128_G_Body(cpu, op, mem);
@@ -2428,7 +2454,7 @@ public static unsafe partial class Handlers
         }
 
         uint v1 = GuestMemory.Load16(cpu, mem, v0);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (v1 & (0xffffu)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (v1 & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x2ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -2444,7 +2470,7 @@ public static unsafe partial class Handlers
         }
 
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (((uint)v1) & (0xffffu)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (((uint)v1) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3639,7 +3665,7 @@ public static unsafe partial class Handlers
         }
 
         uint v1 = GuestMemory.Load16(cpu, mem, v0);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (v1 & (0xffffu)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (v1 & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x2ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -3655,7 +3681,7 @@ public static unsafe partial class Handlers
         }
 
         ulong v1 = GuestMemory.Load64(cpu, mem, v0);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (((uint)v1) & (0xffffu)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (((uint)v1) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = (v0 + (0x8ul));
         op++;
         return op->Handler(cpu, op, mem);
@@ -7059,14 +7085,8 @@ public static unsafe partial class Handlers
 
         uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x2ul));
-        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
-        }
-
-        uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), v9);
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v5 + ((ulong)op->Displacement)) + (0x2ul)), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), (((uint)v11) & (0xffffu)), ((ulong)op->NextAddress));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7087,14 +7107,8 @@ public static unsafe partial class Handlers
 
         uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
-        }
-
-        uint v18 = GuestMemory.Load16(cpu, mem, a17);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), v18);
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v16), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), (((uint)v20) & (0xffffu)), ((ulong)op->NextAddress));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7112,14 +7126,8 @@ public static unsafe partial class Handlers
 
         uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x4ul));
-        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
-        }
-
-        uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), v9);
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v5 + ((ulong)op->Displacement)) + (0x4ul)), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), (((uint)v11) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7140,14 +7148,8 @@ public static unsafe partial class Handlers
 
         uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
-        }
-
-        uint v18 = GuestMemory.Load16(cpu, mem, a17);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), v18);
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v16), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), (((uint)v20) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7165,14 +7167,8 @@ public static unsafe partial class Handlers
 
         ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x8ul));
-        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
-        }
-
-        uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), v9);
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v5 + ((ulong)op->Displacement)) + (0x8ul)), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), (((uint)v11) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7193,14 +7189,8 @@ public static unsafe partial class Handlers
 
         ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
-        }
-
-        uint v18 = GuestMemory.Load16(cpu, mem, a17);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), v18);
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), (((uint)v20) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7734,14 +7724,8 @@ public static unsafe partial class Handlers
 
         uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x2ul));
-        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
-        }
-
-        uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), v9);
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v5 + ((ulong)op->Displacement)) + (0x2ul)), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (((uint)v11) & (0xffffu)), ((ulong)op->NextAddress));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7762,14 +7746,8 @@ public static unsafe partial class Handlers
 
         uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
-        }
-
-        uint v18 = GuestMemory.Load16(cpu, mem, a17);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), v18);
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v16), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (((uint)v20) & (0xffffu)), ((ulong)op->NextAddress));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7787,14 +7765,8 @@ public static unsafe partial class Handlers
 
         uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x4ul));
-        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
-        }
-
-        uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), v9);
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v5 + ((ulong)op->Displacement)) + (0x4ul)), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (((uint)v11) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7815,14 +7787,8 @@ public static unsafe partial class Handlers
 
         uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
-        }
-
-        uint v18 = GuestMemory.Load16(cpu, mem, a17);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), v18);
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v16), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (((uint)v20) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7840,14 +7806,8 @@ public static unsafe partial class Handlers
 
         ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x8ul));
-        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
-        }
-
-        uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), v9);
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v5 + ((ulong)op->Displacement)) + (0x8ul)), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (((uint)v11) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7868,14 +7828,8 @@ public static unsafe partial class Handlers
 
         ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
-        }
-
-        uint v18 = GuestMemory.Load16(cpu, mem, a17);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), v18);
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (((uint)v20) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7893,14 +7847,8 @@ public static unsafe partial class Handlers
 
         uint v3 = GuestMemory.Load16(cpu, mem, a2);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x2ul));
-        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
-        }
-
-        uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), v9);
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v5 + ((ulong)op->Displacement)) + (0x2ul)), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (((uint)v11) & (0xffffu)), ((ulong)op->NextAddress));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7921,14 +7869,8 @@ public static unsafe partial class Handlers
 
         uint v11 = GuestMemory.Load16(cpu, mem, a10);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
-        }
-
-        uint v18 = GuestMemory.Load16(cpu, mem, a17);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), v18);
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v16), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (((uint)v20) & (0xffffu)), ((ulong)op->NextAddress));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -7946,14 +7888,8 @@ public static unsafe partial class Handlers
 
         uint v3 = GuestMemory.Load32(cpu, mem, a2);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x4ul));
-        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
-        }
-
-        uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), v9);
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v5 + ((ulong)op->Displacement)) + (0x4ul)), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (((uint)v11) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7974,14 +7910,8 @@ public static unsafe partial class Handlers
 
         uint v11 = GuestMemory.Load32(cpu, mem, a10);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
-        }
-
-        uint v18 = GuestMemory.Load16(cpu, mem, a17);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), v18);
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v16), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (((uint)v20) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v11);
         op++;
         return op->Handler(cpu, op, mem);
@@ -7999,14 +7929,8 @@ public static unsafe partial class Handlers
 
         ulong v3 = GuestMemory.Load64(cpu, mem, a2);
         ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a8 = ((v5 + ((ulong)op->Displacement)) + (0x8ul));
-        if (GuestMemory.MissesRead(cpu, mem, a8, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a8, 2);
-        }
-
-        uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), v9);
+        ulong v11 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((v5 + ((ulong)op->Displacement)) + (0x8ul)), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (((uint)v11) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = v3;
         op++;
         return op->Handler(cpu, op, mem);
@@ -8027,14 +7951,8 @@ public static unsafe partial class Handlers
 
         ulong v11 = GuestMemory.Load64(cpu, mem, a10);
         ulong v16 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a17 = (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16);
-        if (GuestMemory.MissesRead(cpu, mem, a17, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a17, 2);
-        }
-
-        uint v18 = GuestMemory.Load16(cpu, mem, a17);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), v18);
+        ulong v20 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v8 + (0x8ul)) & ((ulong)op->AddressMask)) + v16), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (((uint)v20) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = v11;
         op++;
         return op->Handler(cpu, op, mem);
@@ -9347,24 +9265,6 @@ public static unsafe partial class Handlers
 
         uint v20 = GuestMemory.Modified16(cpu, mem, v19);
         GuestMemory.Store(cpu, mem, v19, (ushort)((v20 & (~((0x1u) << (int)(((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu))))) & (0xffffu)));
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    public static int Btr_rm16_imm8_B_P_F(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        uint v6 = ((((uint)op->Immediate) & (0xffu)) & (0xffffu)) & (0xfu);
-        ulong v9 = *(ulong*)((byte*)cpu + op->Base);
-        ulong a11 = (v9 + ((ulong)op->Displacement));
-        if (GuestMemory.MissesPointer(cpu, mem, a11, 2, true))
-        {
-            return BlockHandlers.MissModify(cpu, op, mem, a11, 2);
-        }
-
-        ulong v13 = (ulong)GuestMemory.Pointer(cpu, mem, a11, 2, true);
-        uint v14 = (uint)global::Jitvmm.Runtime.Semantics.Atomics.FetchAnd16(unchecked((global::System.IntPtr)v13), (~((0x1u) << (int)v6)));
-        *(ulong*)((byte*)cpu + 184) = ((ulong)((v14 >> (int)v6) & (0x1u)));
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -19,6 +19,46 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
 {
+    public static int Phminposuw_xmm_xmmm128_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = Phminposuw_xmm_xmmm128_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int Phminposuw_xmm_xmmm128_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        ulong v0 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v9 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v10 = (((v3 + ((ulong)op->Displacement)) + (v0 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v9;
+        if (((uint)(v10 & (0xful))) != 0)
+        {
+            return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
+        }
+
+        if (GuestMemory.MissesRead(cpu, mem, v10, 16))
+        {
+            return BlockHandlers.Note(cpu, v10, 16);
+        }
+
+        Vector128<byte> v15 = GuestMemory.Load128(cpu, mem, v10);
+        *(Vector128<byte>*)((byte*)cpu + op->R0) = (global::Jitvmm.Runtime.Semantics.PackedArithmetic.MinimumPosition(v15.As<byte, global::System.UInt16>()).As<global::System.UInt16, byte>());
+        return -1;
+    }
+
     public static int VEX_Vphminposuw_xmm_xmmm128(CpuState* cpu, TbOp* op, byte* mem)
     {
         int exit = VEX_Vphminposuw_xmm_xmmm128_Body(cpu, op, mem);
@@ -964,14 +1004,8 @@ public static unsafe partial class Handlers
 
         ulong v16 = GuestMemory.Load64(cpu, mem, a15);
         ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a22 = (((v13 + (0x8ul)) & ((ulong)op->AddressMask)) + v21);
-        if (GuestMemory.MissesRead(cpu, mem, a22, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a22, 8);
-        }
-
-        ulong v23 = GuestMemory.Load64(cpu, mem, a22);
-        int exit = global::Jitvmm.Runtime.Callouts.Invalidation.ProcessContext(cpu, v4, v16, v23, ((ulong)op->NextAddress));
+        ulong v25 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, (((v13 + (0x8ul)) & ((ulong)op->AddressMask)) + v21), unchecked((global::System.Int32)0x8u));
+        int exit = global::Jitvmm.Runtime.Callouts.Invalidation.ProcessContext(cpu, v4, v16, v25, ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -13594,41 +13628,6 @@ public static unsafe partial class Handlers
     {
         Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
         *(Vector256<byte>*)((byte*)cpu + op->R0) = (global::System.Runtime.Intrinsics.Vector128.ToVector256<global::System.Byte>((global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()).As<byte, global::System.Byte>()).As<global::System.Byte, byte>());
-        return -1;
-    }
-
-    public static int VEX_Vextractf128_xmmm128_ymm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        int exit = VEX_Vextractf128_xmmm128_ymm_imm8_G_Body(cpu, op, mem);
-        if (exit >= 0)
-        {
-            return exit;
-        }
-
-        if (exit == BlockHandlers.Missed)
-        {
-            return BlockHandlers.MissNoted(cpu, op, mem);
-        }
-
-        op++;
-        return op->Handler(cpu, op, mem);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static int VEX_Vextractf128_xmmm128_ymm_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
-    {
-        cpu->CurrentOp = (nint)op;
-        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
-        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
-        if (GuestMemory.MissesWrite(cpu, mem, a13, 16))
-        {
-            return BlockHandlers.Note(cpu, a13, 65552);
-        }
-
-        GuestMemory.Store(cpu, mem, a13, (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
         return -1;
     }
 }

@@ -19,6 +19,41 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 /// <summary>Tier-0 handlers, printed from the lifts.</summary>
 public static unsafe partial class Handlers
 {
+    public static int VEX_Vextractf128_xmmm128_ymm_imm8_G(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        int exit = VEX_Vextractf128_xmmm128_ymm_imm8_G_Body(cpu, op, mem);
+        if (exit >= 0)
+        {
+            return exit;
+        }
+
+        if (exit == BlockHandlers.Missed)
+        {
+            return BlockHandlers.MissNoted(cpu, op, mem);
+        }
+
+        op++;
+        return op->Handler(cpu, op, mem);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static int VEX_Vextractf128_xmmm128_ymm_imm8_G_Body(CpuState* cpu, TbOp* op, byte* mem)
+    {
+        cpu->CurrentOp = (nint)op;
+        Vector256<byte> v0 = *(Vector256<byte>*)((byte*)cpu + op->R1);
+        ulong v3 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v6 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v12 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong a13 = ((((v6 + ((ulong)op->Displacement)) + (v3 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask)) + v12);
+        if (GuestMemory.MissesWrite(cpu, mem, a13, 16))
+        {
+            return BlockHandlers.Note(cpu, a13, 65552);
+        }
+
+        GuestMemory.Store(cpu, mem, a13, (global::Jitvmm.Runtime.Semantics.PackedSelect.ExtractHalf(v0.As<byte, global::System.Byte>(), ((uint)op->Immediate)).As<global::System.Byte, byte>()));
+        return -1;
+    }
+
     public static int VEX_Vcvtps2ph_xmmm64_xmm_imm8(CpuState* cpu, TbOp* op, byte* mem)
     {
         int exit = VEX_Vcvtps2ph_xmmm64_xmm_imm8_Body(cpu, op, mem);

@@ -65,6 +65,8 @@ public static unsafe class GuestAccess
     }
 
     /// <summary>1 to 8 bytes, wherever they are.</summary>
+    [TouchesRegisters]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static ulong Read(CpuState* cpu, ulong address, int bytes)
     {
         if (cpu->System.IsMachine != 0)
@@ -78,6 +80,8 @@ public static unsafe class GuestAccess
     }
 
     /// <summary>The writing counterpart; a fault leaves all bytes as they were.</summary>
+    [TouchesRegisters]
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static void Write(CpuState* cpu, ulong address, int bytes, ulong value)
     {
         if (cpu->System.IsMachine != 0)

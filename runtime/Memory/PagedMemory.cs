@@ -225,6 +225,7 @@ public readonly unsafe struct PagedMemory : IGuestMemory
         {
             mapping = default;
             cpu->PendingVector = (int)ExceptionVector.GeneralProtection;
+            cpu->FaultAddress = linear;
             return false;
         }
 

@@ -42,11 +42,16 @@ public unsafe struct StagedSlot
 }
 
 /// <summary>A vCPU's room for instructions with unusual accesses.</summary>
-[StructLayout(LayoutKind.Explicit, Size = 0x2000)]
+[StructLayout(LayoutKind.Explicit, Size = 0x400 + (MaxSlots * BufferBytes))]
 public unsafe struct StagedMemory
 {
     public const int MaxSlots = 4;
-    public const int BufferBytes = 1536;
+
+    /// <summary>Most bytes of one access.</summary>
+    public const int MaxBytes = 1536;
+
+    /// <summary>A buffer holds an access where it is in its page: what else the planted entry lets through stays in the buffer.</summary>
+    public const int BufferBytes = 2 * (int)GuestPages.PageSize;
 
     [FieldOffset(0)] public int Count;
 
@@ -110,7 +115,7 @@ public static unsafe class StagedAccess
         }
 
         cpu->System.DebugHits |= Breakpoints.HitsOf(cpu, linear, bytes, write);
-        if (staging->Count == StagedMemory.MaxSlots || bytes > StagedMemory.BufferBytes)
+        if (staging->Count == StagedMemory.MaxSlots || bytes > StagedMemory.MaxBytes)
         {
             throw new InvalidOperationException($"an instruction with {staging->Count + 1} unusual accesses, the last of {bytes} bytes");
         }
@@ -123,7 +128,7 @@ public static unsafe class StagedAccess
             SecondPhysical = second.Physical,
             Bytes = bytes,
             FirstBytes = Math.Min(inPage, bytes),
-            Buffer = staging->Count * StagedMemory.BufferBytes,
+            Buffer = (staging->Count * StagedMemory.BufferBytes) + (int)(linear & ~SoftTlb.PageMask),
         };
         staging->Count++;
         PhysicalMemory memory = PagedMemory.Physical(cpu);

@@ -139,10 +139,6 @@ public static unsafe class StringSemantics
         return elements == count ? 1 : 0;
     }
 
-    /// <summary>The second element of a CMPS that is not repeated.</summary>
-    [TouchesRegisters]
-    public static ulong Element(CpuState* cpu, ulong address, int size) => GuestAccess.Read(cpu, address, size);
-
     [TouchesRegisters]
     public static int Compare(CpuState* cpu, ulong sourceBase, int flags)
     {

@@ -182,10 +182,13 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
         return !_reader.Bytes.SequenceEqual(new ReadOnlySpan<byte>(now, _reader.Bytes.Length));
     }
 
-    public bool IsStackAccess(GuestPages memory, CpuState* cpu, ulong address)
+    public bool IsStackAccess(GuestPages memory, CpuState* cpu, in CodeLocation location, ulong address)
     {
         Span<Instruction> instruction = _instructions.AsSpan(0, 1);
-        if (memory is not AddressSpace space || Decode(space, cpu->Rip, instruction, out _) != 1)
+        int count = memory is PhysicalMemory physical
+            ? DecodePage(physical, location, instruction, out _)
+            : Decode((AddressSpace)memory, location.Address, instruction, out _);
+        if (count != 1)
         {
             return false;
         }

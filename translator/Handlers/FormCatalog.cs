@@ -83,7 +83,7 @@ public static class FormCatalog
         or CpuidFeature.XSAVE or CpuidFeature.XSAVEOPT or CpuidFeature.XSAVEC or CpuidFeature.FSGSBASE or CpuidFeature.RDTSCP or CpuidFeature.TSC
         or CpuidFeature.RDPID or CpuidFeature.CLFSH or CpuidFeature.CLFLUSHOPT or CpuidFeature.CLWB or CpuidFeature.PAUSE or CpuidFeature.SYSCALL
         or CpuidFeature.CPUID or CpuidFeature.PREFETCHW or CpuidFeature.MULTIBYTENOP or CpuidFeature.CET_IBT or CpuidFeature.MSR
-        or CpuidFeature.CET_SS or CpuidFeature.SEP or CpuidFeature.INVPCID or CpuidFeature.SMAP;
+        or CpuidFeature.CET_SS or CpuidFeature.SEP or CpuidFeature.INVPCID or CpuidFeature.SMAP or CpuidFeature.RDPMC;
 
     /// <summary>As Intel's processors decode it; of AMD's instructions, the hypercall.</summary>
     private static bool IsIn64BitMode(Code code, OpCodeInfo info) => info.IntelDecoder64 || Lifter.IsHypercall(code);

@@ -76,7 +76,7 @@ public sealed partial class Lifter
         }
 
         Value offset = _b.ZeroExtend(_b.Load(_o.Address(), size * 8));
-        Value selector = _b.Load(_o.AddressAt(_b.Constant(size)), 16);
+        Value selector = LoadApart(_o.AddressAt(_b.Constant(size)), 16);
         LiftFarTransfer(selector, offset, size);
         return true;
     }
@@ -98,12 +98,12 @@ public sealed partial class Lifter
     {
         int width = _o.Width(0);
         Value offset = _b.Load(_o.Address(), width);
-        Value selector = _b.Load(_o.AddressAt(_b.Constant(width / 8)), 16);
+        Value selector = LoadApart(_o.AddressAt(_b.Constant(width / 8)), 16);
         Register segment = _i.Mnemonic switch { Mnemonic.Lss => Register.SS, Mnemonic.Lfs => Register.FS, Mnemonic.Lds => Register.DS, Mnemonic.Les => Register.ES, _ => Register.GS };
         LoadSegment(_b.Constant32(Operands.SelectorOffset(segment)), selector);
         _o.Write(0, offset);
     }
 
     private void LoadSegment(Value place, Value selector) =>
-        _b.Call(Method(typeof(Segments), nameof(Segments.Load)), _b.Cpu(), place, selector);
+        _b.Call(Method(typeof(Segments), nameof(Segments.Load)), _b.Cpu(), place, selector, _o.NextAddress);
 }

@@ -52,7 +52,7 @@ public sealed partial class Lifter
         int width = _o.Width(0);
         Value index = _b.SignExtendIn(_o.Read(0), width);
         Value lower = _b.SignExtendIn(_b.Load(_o.Address(), width), width);
-        Value upper = _b.SignExtendIn(_b.Load(_o.AddressAt(_b.Constant(width / 8)), width), width);
+        Value upper = _b.SignExtendIn(LoadApart(_o.AddressAt(_b.Constant(width / 8)), width), width);
         _b.RaiseIf(_b.Or(_b.LessSigned(index, lower), _b.LessSigned(upper, index)), ExceptionVector.BoundRange);
     }
 

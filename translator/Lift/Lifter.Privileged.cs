@@ -2,6 +2,7 @@ using Iced.Intel;
 using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Memory;
 using Jitvmm.Translator.Ir;
 
 namespace Jitvmm.Translator.Lift;
@@ -29,7 +30,7 @@ public sealed partial class Lifter
                 LiftHypercall();
                 return true;
             case Mnemonic.Rdpmc:
-                CallOut(typeof(ProcessorIdentity), nameof(ProcessorIdentity.ReadPerformanceCounter));
+                _b.ExitCall(Method(typeof(ProcessorIdentity), nameof(ProcessorIdentity.ReadPerformanceCounter)), _b.Cpu(), _o.ThisAddress);
                 return true;
             case Mnemonic.Invd or Mnemonic.Wbinvd:
                 CallOut(typeof(Invalidation), nameof(Invalidation.Caches));
@@ -41,7 +42,7 @@ public sealed partial class Lifter
                 RaiseUnlessKernel();
                 Value type = _b.ZeroExtend(_o.Read(0));
                 Value context = _b.Load(_o.Address(), 64);
-                Value linear = _b.Load(_o.AddressAt(_b.Constant(8)), 64);
+                Value linear = LoadApart(_o.AddressAt(_b.Constant(8)), 64);
                 _b.ExitCall(Method(typeof(Invalidation), nameof(Invalidation.ProcessContext)), _b.Cpu(), type, context, linear, _o.NextAddress);
                 return true;
             case Mnemonic.Swapgs:
@@ -89,14 +90,15 @@ public sealed partial class Lifter
                 RaiseUnlessKernel();
                 string load = _i.Mnemonic == Mnemonic.Lgdt ? nameof(DescriptorTables.LoadGlobal) : nameof(DescriptorTables.LoadInterrupt);
                 Value limit = _b.Load(_o.Address(), 16);
-                Value table = _b.ZeroExtend(_b.Load(_o.AddressAt(_b.Constant(2)), TableWidth));
+                Value table = _b.ZeroExtend(LoadApart(_o.AddressAt(_b.Constant(2)), TableWidth));
                 _b.Call(Method(typeof(DescriptorTables), load), _b.Cpu(), limit, HasShortTable ? _b.Mask(table, 0xffffff) : table);
                 return true;
             case Mnemonic.Sgdt or Mnemonic.Sidt:
                 bool isGlobal = _i.Mnemonic == Mnemonic.Sgdt;
                 CallOut(typeof(DescriptorTables), nameof(DescriptorTables.CheckStore));
+                Value size = _b.Constant32(TableWidth / 8);
+                _b.Call(Method(typeof(GuestAccess), nameof(GuestAccess.Write)), _b.Cpu(), _o.AddressAt(_b.Constant(2)), size, _b.Get(isGlobal ? SystemPlaces.GdtBase : SystemPlaces.IdtBase, 64));
                 _b.Store(_o.Address(), 16, _b.Narrow(_b.Get(isGlobal ? SystemPlaces.GdtLimit : SystemPlaces.IdtLimit, 32), 16));
-                _b.Store(_o.AddressAt(_b.Constant(2)), TableWidth, _b.Get(isGlobal ? SystemPlaces.GdtBase : SystemPlaces.IdtBase, TableWidth));
                 return true;
             case Mnemonic.Lldt or Mnemonic.Ltr:
                 string loader = _i.Mnemonic == Mnemonic.Lldt ? nameof(DescriptorTables.LoadLocal) : nameof(DescriptorTables.LoadTask);
@@ -179,7 +181,7 @@ public sealed partial class Lifter
         }
         else
         {
-            CallOut(typeof(InterruptFlag), nameof(InterruptFlag.Enable));
+            _b.Call(Method(typeof(InterruptFlag), nameof(InterruptFlag.Enable)), _b.Cpu(), _o.NextAddress);
         }
     }
 

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Semantics;
 using Jitvmm.Translator.Ir;
 
@@ -126,8 +127,7 @@ public sealed partial class Lifter
             case nameof(StringSemantics.Compare):
                 // The destination first: processors do, which shows when neither is there.
                 Value right = _b.Load(toAddress, width);
-                // Not a second load: two pages with one index in the soft TLB would throw each other out for ever.
-                Value left = _b.Narrow(_b.Call(Method(typeof(StringSemantics), nameof(StringSemantics.Element)), _b.Cpu(), fromAddress, _b.Constant32(width / 8)), width);
+                Value left = LoadApart(fromAddress, width);
                 Step(source, width);
                 Step(destination, width);
                 _b.SetSubtractFlags(left, right, _b.Narrow(_b.Sub(left, right), width), width);
@@ -140,6 +140,12 @@ public sealed partial class Lifter
                 break;
         }
     }
+
+    /// <summary>
+    /// An instruction's second load. Not inline, as the first: pages with one index in the soft TLB, or accesses across one page's end, would throw each other's entry out for ever.
+    /// </summary>
+    private Value LoadApart(Value address, int width) =>
+        _b.Narrow(_b.Call(Method(typeof(GuestAccess), nameof(GuestAccess.Read)), _b.Cpu(), address, _b.Constant32(width / 8)), width);
 
     private StringIndex Index(Register register, Value segmentBase)
     {

@@ -480,9 +480,9 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x130u), (v9 & (0xffffu)));
-        ulong v17 = *(ulong*)((byte*)cpu + 32);
-        *(ulong*)((byte*)cpu + 32) = ((v17 & (~((ulong)op->Displacement))) | ((v2 + (0x2ul)) & ((ulong)op->Displacement)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x130u), (v9 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v18 = *(ulong*)((byte*)cpu + 32);
+        *(ulong*)((byte*)cpu + 32) = ((v18 & (~((ulong)op->Displacement))) | ((v2 + (0x2ul)) & ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -500,9 +500,9 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v9 = GuestMemory.Load32(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x130u), (v9 & (0xffffu)));
-        ulong v17 = *(ulong*)((byte*)cpu + 32);
-        *(ulong*)((byte*)cpu + 32) = ((v17 & (~((ulong)op->Displacement))) | ((v2 + (0x4ul)) & ((ulong)op->Displacement)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x130u), (v9 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v18 = *(ulong*)((byte*)cpu + 32);
+        *(ulong*)((byte*)cpu + 32) = ((v18 & (~((ulong)op->Displacement))) | ((v2 + (0x4ul)) & ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1464,9 +1464,9 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), (v9 & (0xffffu)));
-        ulong v17 = *(ulong*)((byte*)cpu + 32);
-        *(ulong*)((byte*)cpu + 32) = ((v17 & (~((ulong)op->Displacement))) | ((v2 + (0x2ul)) & ((ulong)op->Displacement)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), (v9 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v18 = *(ulong*)((byte*)cpu + 32);
+        *(ulong*)((byte*)cpu + 32) = ((v18 & (~((ulong)op->Displacement))) | ((v2 + (0x2ul)) & ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1484,9 +1484,9 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v9 = GuestMemory.Load32(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), (v9 & (0xffffu)));
-        ulong v17 = *(ulong*)((byte*)cpu + 32);
-        *(ulong*)((byte*)cpu + 32) = ((v17 & (~((ulong)op->Displacement))) | ((v2 + (0x4ul)) & ((ulong)op->Displacement)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), (v9 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v18 = *(ulong*)((byte*)cpu + 32);
+        *(ulong*)((byte*)cpu + 32) = ((v18 & (~((ulong)op->Displacement))) | ((v2 + (0x4ul)) & ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -1988,9 +1988,9 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x136u), (v9 & (0xffffu)));
-        ulong v17 = *(ulong*)((byte*)cpu + 32);
-        *(ulong*)((byte*)cpu + 32) = ((v17 & (~((ulong)op->Displacement))) | ((v2 + (0x2ul)) & ((ulong)op->Displacement)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x136u), (v9 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v18 = *(ulong*)((byte*)cpu + 32);
+        *(ulong*)((byte*)cpu + 32) = ((v18 & (~((ulong)op->Displacement))) | ((v2 + (0x2ul)) & ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -2008,9 +2008,9 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v9 = GuestMemory.Load32(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x136u), (v9 & (0xffffu)));
-        ulong v17 = *(ulong*)((byte*)cpu + 32);
-        *(ulong*)((byte*)cpu + 32) = ((v17 & (~((ulong)op->Displacement))) | ((v2 + (0x4ul)) & ((ulong)op->Displacement)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x136u), (v9 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v18 = *(ulong*)((byte*)cpu + 32);
+        *(ulong*)((byte*)cpu + 32) = ((v18 & (~((ulong)op->Displacement))) | ((v2 + (0x4ul)) & ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3812,14 +3812,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v15 = GuestMemory.Load16(cpu, mem, a14);
         ulong v21 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a24 = ((ulong)((uint)(((v10 + (0x2ul)) & ((ulong)op->AddressMask)) + v21)));
-        if (GuestMemory.MissesRead(cpu, mem, a24, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a24, 2);
-        }
-
-        uint v25 = GuestMemory.Load16(cpu, mem, a24);
-        if ((((int)v1 < (int)((uint)(short)v15) ? 1u : 0u) | ((int)((uint)(short)v25) < (int)v1 ? 1u : 0u)) != 0)
+        ulong v27 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v10 + (0x2ul)) & ((ulong)op->AddressMask)) + v21))), unchecked((global::System.Int32)0x2u));
+        if ((((int)v1 < (int)((uint)(short)v15) ? 1u : 0u) | ((int)((uint)(short)(((uint)v27) & (0xffffu))) < (int)v1 ? 1u : 0u)) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.BoundRange);
         }
@@ -3844,14 +3838,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v14 = GuestMemory.Load32(cpu, mem, a13);
         ulong v19 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a22 = ((ulong)((uint)(((v9 + (0x4ul)) & ((ulong)op->AddressMask)) + v19)));
-        if (GuestMemory.MissesRead(cpu, mem, a22, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a22, 4);
-        }
-
-        uint v23 = GuestMemory.Load32(cpu, mem, a22);
-        if ((((int)v0 < (int)v14 ? 1u : 0u) | ((int)v23 < (int)v0 ? 1u : 0u)) != 0)
+        ulong v25 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v9 + (0x4ul)) & ((ulong)op->AddressMask)) + v19))), unchecked((global::System.Int32)0x4u));
+        if ((((int)v0 < (int)v14 ? 1u : 0u) | ((int)((uint)v25) < (int)v0 ? 1u : 0u)) != 0)
         {
             return Dispatch.Raise(cpu, op, ExceptionVector.BoundRange);
         }
@@ -10047,7 +10035,7 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v14 = GuestMemory.Load16(cpu, mem, a13);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v14);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v14, ((ulong)op->NextAddress));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10065,7 +10053,7 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v14 = GuestMemory.Load16(cpu, mem, a13);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v14);
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)((uint)op->R0)), v14, ((ulong)op->NextAddress));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -10727,7 +10715,7 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v14 = GuestMemory.Load8(cpu, mem, a13);
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x1u));
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x1u));
         uint v20 = ((uint)v17) & (0xffu);
         ulong v21 = *(ulong*)((byte*)cpu + 208);
         ulong v27 = (ulong)op->AddressMask;
@@ -10765,7 +10753,7 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v14 = GuestMemory.Load8(cpu, mem, a13);
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x1u));
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x1u));
         ulong v21 = *(ulong*)((byte*)cpu + 208);
         ulong v27 = (ulong)op->AddressMask;
         ulong v28 = *(ulong*)((byte*)cpu + 48);

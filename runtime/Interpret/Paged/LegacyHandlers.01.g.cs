@@ -48,7 +48,7 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v14 = GuestMemory.Load16(cpu, mem, a13);
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x2u));
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x2u));
         uint v20 = ((uint)v17) & (0xffffu);
         ulong v21 = *(ulong*)((byte*)cpu + 208);
         ulong v27 = (ulong)op->AddressMask;
@@ -86,7 +86,7 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v14 = GuestMemory.Load16(cpu, mem, a13);
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x2u));
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x2u));
         ulong v21 = *(ulong*)((byte*)cpu + 208);
         ulong v27 = (ulong)op->AddressMask;
         ulong v28 = *(ulong*)((byte*)cpu + 48);
@@ -191,7 +191,7 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v14 = GuestMemory.Load32(cpu, mem, a13);
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x4u));
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x4u));
         uint v18 = (uint)v17;
         ulong v19 = *(ulong*)((byte*)cpu + 208);
         ulong v25 = (ulong)op->AddressMask;
@@ -229,7 +229,7 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v14 = GuestMemory.Load32(cpu, mem, a13);
-        ulong v17 = (ulong)global::Jitvmm.Runtime.Semantics.StringSemantics.Element(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x4u));
+        ulong v17 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(v3 + v0))), unchecked((global::System.Int32)0x4u));
         ulong v19 = *(ulong*)((byte*)cpu + 208);
         ulong v25 = (ulong)op->AddressMask;
         ulong v26 = *(ulong*)((byte*)cpu + 48);
@@ -2359,14 +2359,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v13 = GuestMemory.Load16(cpu, mem, a12);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a21 = ((ulong)((uint)(((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v18)));
-        if (GuestMemory.MissesRead(cpu, mem, a21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, a21);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x130u), v22);
+        ulong v24 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v18))), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x130u), (((uint)v24) & (0xffffu)), ((ulong)op->NextAddress));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
         op++;
         return op->Handler(cpu, op, mem);
@@ -2387,14 +2381,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v13 = GuestMemory.Load32(cpu, mem, a12);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a21 = ((ulong)((uint)(((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v18)));
-        if (GuestMemory.MissesRead(cpu, mem, a21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, a21);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x130u), v22);
+        ulong v24 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v18))), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x130u), (((uint)v24) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
         op++;
         return op->Handler(cpu, op, mem);
@@ -2415,14 +2403,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v13 = GuestMemory.Load16(cpu, mem, a12);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a21 = ((ulong)((uint)(((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v18)));
-        if (GuestMemory.MissesRead(cpu, mem, a21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, a21);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x136u), v22);
+        ulong v24 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v18))), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x136u), (((uint)v24) & (0xffffu)), ((ulong)op->NextAddress));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
         op++;
         return op->Handler(cpu, op, mem);
@@ -2443,14 +2425,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v13 = GuestMemory.Load32(cpu, mem, a12);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a21 = ((ulong)((uint)(((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v18)));
-        if (GuestMemory.MissesRead(cpu, mem, a21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, a21);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x136u), v22);
+        ulong v24 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v18))), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x136u), (((uint)v24) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
         op++;
         return op->Handler(cpu, op, mem);
@@ -9173,14 +9149,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v13 = GuestMemory.Load16(cpu, mem, a12);
         ulong v19 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a22 = ((ulong)((uint)(((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v19)));
-        if (GuestMemory.MissesRead(cpu, mem, a22, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a22, 2);
-        }
-
-        uint v23 = GuestMemory.Load16(cpu, mem, a22);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v23, ((ulong)v13), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
+        ulong v25 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v19))), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, (((uint)v25) & (0xffffu)), ((ulong)v13), unchecked((global::System.Int32)0x2u), ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -9205,14 +9175,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v13 = GuestMemory.Load32(cpu, mem, a12);
         ulong v19 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a22 = ((ulong)((uint)(((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v19)));
-        if (GuestMemory.MissesRead(cpu, mem, a22, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a22, 2);
-        }
-
-        uint v23 = GuestMemory.Load16(cpu, mem, a22);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, v23, ((ulong)v13), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
+        ulong v25 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v19))), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Call(cpu, (((uint)v25) & (0xffffu)), ((ulong)v13), unchecked((global::System.Int32)0x4u), ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -9305,14 +9269,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v13 = GuestMemory.Load16(cpu, mem, a12);
         ulong v19 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a22 = ((ulong)((uint)(((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v19)));
-        if (GuestMemory.MissesRead(cpu, mem, a22, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a22, 2);
-        }
-
-        uint v23 = GuestMemory.Load16(cpu, mem, a22);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v23, ((ulong)v13), ((ulong)op->NextAddress));
+        ulong v25 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v19))), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, (((uint)v25) & (0xffffu)), ((ulong)v13), ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -9337,14 +9295,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v13 = GuestMemory.Load32(cpu, mem, a12);
         ulong v19 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a22 = ((ulong)((uint)(((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v19)));
-        if (GuestMemory.MissesRead(cpu, mem, a22, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a22, 2);
-        }
-
-        uint v23 = GuestMemory.Load16(cpu, mem, a22);
-        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, v23, ((ulong)v13), ((ulong)op->NextAddress));
+        ulong v25 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v19))), unchecked((global::System.Int32)0x2u));
+        int exit = global::Jitvmm.Runtime.Callouts.FarTransfers.Jump(cpu, (((uint)v25) & (0xffffu)), ((ulong)v13), ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {
@@ -9752,27 +9704,21 @@ public static unsafe partial class LegacyHandlers
     {
         cpu->CurrentOp = (nint)op;
         global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckStore(cpu);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = ((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = *(uint*)((byte*)cpu + 1320);
-        ulong a14 = ((ulong)((uint)(v10 + v11)));
-        if (GuestMemory.MissesWrite(cpu, mem, a14, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a14, 2);
-        }
-
-        GuestMemory.Store(cpu, mem, a14, (ushort)(v15 & (0xffffu)));
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = ((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v21 = *(ulong*)((byte*)cpu + 1304);
+        global::Jitvmm.Runtime.Memory.GuestAccess.Write(cpu, ((ulong)((uint)(((v13 + (0x2ul)) & ((ulong)op->AddressMask)) + v17))), unchecked((global::System.Int32)0x4u), v21);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v27 = *(uint*)((byte*)cpu + 1304);
-        ulong a26 = ((ulong)((uint)(((v10 + (0x2ul)) & ((ulong)op->AddressMask)) + v23)));
-        if (GuestMemory.MissesWrite(cpu, mem, a26, 4))
+        uint v27 = *(uint*)((byte*)cpu + 1320);
+        ulong a26 = ((ulong)((uint)(v13 + v23)));
+        if (GuestMemory.MissesWrite(cpu, mem, a26, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a26, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a26, 2);
         }
 
-        GuestMemory.Store(cpu, mem, a26, v27);
+        GuestMemory.Store(cpu, mem, a26, (ushort)(v27 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9781,27 +9727,21 @@ public static unsafe partial class LegacyHandlers
     {
         cpu->CurrentOp = (nint)op;
         global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckStore(cpu);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = ((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = *(uint*)((byte*)cpu + 1320);
-        ulong a14 = ((ulong)((uint)(v10 + v11)));
-        if (GuestMemory.MissesWrite(cpu, mem, a14, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a14, 2);
-        }
-
-        GuestMemory.Store(cpu, mem, a14, (ushort)(v15 & (0xffffu)));
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = ((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v21 = *(ulong*)((byte*)cpu + 1304);
+        global::Jitvmm.Runtime.Memory.GuestAccess.Write(cpu, ((ulong)((uint)(((v13 + (0x2ul)) & ((ulong)op->AddressMask)) + v17))), unchecked((global::System.Int32)0x4u), v21);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v27 = *(uint*)((byte*)cpu + 1304);
-        ulong a26 = ((ulong)((uint)(((v10 + (0x2ul)) & ((ulong)op->AddressMask)) + v23)));
-        if (GuestMemory.MissesWrite(cpu, mem, a26, 4))
+        uint v27 = *(uint*)((byte*)cpu + 1320);
+        ulong a26 = ((ulong)((uint)(v13 + v23)));
+        if (GuestMemory.MissesWrite(cpu, mem, a26, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a26, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a26, 2);
         }
 
-        GuestMemory.Store(cpu, mem, a26, v27);
+        GuestMemory.Store(cpu, mem, a26, (ushort)(v27 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9810,27 +9750,21 @@ public static unsafe partial class LegacyHandlers
     {
         cpu->CurrentOp = (nint)op;
         global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckStore(cpu);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = ((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = *(uint*)((byte*)cpu + 1324);
-        ulong a14 = ((ulong)((uint)(v10 + v11)));
-        if (GuestMemory.MissesWrite(cpu, mem, a14, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a14, 2);
-        }
-
-        GuestMemory.Store(cpu, mem, a14, (ushort)(v15 & (0xffffu)));
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = ((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v21 = *(ulong*)((byte*)cpu + 1312);
+        global::Jitvmm.Runtime.Memory.GuestAccess.Write(cpu, ((ulong)((uint)(((v13 + (0x2ul)) & ((ulong)op->AddressMask)) + v17))), unchecked((global::System.Int32)0x4u), v21);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v27 = *(uint*)((byte*)cpu + 1312);
-        ulong a26 = ((ulong)((uint)(((v10 + (0x2ul)) & ((ulong)op->AddressMask)) + v23)));
-        if (GuestMemory.MissesWrite(cpu, mem, a26, 4))
+        uint v27 = *(uint*)((byte*)cpu + 1324);
+        ulong a26 = ((ulong)((uint)(v13 + v23)));
+        if (GuestMemory.MissesWrite(cpu, mem, a26, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a26, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a26, 2);
         }
 
-        GuestMemory.Store(cpu, mem, a26, v27);
+        GuestMemory.Store(cpu, mem, a26, (ushort)(v27 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9839,27 +9773,21 @@ public static unsafe partial class LegacyHandlers
     {
         cpu->CurrentOp = (nint)op;
         global::Jitvmm.Runtime.Callouts.DescriptorTables.CheckStore(cpu);
-        ulong v2 = *(ulong*)((byte*)cpu + op->Index);
-        ulong v5 = *(ulong*)((byte*)cpu + op->Base);
-        ulong v10 = ((v5 + ((ulong)op->Displacement)) + (v2 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
-        ulong v11 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v15 = *(uint*)((byte*)cpu + 1324);
-        ulong a14 = ((ulong)((uint)(v10 + v11)));
-        if (GuestMemory.MissesWrite(cpu, mem, a14, 2))
-        {
-            return BlockHandlers.MissWrite(cpu, op, mem, a14, 2);
-        }
-
-        GuestMemory.Store(cpu, mem, a14, (ushort)(v15 & (0xffffu)));
+        ulong v5 = *(ulong*)((byte*)cpu + op->Index);
+        ulong v8 = *(ulong*)((byte*)cpu + op->Base);
+        ulong v13 = ((v8 + ((ulong)op->Displacement)) + (v5 << (int)((uint)op->Scale))) & ((ulong)op->AddressMask);
+        ulong v17 = *(ulong*)((byte*)cpu + op->Segment);
+        ulong v21 = *(ulong*)((byte*)cpu + 1312);
+        global::Jitvmm.Runtime.Memory.GuestAccess.Write(cpu, ((ulong)((uint)(((v13 + (0x2ul)) & ((ulong)op->AddressMask)) + v17))), unchecked((global::System.Int32)0x4u), v21);
         ulong v23 = *(ulong*)((byte*)cpu + op->Segment);
-        uint v27 = *(uint*)((byte*)cpu + 1312);
-        ulong a26 = ((ulong)((uint)(((v10 + (0x2ul)) & ((ulong)op->AddressMask)) + v23)));
-        if (GuestMemory.MissesWrite(cpu, mem, a26, 4))
+        uint v27 = *(uint*)((byte*)cpu + 1324);
+        ulong a26 = ((ulong)((uint)(v13 + v23)));
+        if (GuestMemory.MissesWrite(cpu, mem, a26, 2))
         {
-            return BlockHandlers.MissWrite(cpu, op, mem, a26, 4);
+            return BlockHandlers.MissWrite(cpu, op, mem, a26, 2);
         }
 
-        GuestMemory.Store(cpu, mem, a26, v27);
+        GuestMemory.Store(cpu, mem, a26, (ushort)(v27 & (0xffffu)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9885,14 +9813,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v17 = GuestMemory.Load16(cpu, mem, a16);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a25 = ((ulong)((uint)(((v12 + (0x2ul)) & ((ulong)op->AddressMask)) + v22)));
-        if (GuestMemory.MissesRead(cpu, mem, a25, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a25, 4);
-        }
-
-        uint v26 = GuestMemory.Load32(cpu, mem, a25);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v17, (((ulong)v26) & (0xfffffful)));
+        ulong v28 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v12 + (0x2ul)) & ((ulong)op->AddressMask)) + v22))), unchecked((global::System.Int32)0x4u));
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v17, (((ulong)((uint)v28)) & (0xfffffful)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9918,14 +9840,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v17 = GuestMemory.Load16(cpu, mem, a16);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a25 = ((ulong)((uint)(((v12 + (0x2ul)) & ((ulong)op->AddressMask)) + v22)));
-        if (GuestMemory.MissesRead(cpu, mem, a25, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a25, 4);
-        }
-
-        uint v26 = GuestMemory.Load32(cpu, mem, a25);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v17, ((ulong)v26));
+        ulong v28 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v12 + (0x2ul)) & ((ulong)op->AddressMask)) + v22))), unchecked((global::System.Int32)0x4u));
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadGlobal(cpu, v17, ((ulong)((uint)v28)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9951,14 +9867,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v17 = GuestMemory.Load16(cpu, mem, a16);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a25 = ((ulong)((uint)(((v12 + (0x2ul)) & ((ulong)op->AddressMask)) + v22)));
-        if (GuestMemory.MissesRead(cpu, mem, a25, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a25, 4);
-        }
-
-        uint v26 = GuestMemory.Load32(cpu, mem, a25);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v17, (((ulong)v26) & (0xfffffful)));
+        ulong v28 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v12 + (0x2ul)) & ((ulong)op->AddressMask)) + v22))), unchecked((global::System.Int32)0x4u));
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v17, (((ulong)((uint)v28)) & (0xfffffful)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -9984,14 +9894,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v17 = GuestMemory.Load16(cpu, mem, a16);
         ulong v22 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a25 = ((ulong)((uint)(((v12 + (0x2ul)) & ((ulong)op->AddressMask)) + v22)));
-        if (GuestMemory.MissesRead(cpu, mem, a25, 4))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a25, 4);
-        }
-
-        uint v26 = GuestMemory.Load32(cpu, mem, a25);
-        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v17, ((ulong)v26));
+        ulong v28 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v12 + (0x2ul)) & ((ulong)op->AddressMask)) + v22))), unchecked((global::System.Int32)0x4u));
+        global::Jitvmm.Runtime.Callouts.DescriptorTables.LoadInterrupt(cpu, v17, ((ulong)((uint)v28)));
         op++;
         return op->Handler(cpu, op, mem);
     }

@@ -11407,9 +11407,9 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (v9 & (0xffffu)));
-        ulong v17 = *(ulong*)((byte*)cpu + 32);
-        *(ulong*)((byte*)cpu + 32) = ((v17 & (~((ulong)op->Displacement))) | ((v2 + (0x2ul)) & ((ulong)op->Displacement)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (v9 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v18 = *(ulong*)((byte*)cpu + 32);
+        *(ulong*)((byte*)cpu + 32) = ((v18 & (~((ulong)op->Displacement))) | ((v2 + (0x2ul)) & ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11427,9 +11427,9 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v9 = GuestMemory.Load32(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (v9 & (0xffffu)));
-        ulong v17 = *(ulong*)((byte*)cpu + 32);
-        *(ulong*)((byte*)cpu + 32) = ((v17 & (~((ulong)op->Displacement))) | ((v2 + (0x4ul)) & ((ulong)op->Displacement)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (v9 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v18 = *(ulong*)((byte*)cpu + 32);
+        *(ulong*)((byte*)cpu + 32) = ((v18 & (~((ulong)op->Displacement))) | ((v2 + (0x4ul)) & ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11793,9 +11793,9 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v9 = GuestMemory.Load16(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (v9 & (0xffffu)));
-        ulong v17 = *(ulong*)((byte*)cpu + 32);
-        *(ulong*)((byte*)cpu + 32) = ((v17 & (~((ulong)op->Displacement))) | ((v2 + (0x2ul)) & ((ulong)op->Displacement)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (v9 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v18 = *(ulong*)((byte*)cpu + 32);
+        *(ulong*)((byte*)cpu + 32) = ((v18 & (~((ulong)op->Displacement))) | ((v2 + (0x2ul)) & ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -11813,9 +11813,9 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v9 = GuestMemory.Load32(cpu, mem, a8);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (v9 & (0xffffu)));
-        ulong v17 = *(ulong*)((byte*)cpu + 32);
-        *(ulong*)((byte*)cpu + 32) = ((v17 & (~((ulong)op->Displacement))) | ((v2 + (0x4ul)) & ((ulong)op->Displacement)));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (v9 & (0xffffu)), ((ulong)op->NextAddress));
+        ulong v18 = *(ulong*)((byte*)cpu + 32);
+        *(ulong*)((byte*)cpu + 32) = ((v18 & (~((ulong)op->Displacement))) | ((v2 + (0x4ul)) & ((ulong)op->Displacement)));
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -12905,14 +12905,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v13 = GuestMemory.Load16(cpu, mem, a12);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a21 = ((ulong)((uint)(((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v18)));
-        if (GuestMemory.MissesRead(cpu, mem, a21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, a21);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), v22);
+        ulong v24 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v18))), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), (((uint)v24) & (0xffffu)), ((ulong)op->NextAddress));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
         op++;
         return op->Handler(cpu, op, mem);
@@ -12933,14 +12927,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v13 = GuestMemory.Load32(cpu, mem, a12);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a21 = ((ulong)((uint)(((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v18)));
-        if (GuestMemory.MissesRead(cpu, mem, a21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, a21);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), v22);
+        ulong v24 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v18))), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x134u), (((uint)v24) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
         op++;
         return op->Handler(cpu, op, mem);
@@ -13121,14 +13109,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v13 = GuestMemory.Load16(cpu, mem, a12);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a21 = ((ulong)((uint)(((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v18)));
-        if (GuestMemory.MissesRead(cpu, mem, a21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, a21);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), v22);
+        ulong v24 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v18))), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (((uint)v24) & (0xffffu)), ((ulong)op->NextAddress));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
         op++;
         return op->Handler(cpu, op, mem);
@@ -13149,14 +13131,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v13 = GuestMemory.Load32(cpu, mem, a12);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a21 = ((ulong)((uint)(((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v18)));
-        if (GuestMemory.MissesRead(cpu, mem, a21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, a21);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), v22);
+        ulong v24 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v18))), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x138u), (((uint)v24) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
         op++;
         return op->Handler(cpu, op, mem);
@@ -13177,14 +13153,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v13 = GuestMemory.Load16(cpu, mem, a12);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a21 = ((ulong)((uint)(((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v18)));
-        if (GuestMemory.MissesRead(cpu, mem, a21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, a21);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), v22);
+        ulong v24 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v8 + (0x2ul)) & ((ulong)op->AddressMask)) + v18))), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (((uint)v24) & (0xffffu)), ((ulong)op->NextAddress));
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v13;
         op++;
         return op->Handler(cpu, op, mem);
@@ -13205,14 +13175,8 @@ public static unsafe partial class LegacyHandlers
 
         uint v13 = GuestMemory.Load32(cpu, mem, a12);
         ulong v18 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a21 = ((ulong)((uint)(((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v18)));
-        if (GuestMemory.MissesRead(cpu, mem, a21, 2))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a21, 2);
-        }
-
-        uint v22 = GuestMemory.Load16(cpu, mem, a21);
-        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), v22);
+        ulong v24 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v8 + (0x4ul)) & ((ulong)op->AddressMask)) + v18))), unchecked((global::System.Int32)0x2u));
+        global::Jitvmm.Runtime.Callouts.Segments.Load(cpu, unchecked((global::System.Int32)0x13au), (((uint)v24) & (0xffffu)), ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v13);
         op++;
         return op->Handler(cpu, op, mem);

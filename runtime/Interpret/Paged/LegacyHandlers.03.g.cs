@@ -14087,14 +14087,8 @@ public static unsafe partial class LegacyHandlers
 
         ulong v19 = GuestMemory.Load64(cpu, mem, a18);
         ulong v24 = *(ulong*)((byte*)cpu + op->Segment);
-        ulong a27 = ((ulong)((uint)(((v14 + (0x8ul)) & ((ulong)op->AddressMask)) + v24)));
-        if (GuestMemory.MissesRead(cpu, mem, a27, 8))
-        {
-            return BlockHandlers.MissRead(cpu, op, mem, a27, 8);
-        }
-
-        ulong v28 = GuestMemory.Load64(cpu, mem, a27);
-        int exit = global::Jitvmm.Runtime.Callouts.Invalidation.ProcessContext(cpu, ((ulong)v4), v19, v28, ((ulong)op->NextAddress));
+        ulong v30 = (ulong)global::Jitvmm.Runtime.Memory.GuestAccess.Read(cpu, ((ulong)((uint)(((v14 + (0x8ul)) & ((ulong)op->AddressMask)) + v24))), unchecked((global::System.Int32)0x8u));
+        int exit = global::Jitvmm.Runtime.Callouts.Invalidation.ProcessContext(cpu, ((ulong)v4), v19, v30, ((ulong)op->NextAddress));
         TbOp* next = BlockHandlers.After(cpu, exit);
         if (next == null)
         {

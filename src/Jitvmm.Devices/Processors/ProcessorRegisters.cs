@@ -9,7 +9,7 @@ internal static unsafe class ProcessorRegisters
 {
     public static void Save(StateWriter writer, CpuState* cpu)
     {
-        writer.Section("registers", 1);
+        writer.Section("registers", 2);
         writer.Bytes(new ReadOnlySpan<byte>(cpu->Gpr, 16 * sizeof(ulong)));
         writer.UInt64(cpu->Rip);
         writer.UInt64(cpu->FsBase);
@@ -22,6 +22,7 @@ internal static unsafe class ProcessorRegisters
         writer.Bytes(new ReadOnlySpan<byte>(&cpu->System, SystemBytes(cpu)));
         writer.Int32(cpu->System.NmiBlocked);
         writer.Int32(cpu->System.InterruptShadow);
+        writer.UInt64(cpu->System.ShadowedAddress);
         writer.UInt64(cpu->System.DebugHits);
     }
 
@@ -43,7 +44,7 @@ internal static unsafe class ProcessorRegisters
     /// <exception cref="InvalidDataException">These are no registers of this kind of processor.</exception>
     public static void Restore(StateReader reader, CpuState* cpu)
     {
-        reader.Section("registers", 1);
+        reader.Section("registers", 2);
         reader.Bytes(new Span<byte>(cpu->Gpr, 16 * sizeof(ulong)));
         cpu->Rip = reader.UInt64();
         cpu->FsBase = reader.UInt64();
@@ -56,6 +57,7 @@ internal static unsafe class ProcessorRegisters
         reader.Bytes(new Span<byte>(&cpu->System, SystemBytes(cpu)));
         cpu->System.NmiBlocked = reader.Int32();
         cpu->System.InterruptShadow = reader.Int32();
+        cpu->System.ShadowedAddress = reader.UInt64();
         cpu->System.DebugHits = reader.UInt64();
 
         // Asks the platform again.

@@ -18,6 +18,29 @@ public sealed unsafe class DebugTrapTests : IDisposable
 
     public DebugTrapTests() => _run = new FaultRun(_machine.EnterLongMode()).Prepare();
 
+    /// <summary>The instruction in the shadow of MOV SS is not stopped at, and the same one without the shadow is.</summary>
+    [Theory]
+    [InlineData(true, FaultRun.None)]
+    [InlineData(false, Debug)]
+    public void An_instruction_breakpoint_behind_MOV_SS_does_not_hit(bool isShadowed, int expected)
+    {
+        DebugRegisters.Write(_machine.Cpu, 0, FaultRun.Code + 4);
+        DebugRegisters.Write(_machine.Cpu, 7, 0x402);
+        Assembler asm = new(64);
+        asm.mov(eax, ss);
+        if (isShadowed)
+        {
+            asm.mov(ss, eax);
+        }
+        else
+        {
+            asm.mov(ebx, eax);
+        }
+
+        asm.nop();
+        Assert.Equal(expected, _run.Run(asm));
+    }
+
     [Fact]
     public void Single_steps_come_behind_each_instruction()
     {

@@ -80,7 +80,7 @@ public sealed unsafe class HostileStateTests
         switch (random.Next(16))
         {
             case 0:
-                Segments.Load(cpu, CpuState.SelectorOffset(random.Next(4) switch { 0 => 0, 1 => 2, 2 => 3, _ => 5 }), selector);
+                Segments.Load(cpu, CpuState.SelectorOffset(random.Next(4) switch { 0 => 0, 1 => 2, 2 => 3, _ => 5 }), selector, cpu->Rip);
                 break;
             case 1:
                 FarTransfers.Jump(cpu, selector, value, 0x1000);

@@ -27,6 +27,25 @@ public sealed unsafe class InterruptShadowTests : IDisposable
         _machine.Cpu->Rip = Code;
         _machine.Cpu->FlagsSystem |= SystemFlags.Interrupt;
         _machine.Cpu->System.InterruptShadow = 1;
+        _machine.Cpu->System.ShadowedAddress = Code;
+        _machine.Interrupt = Vector;
+        _machine.Cpu->ExitRequest = 1;
+        Assert.Equal(MachineExit.Halted, _machine.Run());
+        Assert.Equal(1ul, _machine.Cpu->Gpr[3]);
+    }
+
+    /// <summary>The window that STI opens is closed again right behind the instruction in its shadow.</summary>
+    [Fact]
+    public void An_interrupt_that_waits_is_taken_between_the_shadowed_instruction_and_CLI()
+    {
+        SetHandler(Vector, static asm => asm.inc(rbx));
+        Assembler asm = new(64);
+        asm.sti();
+        asm.nop();
+        asm.cli();
+        asm.hlt();
+        _machine.Place(asm, Code);
+        _machine.Cpu->Rip = Code;
         _machine.Interrupt = Vector;
         _machine.Cpu->ExitRequest = 1;
         Assert.Equal(MachineExit.Halted, _machine.Run());

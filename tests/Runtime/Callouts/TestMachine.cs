@@ -129,7 +129,7 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
         return this;
     }
 
-    public void Load(SegmentIndex segment, uint selector) => Segments.Load(Cpu, CpuState.SelectorOffset((int)segment), selector);
+    public void Load(SegmentIndex segment, uint selector) => Segments.Load(Cpu, CpuState.SelectorOffset((int)segment), selector, Cpu->Rip);
 
     public void Push(int bytes, params ulong[] values)
     {

@@ -32,6 +32,31 @@ public sealed unsafe class TlbConflictTests
     [Fact]
     public void A_comparison_of_strings_ends() => Run(static asm => asm.cmpsq(), static machine => Assert.Equal(1ul, machine.Cpu->FlagC));
 
+    /// <summary>The limit lies in the first page; the base goes on in the next.</summary>
+    [Fact]
+    public void A_table_register_that_crosses_a_pages_end_is_stored_and_loaded() => Run(
+        static asm =>
+        {
+            asm.sgdt(__[rsi + 0xff9]);
+            asm.lgdt(__[rsi + 0xff9]);
+        },
+        static machine => Assert.Equal((TestMachine.Gdt, 0xffful, TestMachine.Gdt), (machine.Cpu->System.GdtBase, machine.Read(First + 0xff9, 2), machine.Read(First + 0xffb))));
+
+    [Fact]
+    public void A_far_pointer_that_crosses_a_pages_end_is_followed() => Run(
+        static asm =>
+        {
+            Label target = asm.CreateLabel("target");
+            asm.lea(rax, __[target]);
+            asm.mov(__[rsi + 0xff7], rax);
+            asm.mov(__word_ptr[rsi + 0xfff], (short)TestMachine.KernelCode);
+            asm.db(0x48, 0xff, 0xae, 0xf7, 0x0f, 0, 0);
+            asm.ud2();
+            asm.Label(ref target);
+            asm.inc(rbx);
+        },
+        static machine => Assert.Equal(1ul, machine.Cpu->Gpr[3]));
+
     /// <summary>With 1 at RSI and 2 at RDI and below RSP, in pages that are both in the TLB's write tables already.</summary>
     private static void Run(Action<Assembler> body, Action<TestMachine> check)
     {
