@@ -63,6 +63,9 @@ internal sealed class BootCommandLine
             case "--no-reboot":
                 _options = _options with { Reboots = false };
                 break;
+            case "--test-device":
+                _options = _options with { TestDevice = true };
+                break;
             case "--console":
                 _options = _options with { Console = true };
                 break;
@@ -87,7 +90,7 @@ internal sealed class BootCommandLine
                 _options = _options with { Initrd = _words.Value(name) };
                 break;
             case "--append":
-                _options = _options with { CommandLine = _words.Value(name) };
+                _options = _options with { CommandLine = _words.Text(name) };
                 break;
             case "--memory" or "-m":
                 _options = _options with { Memory = _words.Size(name) };

@@ -66,6 +66,7 @@ internal static class HelpText
           --net none|user[,loopback]
                                     no network (default), or user-mode NAT; the host's loopback only if asked for
           --console                 a virtio console, hvc0
+          --test-device             what kvm-unit-tests expect, as QEMU's pc-testdev and fw_cfg give it
           --hypervisor kvm|hyperv|vmware|none[,-FEATURE...]
                                     what the guest finds if it looks for a hypervisor (default kvm); none shows no sign of
                                     one. kvm's features: clock, stable-clock, no-io-delay, steal-time, pv-eoi, pv-unhalt,

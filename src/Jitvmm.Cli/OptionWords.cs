@@ -38,6 +38,9 @@ internal sealed class OptionWords(string[] words)
         return string.IsNullOrEmpty(value) ? throw new UsageException($"{name} needs a value") : value;
     }
 
+    /// <summary>The value of the option just taken, which may be empty.</summary>
+    public string Text(string name) => _attached ?? (Next < words.Length ? words[Next++] : throw new UsageException($"{name} needs a value"));
+
     /// <summary>Says that the option just taken is a switch.</summary>
     public bool NoValue(string name) => _attached == null ? true : throw new UsageException($"{name} takes no value");
 

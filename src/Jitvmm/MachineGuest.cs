@@ -265,6 +265,7 @@ public sealed class MachineGuest : IDisposable
         ConsoleOutput = Options.Console ? ConsoleOutput : null,
         Disks = [.. Options.Disks.Select(disk => new DiskConfiguration(disk.Path, disk.IsReadOnly, disk.IsNvme ? DiskBus.Nvme : DiskBus.Virtio))],
         Shares = [.. Options.Shares.Select(share => new ShareConfiguration(share.Path, share.Tag, share.IsReadOnly))],
+        TestDevice = Options.TestDevice,
         UserNetwork = Options.UserNetwork,
         NetworkReachesLoopback = Options.NetworkReachesLoopback,
         CountedTime = Options.InstructionShift != null,

@@ -49,6 +49,9 @@ public sealed record MachineGuestOptions
     /// <summary>The hypervisor that guests which know they are virtualized find, with its features. A guest sees no sign of one under <see cref="MachineHypervisor.None"/>.</summary>
     public MachineHypervisor Hypervisor { get; init; } = MachineHypervisor.Kvm;
 
+    /// <summary>The devices that kvm-unit-tests expect, as QEMU's pc-testdev and fw_cfg give them.</summary>
+    public bool TestDevice { get; init; }
+
     /// <summary>A guest's reset starts it anew; otherwise it ends the run.</summary>
     public bool Reboots { get; init; } = true;
 

@@ -38,12 +38,15 @@ public sealed class BootCommandLineTests
         Assert.Equal(MachineHypervisor.None.Kind, BootCommandLine.Parse(["--hypervisor", "none"]).ToOptions().Hypervisor.Kind);
         Assert.Equal("b", BootCommandLine.Parse(["--bios", "b"]).ToOptions().Bios);
         Assert.Equal(SerialTarget.Terminal, line.Serial);
+        Assert.Equal("", BootCommandLine.Parse(["--append", ""]).ToOptions().CommandLine);
+        Assert.True(BootCommandLine.Parse(["--test-device"]).ToOptions().TestDevice);
     }
 
     [Theory]
     [InlineData("unknown option", "--frob")]
     [InlineData("unexpected vmlinuz", "vmlinuz")]
     [InlineData("needs a value", "--kernel")]
+    [InlineData("needs a value", "--append")]
     [InlineData("is a size", "--memory", "lots")]
     [InlineData("at least 1", "--cpus", "0")]
     [InlineData("FILE,readonly", "--disk", "a,snapshot=on")]

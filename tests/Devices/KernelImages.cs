@@ -38,6 +38,15 @@ internal static class KernelImages
         return file;
     }
 
+    /// <summary>Lets such a file be loaded at another address.</summary>
+    public static void MoveMultiboot(byte[] file, uint address)
+    {
+        foreach ((int field, uint value) in ((int, uint)[])[(12, address), (16, address), (28, address + 0x20)])
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(field), value);
+        }
+    }
+
     /// <summary>An ELF64 file with one segment at 1 MiB and a PVH note.</summary>
     public static byte[] Pvh()
     {

@@ -44,6 +44,32 @@ public sealed class KernelLoaderTests : IDisposable
         Assert.Contains(message, error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0x8000u, 0x50000u)]
+    [InlineData(0x30000u, 0x10000u)]
+    public void A_kernel_in_low_memory_gets_its_information_elsewhere(uint address, uint information)
+    {
+        byte[] kernel = new byte[0x30000];
+        KernelImages.Multiboot().CopyTo(kernel, 0);
+        KernelImages.MoveMultiboot(kernel, address);
+        BootEntry entry = Load(kernel);
+        Assert.Equal((address + 0x20, information), (entry.Address, entry.Rbx));
+        byte[] text = new byte[6];
+        byte[] pointer = new byte[4];
+        Assert.True(_memory.Read(entry.Rbx + 16, pointer));
+        Assert.True(_memory.Read(BitConverter.ToUInt32(pointer), text));
+        Assert.Equal("quiet\0"u8, text);
+    }
+
+    [Fact]
+    public void A_kernel_that_leaves_no_low_memory_is_refused()
+    {
+        byte[] kernel = new byte[0x90000];
+        KernelImages.Multiboot().CopyTo(kernel, 0);
+        KernelImages.MoveMultiboot(kernel, 0x8000);
+        Assert.Contains("low memory", Assert.Throws<BootException>(() => Load(kernel)).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_long_command_line_is_refused()
     {

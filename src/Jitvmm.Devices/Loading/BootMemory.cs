@@ -1,5 +1,6 @@
 using System.Text;
 using Jitvmm.Devices.Firmware;
+using Jitvmm.Devices.Processors;
 using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Devices.Loading;
@@ -7,15 +8,37 @@ namespace Jitvmm.Devices.Loading;
 /// <summary>Guest memory as loaders fill it: every piece is checked to lie in RAM, and pieces do not overlap the kernel.</summary>
 internal sealed class BootMemory(PhysicalMemory memory, MemoryMap map)
 {
-    /// <summary>Low memory the loaders use: boot tables are below, in <see cref="Processors.BootTables"/>.</summary>
-    public const ulong InformationAddress = 0x10000;
-    public const ulong CommandLineAddress = 0x20000;
     public const int CommandLineLimit = 0x10000;
+
+    /// <summary>What loaders leave in low memory: 64 KiB of information, then the command line. Boot tables are below, in <see cref="BootTables"/>.</summary>
+    private const ulong LowAreaLength = 0x20000;
+
+    private static readonly ulong[] s_lowAreas = [0x10000, 0x30000, 0x50000, 0x70000];
+
+    private readonly List<(ulong Start, ulong End)> _kernel = [];
 
     /// <summary>First address behind the loaded kernel.</summary>
     public ulong KernelEnd { get; private set; }
 
     public MemoryMap Map => map;
+
+    /// <summary>Where a loader leaves what it tells the kernel: low memory that the kernel, loaded before this is asked, leaves free.</summary>
+    /// <exception cref="BootException">It leaves none.</exception>
+    public ulong InformationAddress
+    {
+        get
+        {
+            foreach (ulong area in s_lowAreas)
+            {
+                if (!_kernel.Exists(piece => piece.Start < area + LowAreaLength && area < piece.End))
+                {
+                    return area;
+                }
+            }
+
+            throw new BootException("the kernel fills the low memory that the loader needs");
+        }
+    }
 
     /// <summary>Places a piece of the kernel, with zeroes up to its size in memory.</summary>
     /// <exception cref="BootException">It is not in RAM.</exception>
@@ -33,13 +56,14 @@ internal sealed class BootMemory(PhysicalMemory memory, MemoryMap map)
             throw new BootException($"the kernel needs memory up to {(end + 0xfffff) >> 20} MiB; the machine has {map.RamBelow4G >> 20} MiB there (--memory)");
         }
 
-        if (address < CommandLineAddress + CommandLineLimit)
+        if (address <= BootTables.GdtAddress + BootTables.GdtLimit && end > BootTables.GdtAddress)
         {
             throw new BootException($"the kernel wants to be at {address:x}h, which the loader needs");
         }
 
         // RAM is zero from the start.
         Write(address, content);
+        _kernel.Add((address, end));
         KernelEnd = Math.Max(KernelEnd, end);
     }
 
@@ -72,8 +96,9 @@ internal sealed class BootMemory(PhysicalMemory memory, MemoryMap map)
             throw new BootException($"the kernel command line has {bytes.Length - 1} bytes; this kernel takes {Math.Min(limit, CommandLineLimit - 1)}");
         }
 
-        Write(CommandLineAddress, bytes);
-        return CommandLineAddress;
+        ulong address = InformationAddress + LowAreaLength - CommandLineLimit;
+        Write(address, bytes);
+        return address;
     }
 
     public void Write(ulong address, ReadOnlySpan<byte> content)

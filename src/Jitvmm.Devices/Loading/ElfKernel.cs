@@ -43,7 +43,7 @@ internal static class ElfKernel
         }
 
         WriteStartInfo(memory, initrd, commandLine);
-        return new BootEntry(false, entry, Rbx: BootMemory.InformationAddress);
+        return new BootEntry(false, entry, Rbx: memory.InformationAddress);
     }
 
     private static uint FindEntry(ReadOnlySpan<byte> notes)
@@ -81,14 +81,14 @@ internal static class ElfKernel
         if (!initrd.IsEmpty)
         {
             BinaryPrimitives.WriteUInt32LittleEndian(bytes[12..], 1);
-            BinaryPrimitives.WriteUInt64LittleEndian(bytes[16..], BootMemory.InformationAddress + ModuleList);
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes[16..], memory.InformationAddress + ModuleList);
             BinaryPrimitives.WriteUInt64LittleEndian(bytes[ModuleList..], memory.LoadInitrd(initrd, uint.MaxValue));
             BinaryPrimitives.WriteUInt64LittleEndian(bytes[(ModuleList + 8)..], (ulong)initrd.Length);
         }
 
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[24..], memory.LoadCommandLine(commandLine, BootMemory.CommandLineLimit - 1));
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[32..], AcpiTables.RootPointer);
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes[40..], BootMemory.InformationAddress + MapStart);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[40..], memory.InformationAddress + MapStart);
         BinaryPrimitives.WriteUInt32LittleEndian(bytes[48..], (uint)memory.Map.Ranges.Count);
         int entry = MapStart;
         foreach (MemoryRange range in memory.Map.Ranges)
@@ -99,6 +99,6 @@ internal static class ElfKernel
             entry += 24;
         }
 
-        memory.Write(BootMemory.InformationAddress, info);
+        memory.Write(memory.InformationAddress, info);
     }
 }

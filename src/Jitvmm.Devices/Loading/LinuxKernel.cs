@@ -63,9 +63,9 @@ internal static class LinuxKernel
             BinaryPrimitives.WriteUInt32LittleEndian(zeroPage.AsSpan(0x21c), (uint)initrd.Length);
         }
 
-        memory.Write(BootMemory.InformationAddress, zeroPage);
+        memory.Write(memory.InformationAddress, zeroPage);
         bool is64Bit = protocol >= 0x020c && (U16(file, 0x236) & Has64BitEntry) != 0;
-        return new BootEntry(is64Bit, is64Bit ? address + 0x200 : address, Rsi: BootMemory.InformationAddress);
+        return new BootEntry(is64Bit, is64Bit ? address + 0x200 : address, Rsi: memory.InformationAddress);
     }
 
     private static ulong LoadAddress(ReadOnlySpan<byte> file, int protocol)

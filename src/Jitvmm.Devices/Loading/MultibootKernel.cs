@@ -36,7 +36,7 @@ internal static class MultibootKernel
 
         ulong entry = (flags & HasAddresses) != 0 ? LoadByHeader(memory, file, at) : LoadElf(memory, file);
         WriteInformation(memory, initrd, commandLine);
-        return new BootEntry(false, entry, Rax: LoaderMagic, Rbx: BootMemory.InformationAddress);
+        return new BootEntry(false, entry, Rax: LoaderMagic, Rbx: memory.InformationAddress);
     }
 
     private static int FindHeader(ReadOnlySpan<byte> file)
@@ -107,7 +107,7 @@ internal static class MultibootKernel
         {
             ulong module = memory.LoadInitrd(initrd, uint.MaxValue);
             Set(info, 20, 1);
-            Set(info, 24, (uint)BootMemory.InformationAddress + ModuleList);
+            Set(info, 24, (uint)memory.InformationAddress + ModuleList);
             Set(info, ModuleList, (uint)module);
             Set(info, ModuleList + 4, (uint)module + (uint)initrd.Length);
         }
@@ -123,10 +123,10 @@ internal static class MultibootKernel
         }
 
         Set(info, 44, (uint)(entry - MapStart));
-        Set(info, 48, (uint)BootMemory.InformationAddress + MapStart);
-        Set(info, 64, (uint)BootMemory.InformationAddress + LoaderName);
+        Set(info, 48, (uint)memory.InformationAddress + MapStart);
+        Set(info, 64, (uint)memory.InformationAddress + LoaderName);
         Encoding.ASCII.GetBytes("jitvmm").CopyTo(info, LoaderName);
-        memory.Write(BootMemory.InformationAddress, info);
+        memory.Write(memory.InformationAddress, info);
     }
 
     private static void Set(byte[] info, int offset, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(info.AsSpan(offset), value);

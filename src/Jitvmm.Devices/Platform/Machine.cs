@@ -78,7 +78,7 @@ public sealed class Machine : IMachineControl, IDisposable
         var pic = new Pic(Ports, _processors[0].InterruptRaised);
         _processors[0].Pic = pic;
         var ioApic = new IoApic(Apics);
-        memory.AddDevice(LocalApic.DefaultAddress, 0x1000, new LocalApicWindow());
+        PlaceLocalApics();
         memory.AddDevice(IoApic.Address, IoApic.Length, ioApic);
         Interrupts = new InterruptRouter(pic, ioApic);
         var floatingPointErrors = new FloatingPointErrorPort(Ports, Interrupts.Line(13));
@@ -100,6 +100,7 @@ public sealed class Machine : IMachineControl, IDisposable
             _stateful.Add(hpet);
         }
 
+        AddTestDevice(configuration);
         Pci = new PciRoot(Ports, memory, Interrupts);
         _stateful.Add(Pci);
         try
@@ -287,6 +288,26 @@ public sealed class Machine : IMachineControl, IDisposable
 
             _parked--;
             return !_ended;
+        }
+    }
+
+    private void PlaceLocalApics()
+    {
+        var windows = new LocalApicWindows(Memory);
+        foreach (CpuPlatform processor in _processors)
+        {
+            windows.Add(processor.Apic.Address);
+            processor.Apic.Moved = windows.Move;
+        }
+    }
+
+    private void AddTestDevice(MachineConfiguration configuration)
+    {
+        if (configuration.TestDevice)
+        {
+            var device = new TestDevice(Ports, Interrupts, configuration.Processors, configuration.Memory);
+            Memory.AddDevice(TestDevice.MemoryAddress, TestDevice.MemoryLength, device);
+            _stateful.Add(device);
         }
     }
 

@@ -58,6 +58,9 @@ public sealed record MachineConfiguration
     /// <summary>An entropy device.</summary>
     public bool Random { get; init; } = true;
 
+    /// <summary><see cref="Chips.TestDevice"/>, for guests that test the machine.</summary>
+    public bool TestDevice { get; init; }
+
     /// <summary>What the guest is offered if it knows that it is virtualized; null hides that it is. Of this machine alone.</summary>
     public ParavirtualInterface? Hypervisor { get; init; }
 
