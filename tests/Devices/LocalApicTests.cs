@@ -83,6 +83,18 @@ public sealed class LocalApicTests
     }
 
     [Fact]
+    public void A_count_that_ran_out_before_the_alarm_rang_has_run_out()
+    {
+        _apic.WritePage(0x3e0, 0xb);
+        _apic.WritePage(0x320, 0x30);
+        _apic.WritePage(0x380, 1000);
+        _machine.Clock.Advance(1500);
+        _apic.WritePage(0x320, 0x20031);
+        Assert.Equal(0x30, _apic.Acknowledge());
+        Assert.Equal(0u, _apic.ReadPage(0x390));
+    }
+
+    [Fact]
     public void An_id_the_guest_wrote_lasts_until_the_apic_is_switched_off()
     {
         _second.WritePage(0x20, 7u << 24);

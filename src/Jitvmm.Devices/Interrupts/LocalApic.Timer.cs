@@ -89,6 +89,13 @@ public sealed partial class LocalApic
 
     private void WriteTimerVector(uint value)
     {
+        long now = _clock.Now;
+        if (_deadline <= now)
+        {
+            // The timer thread is late: what has expired did so in the old mode.
+            Expire(now);
+        }
+
         int before = TimerMode;
         uint left = CurrentCount();
         _lvt[Timer] = value;
