@@ -70,6 +70,8 @@ internal static class BareGuest
         _ => [],
     };
 
+    public static bool HasCalls(HypervisorKind kind) => CallsOf(kind).Length > 0;
+
     private static (string Name, Action<Assembler> Body)[] LoopsOf(HypervisorKind kind) => [.. s_common, .. CallsOf(kind)];
 
     private static void Vmcall(Assembler asm, Action<Assembler> prepare)

@@ -1,15 +1,13 @@
 using System.Diagnostics;
-using System.Globalization;
-using System.Runtime.CompilerServices;
 using System.Text;
-using System.Text.RegularExpressions;
 using Jitvmm.Perf.Machines;
 using Jitvmm.Tests.Machines;
+using Jitvmm.Tests.Tidy;
 
 namespace Jitvmm.Perf.Paravirt;
 
 /// <summary>Debian's cloud kernel, booted by <c>jitvmm</c> as users have it.</summary>
-internal sealed partial class LinuxGuest : IDisposable
+internal sealed class LinuxGuest : IDisposable
 {
     private const int TimeoutMs = 600_000;
 
@@ -27,16 +25,14 @@ internal sealed partial class LinuxGuest : IDisposable
         Initramfs root = new Initramfs().AddFolder("bin").AddFolder("proc").AddFolder("sys").AddFolder("dev").AddProgram("bin/busybox", File.ReadAllBytes("/bin/busybox"));
         foreach (string program in programs)
         {
-            root.AddProgram($"bin/{program}", Compile(program));
+            root.AddProgram($"bin/{program}", GuestPrograms.Compile($"perf/Paravirt/programs/{program}.c"));
         }
 
         string text = $"#!/bin/busybox sh\necho started\n/bin/busybox mount -t sysfs sys /sys\n{script}\n/bin/busybox poweroff -f\n";
         File.WriteAllBytes(Initrd, root.AddProgram("init", Encoding.ASCII.GetBytes(text)).ToArray());
     }
 
-    private static string Root { get; } = FindRoot();
-
-    private static string Kernel { get; } = Path.Combine(Root, ".cache/kernels/cloud/vmlinuz");
+    private static string Kernel => GuestKernel.Cloud.Image;
 
     private string Initrd => Path.Combine(_folder, "initrd");
 
@@ -44,7 +40,7 @@ internal sealed partial class LinuxGuest : IDisposable
     public LinuxRun Run(params string[] options)
     {
         string[] words = ["boot", "--memory", "512M", "--no-reboot", "--stats", "--kernel", Kernel, "--initrd", Initrd, "--append", "console=ttyS0 panic=-1", .. options];
-        var start = new ProcessStartInfo(Path.Combine(Root, "src/Jitvmm.Cli/bin/Release/net10.0/jitvmm"), words)
+        var start = new ProcessStartInfo(Path.Combine(RepositoryRoot.Path, "src/Jitvmm.Cli/bin/Release/net10.0/jitvmm"), words)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
@@ -66,29 +62,11 @@ internal sealed partial class LinuxGuest : IDisposable
         }
 
         process.WaitForExit();
-        foreach (Match counter in Counter().Matches(errors.Result))
-        {
-            run.Counters[counter.Groups[1].Value] = long.Parse(counter.Groups[2].Value, NumberStyles.AllowThousands, CultureInfo.InvariantCulture);
-        }
-
+        run.Counters = Counters.Parse(errors.Result);
         return run.BootMs > 0 && process.ExitCode == 0
             ? run
             : throw new InvalidOperationException($"the guest did not come to its end:\n{string.Join('\n', run.Console)}\n{errors.Result}");
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
-
-    private byte[] Compile(string program)
-    {
-        string output = Path.Combine(_folder, program);
-        using Process gcc = Process.Start(
-            "/usr/bin/gcc", ["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o", output, Path.Combine(Root, "perf/Paravirt/programs", $"{program}.c")]);
-        gcc.WaitForExit();
-        return gcc.ExitCode == 0 ? File.ReadAllBytes(output) : throw new InvalidOperationException($"{program}.c does not compile");
-    }
-
-    private static string FindRoot([CallerFilePath] string thisFile = "") => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(thisFile)!, "../.."));
-
-    [GeneratedRegex("^ *([a-z ()]*[a-z)]) +([0-9,]+)$", RegexOptions.Multiline)]
-    private static partial Regex Counter();
 }

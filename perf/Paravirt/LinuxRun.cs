@@ -11,6 +11,5 @@ internal sealed class LinuxRun
 
     public List<string> Console { get; } = [];
 
-    /// <summary>The lines of <c>--stats</c>.</summary>
-    public Dictionary<string, long> Counters { get; } = [];
+    public Counters Counters { get; set; } = Counters.Parse("");
 }

@@ -387,6 +387,7 @@ public sealed unsafe class CodeCache : IDisposable
         _blocks[block.Location with { NextPage = 0 }] = block;
         Statistics.BlocksTranslated++;
         Statistics.InstructionsTranslated += block.InstructionCount;
+        Statistics.BytesTranslated += (long)(block.End - block.Address);
         BlockAdded?.Invoke(block);
         bool writable = false;
         bool marked = false;

@@ -7,6 +7,9 @@ public sealed class CodeCacheStatistics
 
     public long InstructionsTranslated { get; internal set; }
 
+    /// <summary>Of guest code.</summary>
+    public long BytesTranslated { get; internal set; }
+
     public long BlocksInvalidated { get; internal set; }
 
     public long Flushes { get; internal set; }

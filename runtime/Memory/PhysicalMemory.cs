@@ -26,6 +26,7 @@ public sealed unsafe class PhysicalMemory : GuestPages
     public const ulong Limit = 1ul << AddressBits;
 
     private DeviceRange[] _devices = [];
+    private long _deviceAccesses;
 
     public PhysicalMemory()
         : base(Limit, 0)
@@ -74,6 +75,9 @@ public sealed unsafe class PhysicalMemory : GuestPages
         }
     }
 
+    /// <summary>How often a device in the address space was read or written.</summary>
+    public long DeviceAccesses => Volatile.Read(ref _deviceAccesses);
+
     /// <summary>Whether the page at an address is RAM or ROM.</summary>
     public bool IsMemory(ulong address) => AccessOf(address) != PageAccess.None;
 
@@ -82,6 +86,7 @@ public sealed unsafe class PhysicalMemory : GuestPages
     {
         if (TryFindDevice(address, out DeviceRange range))
         {
+            _ = Interlocked.Increment(ref _deviceAccesses);
             return range.Device.Read(address - range.Address, bytes);
         }
 
@@ -95,6 +100,7 @@ public sealed unsafe class PhysicalMemory : GuestPages
     {
         if (TryFindDevice(address, out DeviceRange range))
         {
+            _ = Interlocked.Increment(ref _deviceAccesses);
             range.Device.Write(address - range.Address, bytes, value);
             return;
         }

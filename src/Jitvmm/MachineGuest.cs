@@ -163,10 +163,28 @@ public sealed class MachineGuest : IDisposable
               machine time, ms         {_machine.Clock.Now / 1_000_000,14:N0}
               blocks translated        {cache.BlocksTranslated,14:N0}
               instructions translated  {cache.InstructionsTranslated,14:N0}
+              bytes translated         {cache.BytesTranslated,14:N0}
               blocks invalidated       {cache.BlocksInvalidated,14:N0}
               code cache flushes       {cache.Flushes,14:N0}
 
-            """) + ParavirtualReport.Describe(_machine) + CountedStatistics();
+            """) + CalloutStatistics() + ParavirtualReport.Describe(_machine) + CountedStatistics();
+    }
+
+    /// <summary>What guest code was left for, by class; hypercalls and ends of interrupt stand further down.</summary>
+    private string CalloutStatistics()
+    {
+        long Sum(Func<CalloutCounts, long> count) => _machine.Processors.Sum(processor => count(processor.Callouts));
+        return string.Create(
+            CultureInfo.InvariantCulture,
+            $"""
+              port accesses            {Sum(static counts => counts.Ports),14:N0}
+              device memory accesses   {_memory.DeviceAccesses,14:N0}
+              register accesses        {Sum(static counts => counts.Registers),14:N0}
+              identity queries         {Sum(static counts => counts.Identity),14:N0}
+              interrupts               {Sum(static counts => counts.Interrupts),14:N0}
+              waits                    {Sum(static counts => counts.Waits),14:N0}
+
+            """);
     }
 
     /// <summary>Of a repeatable run: two of the same guest print the same.</summary>

@@ -43,6 +43,8 @@ static void measure(const char *name, int reads)
 int main(void)
 {
     measure("kvm-clock", FAST_READS);
+    measure("hyperv_clocksource_tsc_page", FAST_READS);
+    measure("xen", FAST_READS);
     measure("tsc", FAST_READS);
     measure("hpet", SLOW_READS);
     measure("acpi_pm", SLOW_READS);

@@ -67,6 +67,8 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
 
     public ulong InterruptDigest { get; private set; } = DigestStart;
 
+    public CalloutCounts Callouts { get; } = new();
+
     public LocalApic Apic { get; }
 
     /// <summary>The 8259s, of the processor they are wired to.</summary>
@@ -117,18 +119,28 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
 
     public void SignalFloatingPointError() => FloatingPointErrors?.Signal();
 
-    public uint ReadPort(ushort port, int bytes) => _ports.Read(port, bytes);
+    public uint ReadPort(ushort port, int bytes)
+    {
+        Callouts.Ports++;
+        return _ports.Read(port, bytes);
+    }
 
-    public void WritePort(ushort port, int bytes, uint value) => _ports.Write(port, bytes, value);
+    public void WritePort(ushort port, int bytes, uint value)
+    {
+        Callouts.Ports++;
+        _ports.Write(port, bytes, value);
+    }
 
     public bool TryReadMsr(uint index, out ulong value)
     {
+        Callouts.Registers++;
         value = 0;
         return IsApicRegister(index) ? Apic.TryReadMsr(index, out value) : _paravirtual?.TryReadMsr(index, out value) == true;
     }
 
     public bool TryWriteMsr(uint index, ulong value)
     {
+        Callouts.Registers++;
         if (index == LocalApic.TscDeadlineMsr && _processor is { } processor)
         {
             Apic.TscOffset = processor.State->System.TscOffset;
@@ -143,6 +155,7 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
         vector = vector >= 0 || !HasExternal ? vector : Pic!.Acknowledge();
         if (vector >= 0)
         {
+            Callouts.Interrupts++;
             _paravirtual?.InterruptTaken();
         }
 
@@ -194,6 +207,7 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
 
     public CpuidLeaf QueryCpuid(uint leaf, uint subLeaf)
     {
+        Callouts.Identity++;
         IProcessor? processor = _processor;
         ulong cr4 = processor == null ? 0 : processor.State->System.Cr4;
         return MachineCpuid.Query(leaf, subLeaf, new MachineCpuid.Context(Apic.Id, _count, Apic.IsEnabled, cr4, HidesRandomNumbers: _clock.IsCounted, Hypervisor));
@@ -244,6 +258,7 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     /// <summary>Waits, on the vCPU's thread, until something happened.</summary>
     public void Wait()
     {
+        Callouts.Waits++;
         _paravirtual?.Halting();
         _ = _wake.Wait(MachineTimer.Never);
         _paravirtual?.Running();
