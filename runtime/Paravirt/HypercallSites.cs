@@ -122,7 +122,7 @@ public sealed unsafe class HypercallSites(int numberRegister, ulong numberMask =
     }
 
     /// <summary>Whether a site is the instruction in <see cref="Page"/>.</summary>
-    public bool IsEntry(int index) => index == _entry?.Site;
+    public bool IsEntry(int index) => _entry is { } entry && index == entry.Site && Page!.Owns(entry.Physical);
 
     /// <summary>The call into <see cref="Page"/> whose last byte is at a physical address; null when none was made from there.</summary>
     public HypercallSite? CallAt(ulong physical)

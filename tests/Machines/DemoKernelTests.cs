@@ -41,6 +41,11 @@ public sealed class DemoKernelTests
         reader.Join();
         string output = text.ToString();
         Assert.True(outcome.End == MachineEnd.PoweredOff, $"{outcome}\n{output}\n{guest.CrashReport}");
+        foreach (string counter in (string[])["port accesses", "device memory accesses", "interrupts", "bytes translated"])
+        {
+            Assert.Matches($"(?m)^  {counter} +[1-9]", guest.Statistics());
+        }
+
         Assert.Contains("64-bit mode", output, StringComparison.Ordinal);
         Assert.Contains("page faults served: 1,", output, StringComparison.Ordinal);
         Assert.Contains($"running: {processors}\r", output, StringComparison.Ordinal);

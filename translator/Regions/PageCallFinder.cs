@@ -38,11 +38,12 @@ internal sealed class PageCallFinder(CodeCache cache, ParavirtualInterface parav
             : null;
     }
 
+    /// <summary>Whether that is all there is; and that it is the page's: where that was before, the guest may have the same code of its own.</summary>
     private bool OnlyCallsAndReturns(TranslationBlock target)
     {
         lock (cache.Memory.Gate)
         {
-            return !target.IsStale && decoder.DecodePage((PhysicalMemory)cache.Memory, target.Location, _entry, out _) == 2
+            return !target.IsStale && IsInPage(target) && decoder.DecodePage((PhysicalMemory)cache.Memory, target.Location, _entry, out _) == 2
                 && Lifter.IsHypercall(_entry[0].Code) && _entry[1].Code == Code.Retnq;
         }
     }

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Paravirt;
 using Jitvmm.Runtime.Paravirt.Hyperv;
 using Jitvmm.Tests.Runtime.Callouts;
@@ -19,6 +20,7 @@ public sealed unsafe class HypercallPageTests : IDisposable
     /// <summary>Linear addresses from here are a large page of their own, of the first 2 MiB again until a test says otherwise.</summary>
     private const ulong SecondView = 0x200000;
     private const ulong SecondViewEntry = TestMachine.PageTables + 0x2008;
+    private const uint GuestId = 0x40000000;
     private const uint HypercallRegister = 0x40000001;
     private const int Loops = 60_000;
 
@@ -139,6 +141,29 @@ public sealed unsafe class HypercallPageTests : IDisposable
         {
             a.mov(ecx, HypercallRegister);
             a.mov(eax, (uint)Other | 1);
+            a.xor(edx, edx);
+            a.wrmsr();
+        }));
+        AssertHalves(machine);
+    }
+
+    /// <summary>What the VMM left in the page is the guest's own code then, which may not make hypercalls.</summary>
+    [Theory]
+    [InlineData(Tiering.Tier0)]
+    [InlineData(Tiering.Tier1)]
+    public void A_guest_that_gives_up_its_identity_has_no_page(Tiering tiering)
+    {
+        const int VmcallLength = 3;
+        TestMachine machine = Machine(tiering);
+        Assembler handler = new(64);
+        handler.inc(r9);
+        handler.add(__qword_ptr[rsp], VmcallLength);
+        handler.iretq();
+        machine.Place(handler, TestMachine.Handlers);
+        Run(machine, asm => Twice(asm, Form.Register, Page, static a =>
+        {
+            a.mov(ecx, GuestId);
+            a.xor(eax, eax);
             a.xor(edx, edx);
             a.wrmsr();
         }));
@@ -268,17 +293,18 @@ public sealed unsafe class HypercallPageTests : IDisposable
         machine.Restart();
         machine.Write(SecondViewEntry, 0x87);
         machine.EnterLongMode();
+        machine.SetLongGate((int)ExceptionVector.InvalidOpcode, TestMachine.Handlers);
         machine.Write(Pointer, Page);
         machine.Place(asm, Code);
         machine.Cpu->Rip = Code;
-        Assert.Equal(Jitvmm.Runtime.Execution.MachineExit.Halted, machine.Run());
+        Assert.Equal(MachineExit.Halted, machine.Run());
     }
 
     private TestMachine Machine(Tiering tiering)
     {
         var machine = new TestMachine(memory => (_hyperv = new HypervInterface(), _host = new FakeParavirtualHost(memory)), tiering);
         _machines.Add(machine);
-        Assert.True(machine.Paravirtual!.TryWriteMsr(0x40000000, 0x8100_0000_0000_0000) && machine.Paravirtual.TryWriteMsr(HypercallRegister, Page | 1));
+        Assert.True(machine.Paravirtual!.TryWriteMsr(GuestId, 0x8100_0000_0000_0000) && machine.Paravirtual.TryWriteMsr(HypercallRegister, Page | 1));
         _host.Asked.Clear();
         return machine;
     }
