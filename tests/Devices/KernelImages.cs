@@ -69,6 +69,26 @@ internal static class KernelImages
         return file;
     }
 
+    /// <summary>The same with the headers of an ELF32 file.</summary>
+    public static byte[] Pvh32()
+    {
+        byte[] file = Pvh();
+        Span<byte> bytes = file;
+        bytes[4] = 1;
+        bytes[18] = 3;
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes[28..], 64);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[42..], 32);
+        BinaryPrimitives.WriteUInt16LittleEndian(bytes[44..], 2);
+        bytes[64..128].Clear();
+        uint[] headers = [1, 512, 0, 0x100000, 256, 8192, 0, 0, 4, 256, 0, 0, 20, 20, 0, 0];
+        for (int i = 0; i < headers.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(bytes[(64 + (4 * i))..], headers[i]);
+        }
+
+        return file;
+    }
+
     private static void Segment(Span<byte> header, int type, ulong offset, ulong address, ulong fileSize, ulong memorySize)
     {
         BinaryPrimitives.WriteInt32LittleEndian(header, type);

@@ -21,6 +21,17 @@ public sealed class KernelLoaderTests : IDisposable
         Assert.Equal(new BootEntry(false, 0x100040, Rbx: 0x10000), Load(KernelImages.Pvh()));
     }
 
+    /// <summary>32-bit headers around 64-bit code, as kernels built for the 32-bit entry have them.</summary>
+    [Theory]
+    [InlineData(3)]
+    [InlineData(62)]
+    public void A_file_with_32_bit_headers_may_name_either_processor(byte machine)
+    {
+        byte[] kernel = KernelImages.Pvh32();
+        kernel[18] = machine;
+        Assert.Equal(0x100040ul, Load(kernel).Address);
+    }
+
     [Fact]
     public void An_old_entry_point_is_used_when_there_is_no_other()
     {

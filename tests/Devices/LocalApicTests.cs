@@ -119,6 +119,16 @@ public sealed class LocalApicTests
     }
 
     [Fact]
+    public void An_error_that_rings_with_an_illegal_vector_is_a_second_error()
+    {
+        _apic.WritePage(0x370, 0xf);
+        _apic.WritePage(0x310, 0);
+        _apic.WritePage(0x300, 0xf);
+        _apic.WritePage(0x280, 0);
+        Assert.Equal(0x60u, _apic.ReadPage(0x280));
+    }
+
+    [Fact]
     public void Its_page_is_where_the_guest_puts_it()
     {
         const ulong Elsewhere = 0xfed40000;

@@ -403,8 +403,9 @@ public sealed partial class LocalApic : IStateful
     {
         bool isNew = (_pendingErrors & error) == 0;
         _pendingErrors |= error;
-        if (isNew && (_lvt[Error] & Masked) == 0 && (_lvt[Error] & 0xff) >= 16)
+        if (isNew && (_lvt[Error] & Masked) == 0)
         {
+            // A vector below 16 is an error of its own, which ends here: it is not new a second time.
             Request((int)(_lvt[Error] & 0xff), false);
         }
     }

@@ -33,7 +33,7 @@ internal readonly struct ElfImage
     {
         _is64 = file[4] == 2;
         int machine = BinaryPrimitives.ReadUInt16LittleEndian(file[18..]);
-        if (file[5] != 1 || (file[4] is not (1 or 2)) || machine != (_is64 ? MachineX64 : Machine386))
+        if (file[5] != 1 || (file[4] is not (1 or 2)) || (machine != MachineX64 && (_is64 || machine != Machine386)))
         {
             throw new BootException("the kernel is an ELF file for another processor");
         }
