@@ -182,7 +182,7 @@ public sealed partial class RegionEmitter
 
         if (!_ended)
         {
-            GoTo(block.Source.End);
+            GoTo(block.Next);
         }
     }
 

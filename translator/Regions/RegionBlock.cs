@@ -13,7 +13,10 @@ public sealed class RegionBlock
 
     public ulong Address => Source.Address;
 
-    /// <summary>Operations in order; the last one ends the block, unless it falls through to <see cref="Source"/>'s end.</summary>
+    /// <summary>Where it falls through to. Not its source's end, which takes in the first byte of an undefined opcode.</summary>
+    public ulong Next => Instructions[^1].NextIP;
+
+    /// <summary>Operations in order; the last one ends the block, unless it falls through to <see cref="Next"/>.</summary>
     public IrInstruction[] Code { get; set; } = [];
 
     /// <summary>Uses of each operation after dead code was found; 0 is dead.</summary>

@@ -236,7 +236,7 @@ public sealed class RegionBuilder
                 block.ReturnSite = last.NextIP;
                 break;
             case FlowControl.Next:
-                block.Successors.Add(block.Source.End);
+                block.Successors.Add(block.Next);
                 break;
         }
     }
