@@ -107,6 +107,10 @@ public sealed unsafe partial class MachineCpu
     {
         switch (exit)
         {
+            case CpuExit.Interrupted when Platform.Paravirtual?.TakesHalt() == true:
+            case CpuExit.Halted:
+                RenewGrant();
+                return !TakeInterrupt();
             case CpuExit.Interrupted:
                 RenewGrant();
                 if (State->System.DebugHits == 0)
@@ -118,9 +122,6 @@ public sealed unsafe partial class MachineCpu
             case CpuExit.SystemCall:
                 FastSystemCalls.Enter(State);
                 return false;
-            case CpuExit.Halted:
-                RenewGrant();
-                return !TakeInterrupt();
             default:
                 State->System.DebugHits = 0;
                 InterruptDelivery.DeliverException(State, _vcpu.Exception);

@@ -16,7 +16,8 @@ public interface IMemoryDevice
 /// The physical address space of a machine guest: RAM and ROM in one host reservation, devices beside them.
 /// </summary>
 /// <remarks>
-/// Ranges may be added and removed while vCPUs run (PCI BARs move), under <see cref="GuestPages.Gate"/>. RAM and ROM are laid out before the first vCPU runs and stay.
+/// Ranges may be added and removed while vCPUs run (PCI BARs move), under <see cref="GuestPages.Gate"/>. RAM and ROM are laid out before the first vCPU runs, but for
+/// single pages that are added later, and stay.
 /// </remarks>
 public sealed unsafe class PhysicalMemory : GuestPages
 {
@@ -45,6 +46,28 @@ public sealed unsafe class PhysicalMemory : GuestPages
         HostMemory.Commit(HostBase + address, length);
         SetAccess(address, length, PageAccess.Read | PageAccess.Write | PageAccess.Execute);
         RamSize += length;
+    }
+
+    /// <summary>Makes a page RAM, zeroed, where nothing is. Any thread, while vCPUs run: they remember nothing of addresses that are no memory. False: it is no page's, or not free.</summary>
+    public bool TryAddPage(ulong address)
+    {
+        lock (Gate)
+        {
+            bool isFree = address % PageSize == 0 && address < Limit && !IsMemory(address) && !TryFindDevice(address, out _);
+            if (isFree)
+            {
+                try
+                {
+                    AddRam(address, PageSize);
+                }
+                catch (InsufficientMemoryException)
+                {
+                    return false;
+                }
+            }
+
+            return isFree;
+        }
     }
 
     /// <summary>Makes whole pages read-only memory with these first bytes.</summary>

@@ -22,6 +22,9 @@ public sealed unsafe class HypercallSites(int numberRegister, ulong numberMask =
     private readonly ulong[] _countedBefore = new ulong[Capacity];
     private volatile HypercallEntry? _entry;
 
+    /// <summary>Of each site in <see cref="Page"/>, the physical address behind its first byte; 0 of others.</summary>
+    private readonly ulong[] _entries = new ulong[Capacity];
+
     /// <summary>Number of the general register in which callers pass a call's number.</summary>
     public int NumberRegister => numberRegister;
 
@@ -31,7 +34,7 @@ public sealed unsafe class HypercallSites(int numberRegister, ulong numberMask =
     /// <summary>The page whose code is the VMM's; null when the interface has none.</summary>
     public HypercallPage? Page { get; internal set; }
 
-    /// <summary>Where <see cref="Page"/> is called; null before it was.</summary>
+    /// <summary>Where <see cref="Page"/> is called, the latest of several such places; null before it was.</summary>
     public HypercallEntry? Entry => _entry;
 
     /// <summary>All sites ever met, in order; a copy.</summary>
@@ -82,6 +85,7 @@ public sealed unsafe class HypercallSites(int numberRegister, ulong numberMask =
                     site.IsStale = false;
                     site.Number ??= number;
                     _entry = isEntry ? new HypercallEntry(site.Index, address, physical) : _entry;
+                    _entries[site.Index] = isEntry ? physical + 1 : 0;
                     return site.Index;
                 }
 
@@ -96,6 +100,7 @@ public sealed unsafe class HypercallSites(int numberRegister, ulong numberMask =
 
             site = Add(new HypercallSite(_sites.Count + 1, address, physical, instruction, kind) { Number = number });
             _entry = isEntry ? new HypercallEntry(site.Index, address, physical) : _entry;
+            _entries[site.Index] = isEntry ? physical + 1 : 0;
             return site.Index;
         }
     }
@@ -121,8 +126,8 @@ public sealed unsafe class HypercallSites(int numberRegister, ulong numberMask =
         }
     }
 
-    /// <summary>Whether a site is the instruction in <see cref="Page"/>.</summary>
-    public bool IsEntry(int index) => _entry is { } entry && index == entry.Site && Page!.Owns(entry.Physical);
+    /// <summary>Whether a site is an instruction in <see cref="Page"/>, where that is now.</summary>
+    public bool IsEntry(int index) => _entries[index] is > 0 and var next && Page!.Owns(next - 1);
 
     /// <summary>The call into <see cref="Page"/> whose last byte is at a physical address; null when none was made from there.</summary>
     public HypercallSite? CallAt(ulong physical)

@@ -2,7 +2,10 @@ using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Runtime.Paravirt;
 
-/// <summary>What the paravirtual part of one processor asks of the machine around it. Called on that processor's own thread; no call may throw, whatever the guest passed.</summary>
+/// <summary>
+/// What the paravirtual part of one processor asks of the machine around it. Called on that processor's own thread, or where no register of its own is concerned on any; no call may
+/// throw, whatever the guest passed.
+/// </summary>
 public interface IParavirtualHost
 {
     PhysicalMemory Memory { get; }
@@ -24,6 +27,9 @@ public interface IParavirtualHost
 
     /// <summary>How long the host has kept this processor's thread waiting for a host CPU, ns since the thread started; 0 where time is counted.</summary>
     long TimeKeptWaiting { get; }
+
+    /// <summary>The map that firmware hands to kernels: address, length and type (ACPI 6.5, 15.1).</summary>
+    IReadOnlyList<(ulong Address, ulong Length, uint Type)> MemoryRanges { get; }
 
     /// <summary>Ends the halt of the processor with an APIC id, or its next one. An unknown id is ignored.</summary>
     void EndHalt(uint apicId);
@@ -50,6 +56,24 @@ public interface IParavirtualHost
 
     /// <summary>Its task priority register.</summary>
     uint TaskPriority { get; set; }
+
+    /// <summary>Whether a processor has been started. An unknown one has not.</summary>
+    bool IsRunning(uint apicId);
+
+    /// <summary>Drives a global system interrupt's wire, of the first 24.</summary>
+    void SetInterruptLine(uint wire, bool high);
+
+    /// <summary>Takes what the guest says to whoever looks after it. Bytes are dropped when nobody takes them.</summary>
+    void WriteConsole(ReadOnlySpan<byte> text);
+
+    /// <summary>The guest turned the machine off.</summary>
+    void PowerOff();
+
+    /// <summary>It asked to be started anew.</summary>
+    void Restart();
+
+    /// <summary>It says that it has crashed.</summary>
+    void Crash();
 
     /// <summary>Takes back what <see cref="ILazyEndOfInterrupt"/> offers the guest at the moment.</summary>
     void SettleEndOfInterrupt();

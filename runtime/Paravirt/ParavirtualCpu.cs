@@ -22,6 +22,9 @@ public abstract unsafe class ParavirtualCpu
     /// <summary>Where the guest may end interrupts by itself; null when the interface has no such place.</summary>
     public virtual ILazyEndOfInterrupt? LazyEndOfInterrupt => null;
 
+    /// <summary>The vector of an interrupt that the interface delivers itself, past the local APIC, and again until the guest has seen to it; −1 when there is none. Any thread.</summary>
+    public virtual int PendingVector => -1;
+
     protected IParavirtualHost Host { get; }
 
     /// <summary>Hypercalls that were made outside compiled code, or that it was left for.</summary>
@@ -118,6 +121,11 @@ public abstract unsafe class ParavirtualCpu
     {
     }
 
+    /// <summary>The local APIC takes interrupts from now on, and has lost those that came before. Under its lock.</summary>
+    public virtual void InterruptsEnabled()
+    {
+    }
+
     /// <summary>The processor is about to wait in a halt.</summary>
     public virtual void Halting()
     {
@@ -137,6 +145,9 @@ public abstract unsafe class ParavirtualCpu
     public virtual void Left()
     {
     }
+
+    /// <summary>Whether a hypercall wants the processor to wait, as in a halt.</summary>
+    public virtual bool TakesHalt() => false;
 
     /// <summary>What was fetched long ago is not remembered since the latest flush, and what the guest has unmapped is nowhere.</summary>
     private bool TryFindCode(ulong linear, out ulong physical)

@@ -27,6 +27,11 @@ public abstract class ParavirtualInterface(int numberRegister, ulong numberMask 
     /// <summary>A leaf for which <see cref="IsLeaf"/> holds.</summary>
     public abstract CpuidLeaf QueryCpuid(uint leaf);
 
+    /// <summary>As one processor sees it.</summary>
+    /// <param name="leaf">A leaf for which <see cref="IsLeaf"/> holds.</param>
+    /// <param name="processor">The processor's number.</param>
+    public virtual CpuidLeaf QueryCpuid(uint leaf, uint processor) => QueryCpuid(leaf);
+
     /// <summary>The part of one processor.</summary>
     public abstract ParavirtualCpu CreateCpu(IParavirtualHost host);
 

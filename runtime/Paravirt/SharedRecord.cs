@@ -33,20 +33,25 @@ public sealed unsafe class SharedRecord(PhysicalMemory memory, int length)
     /// </summary>
     public byte* BeginChange(int versionOffset)
     {
-        byte* bytes = Writable();
-        uint* version = (uint*)(bytes + versionOffset);
-        Volatile.Write(ref *version, (Volatile.Read(ref *version) & ~1u) + 1);
-
-        // Stores are seen in their order on x86; the compiler's order is what the fence is for.
-        Interlocked.MemoryBarrier();
-        return bytes;
+        BeginChange((uint*)(_bytes + versionOffset));
+        return _bytes;
     }
 
     /// <summary>Ends it: the version becomes the next even number.</summary>
     public void EndChange(int versionOffset)
     {
-        uint* version = (uint*)(_bytes + versionOffset);
-        Volatile.Write(ref *version, *version + 1);
+        EndChange((uint*)(_bytes + versionOffset));
         Written();
     }
+
+    /// <summary>Begins a change of what the version at an address guards.</summary>
+    internal static void BeginChange(uint* version)
+    {
+        Volatile.Write(ref *version, (Volatile.Read(ref *version) & ~1u) + 1);
+
+        // Stores are seen in their order on x86; the compiler's order is what the fence is for.
+        Interlocked.MemoryBarrier();
+    }
+
+    internal static void EndChange(uint* version) => Volatile.Write(ref *version, *version + 1);
 }

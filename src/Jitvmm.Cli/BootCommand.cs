@@ -53,6 +53,9 @@ internal static class BootCommand
         {
             case MachineEnd.Exited:
                 return outcome.Status;
+            case MachineEnd.Crashed:
+                Console.Error.WriteLine("jitvmm: the guest says that it has crashed");
+                return ExitCodes.GuestCrashed;
             case MachineEnd.TripleFault:
                 Console.Error.Write(guest.CrashReport);
                 Console.Error.WriteLine("jitvmm: the guest crashed (triple fault)");

@@ -194,7 +194,8 @@ internal sealed class BootCommandLine
             "kvm" => HypervisorKind.Kvm,
             "vmware" => HypervisorKind.Vmware,
             "hyperv" => HypervisorKind.Hyperv,
-            _ => throw new UsageException($"--hypervisor is none, kvm, vmware or hyperv, not {parts[0]}"),
+            "xen" => HypervisorKind.Xen,
+            _ => throw new UsageException($"--hypervisor is none, kvm, vmware, hyperv or xen, not {parts[0]}"),
         };
         string[] without = new string[parts.Length - 1];
         IReadOnlyList<string> features = MachineHypervisor.FeaturesOf(kind);

@@ -67,11 +67,13 @@ internal static class HelpText
                                     no network (default), or user-mode NAT; the host's loopback only if asked for
           --console                 a virtio console, hvc0
           --test-device             what kvm-unit-tests expect, as QEMU's pc-testdev and fw_cfg give it
-          --hypervisor kvm|hyperv|vmware|none[,-FEATURE...]
+          --hypervisor kvm|hyperv|vmware|xen|none[,-FEATURE...]
                                     what the guest finds if it looks for a hypervisor (default kvm); none shows no sign of
                                     one. kvm's features: clock, stable-clock, no-io-delay, steal-time, pv-eoi, pv-unhalt,
                                     pv-tlb-flush, pv-ipi, pv-sched-yield; hyperv's: reference-counter, reference-tsc, frequencies,
-                                    stimer, apic, tlb-flush, ipi; vmware's: frequency, vmcall, vcpu-info, steal-clock
+                                    stimer, apic, tlb-flush, ipi; vmware's: frequency, vmcall, vcpu-info, steal-clock; xen's:
+                                    clock, stable-clock, callback-vector, upcall-vector, vcpu-timer, steal-time, hypercall-page,
+                                    grants
           --serial stdio|file:PATH|none
                                     where the serial port goes (default: the terminal)
 

@@ -3,6 +3,7 @@ using Jitvmm.Runtime.Paravirt;
 using Jitvmm.Runtime.Paravirt.Hyperv;
 using Jitvmm.Runtime.Paravirt.Kvm;
 using Jitvmm.Runtime.Paravirt.Vmware;
+using Jitvmm.Runtime.Paravirt.Xen;
 
 namespace Jitvmm;
 
@@ -20,6 +21,9 @@ public enum HypervisorKind
 
     /// <summary>Microsoft's Hyper-V, without its message bus.</summary>
     Hyperv,
+
+    /// <summary>Xen, as HVM and PVH guests know it.</summary>
+    Xen,
 }
 
 /// <summary>The one hypervisor a machine shows its guest.</summary>
@@ -34,6 +38,8 @@ public sealed record MachineHypervisor(HypervisorKind Kind)
 
     public static MachineHypervisor Hyperv { get; } = new(HypervisorKind.Hyperv);
 
+    public static MachineHypervisor Xen { get; } = new(HypervisorKind.Xen);
+
     /// <summary>Features it is shown without: some of <see cref="FeaturesOf"/>.</summary>
     public IReadOnlyList<string> Without { get; init; } = [];
 
@@ -43,6 +49,7 @@ public sealed record MachineHypervisor(HypervisorKind Kind)
         HypervisorKind.Kvm => KvmFeatureNames.Table.All,
         HypervisorKind.Vmware => VmwareFeatureNames.Table.All,
         HypervisorKind.Hyperv => HypervFeatureNames.Table.All,
+        HypervisorKind.Xen => XenFeatureNames.Table.All,
         _ => [],
     };
 
@@ -63,6 +70,7 @@ public sealed record MachineHypervisor(HypervisorKind Kind)
             HypervisorKind.Kvm => new KvmInterface(KvmFeatureNames.Table.AllBut(Without)),
             HypervisorKind.Vmware => new VmwareInterface(MachineCpuid.Frequency, VmwareFeatureNames.Table.AllBut(Without)),
             HypervisorKind.Hyperv => new HypervInterface(HypervFeatureNames.Table.AllBut(Without)),
+            HypervisorKind.Xen => new XenInterface(XenFeatureNames.Table.AllBut(Without)),
             _ => null,
         };
     }

@@ -61,6 +61,8 @@ internal sealed class TestMachine : IInterruptSink, IMachineControl, ILocalApicO
 
     public void Reset() => Events.Add("reset");
 
+    public void Crash() => Events.Add("crash");
+
     public void Exit(int status) => Events.Add($"exit {status}");
 
     public void InterruptRaised() => InterruptsRaised++;

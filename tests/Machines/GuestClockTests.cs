@@ -38,6 +38,7 @@ public sealed class GuestClockTests
     [InlineData(HypervisorKind.Kvm, "kvm-clock")]
     [InlineData(HypervisorKind.Hyperv, "hyperv_clocksource_tsc_page")]
     [InlineData(HypervisorKind.Vmware, "tsc")]
+    [InlineData(HypervisorKind.Xen, "xen")]
     public void It_goes_on_in_another_machine(HypervisorKind hypervisor, string source)
     {
         const int Processors = 2;

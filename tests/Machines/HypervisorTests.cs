@@ -12,6 +12,8 @@ public sealed partial class HypervisorTests
         echo "clock: $(cat /sys/devices/system/clocksource/clocksource0/current_clocksource)"
         echo "events: $(cat /sys/devices/system/clockevents/clockevent0/current_device)"
         echo "timers: $(awk '/^HVS:/{n = $2} END {print n + 0}' /proc/interrupts)"
+        echo "upcalls: $(awk '/^HYP:/{n = $2} END {print n + 0}' /proc/interrupts)"
+        grep xen /proc/interrupts | sed 's/^/channel /'
         echo "flags: $(grep -c hypervisor /proc/cpuinfo)"
         n=$(($(nproc) * 2))
         for i in $(seq $n); do seq 1 40000 | sort -rn | sha256sum > /tmp$i & done
@@ -128,6 +130,40 @@ public sealed partial class HypervisorTests
         Assert.Equal(0, Counter(machine, "hypercalls (hyperv)"));
     }
 
+    [GuestKernelTheory("cloud", "lz4")]
+    [InlineData(1, false)]
+    [InlineData(2, false)]
+    [InlineData(1, true)]
+    [InlineData(2, true)]
+    public void Under_xen_it_uses_what_is_offered(int processors, bool entersByNote)
+    {
+        using MachineProcess machine = BootXen(processors, entersByNote, "xen");
+        Has(machine, "Hypervisor detected: Xen HVM\n", "Xen version 4.17.\n", entersByNote ? "Booting kernel on Xen PVH\n" : "Booting paravirtualized kernel on Xen HVM\n", "xen:events: Using 2-level ABI\n", "xen:events: Xen HVM callback vector for event delivery is enabled\n", "installing Xen timer for CPU 0\n", "clock: xen\n", "events: xen\n", $"flags: {processors}\n");
+        Assert.Matches(@"(?m)^upcalls: [1-9][0-9]*$", machine.Console);
+        Assert.Matches(@"(?m)^channel .* xen-percpu +-virq +timer0$", machine.Console);
+        Assert.Matches(@"(?m)^ +ffffffff[0-9a-f]{8} vmcall any number, instruction +[1-9][0-9,]+$", machine.Errors);
+        if (processors > 1)
+        {
+            Has(machine, "PV spinlocks enabled\n");
+            Assert.Matches(@"(?m)^channel .*[1-9][0-9]* .* xen-percpu +-ipi +resched1$", machine.Console);
+        }
+
+        Assert.DoesNotContain("VDSO_CLOCKMODE_PVCLOCK not supported", machine.Console, StringComparison.Ordinal);
+        Assert.Equal(entersByNote, machine.Console.Contains("Grant table initialized\n", StringComparison.Ordinal));
+    }
+
+    [GuestKernelTheory("cloud", "lz4")]
+    [InlineData("xen,-clock", "clock: tsc\n", "events: lapic")]
+    [InlineData("xen,-upcall-vector", "clock: xen\n", "events: xen\n")]
+    [InlineData("xen,-vcpu-timer,-stable-clock,-steal-time", "clock: xen\n", "events: xen\n")]
+    public void Under_xen_what_is_switched_off_is_not_used(string hypervisor, string clock, string events)
+    {
+        using MachineProcess machine = BootXen(2, true, hypervisor);
+        Has(machine, "Hypervisor detected: Xen HVM\n", clock, events);
+        Assert.Matches(@"(?m)^upcalls: [1-9][0-9]*$", machine.Console);
+        Assert.Equal(events == "events: xen\n", machine.Console.Contains("-virq      timer0\n", StringComparison.Ordinal));
+    }
+
     [GuestKernelTheory("cloud")]
     [InlineData(2)]
     public void What_is_switched_off_is_not_used(int processors)
@@ -149,22 +185,35 @@ public sealed partial class HypervisorTests
     [InlineData("kvm", "KVM", "kvm-clock")]
     [InlineData("hyperv", "Microsoft Hyper-V", "hyperv_clocksource_tsc_page")]
     [InlineData("vmware", "VMware", "tsc")]
+    [InlineData("xen", "Xen HVM", "xen")]
     public void The_kernel_for_any_PC_finds_the_same(string hypervisor, string detected, string clock)
     {
-        using MachineProcess machine = Boot(GuestKernel.Generic, 4, "--hypervisor", hypervisor);
+        using MachineProcess machine = BootKernel(GuestKernel.Generic.Image, 4, "--hypervisor", hypervisor);
         Has(machine, $"clock: {clock}\n");
         Assert.Equal(detected.Length > 0, machine.Console.Contains($"Hypervisor detected: {detected}", StringComparison.Ordinal));
     }
 
-    private static MachineProcess Boot(int processors, params string[] options) => Boot(GuestKernel.Cloud, processors, options);
+    /// <summary>Through its ELF note, which makes it a PVH guest, or its own loader.</summary>
+    private static MachineProcess BootXen(int processors, bool entersByNote, string hypervisor)
+    {
+        using var folder = new ScratchFolder();
+        if (entersByNote)
+        {
+            KernelImage.ExtractElf(GuestKernel.Cloud.Image, folder["vmlinux"]);
+        }
 
-    private static MachineProcess Boot(GuestKernel kernel, int processors, params string[] options)
+        return BootKernel(entersByNote ? folder["vmlinux"] : GuestKernel.Cloud.Image, processors, "--hypervisor", hypervisor);
+    }
+
+    private static MachineProcess Boot(int processors, params string[] options) => BootKernel(GuestKernel.Cloud.Image, processors, options);
+
+    private static MachineProcess BootKernel(string kernel, int processors, params string[] options)
     {
         using var folder = new ScratchFolder();
         GuestRoot.Write(folder["initrd"], Script);
         MachineProcess machine = MachineProcess.Run(
             s_limit,
-            ["--kernel", kernel.Image, "--initrd", folder["initrd"], "--append", "console=ttyS0", "--cpus", $"{processors}", "--stats", .. options]);
+            ["--kernel", kernel, "--initrd", folder["initrd"], "--append", "console=ttyS0", "--cpus", $"{processors}", "--stats", .. options]);
         Has(machine, "reboot: Power down");
         Assert.False(machine.Console.Contains("Call Trace:", StringComparison.Ordinal), machine.Report);
         Match second = Second().Match(machine.Console);

@@ -1,21 +1,9 @@
 namespace Jitvmm.Runtime.Paravirt.Kvm;
 
-/// <summary>
-/// kvmclock (msr.rst): a record from which the guest computes machine time out of its time-stamp counter. As that counter is machine time itself, plus the guest's own
-/// offset, a record stays right until the offset changes.
-/// </summary>
+/// <summary>kvmclock (msr.rst): a clock record and a wall-clock record at places of the guest's choice.</summary>
 internal sealed unsafe class KvmClock(IParavirtualHost host, bool isStable)
 {
     private const ulong Enabled = 1;
-
-    // The clock's record: version, TSC, system time, multiplier, shift, flags.
-    private const int Length = 32;
-    private const int TimeStampOffset = 8;
-    private const int SystemTimeOffset = 16;
-    private const int MultiplierOffset = 24;
-    private const int ShiftOffset = 28;
-    private const int FlagsOffset = 29;
-    private const byte StableFlag = 1;
 
     // The wall clock's: version, seconds, nanoseconds of UTC at machine time 0.
     private const int WallLength = 12;
@@ -24,7 +12,7 @@ internal sealed unsafe class KvmClock(IParavirtualHost host, bool isStable)
 
     private const long NanosecondsPerSecond = 1_000_000_000;
 
-    private readonly SharedRecord _record = new(host.Memory, Length);
+    private readonly SharedRecord _record = new(host.Memory, PvClock.Length);
 
     public ulong WallClock { get; private set; }
 
@@ -71,34 +59,8 @@ internal sealed unsafe class KvmClock(IParavirtualHost host, bool isStable)
             return;
         }
 
-        (uint multiplier, int shift) = Scale(host.TimeStampFrequency);
         byte* bytes = _record.BeginChange(0);
-        ulong timeStamp = host.TimeStamp;
-        *(ulong*)(bytes + TimeStampOffset) = timeStamp + timeStampOffset;
-        *(ulong*)(bytes + SystemTimeOffset) = (ulong)((UInt128)timeStamp * (ulong)NanosecondsPerSecond / host.TimeStampFrequency);
-        *(uint*)(bytes + MultiplierOffset) = multiplier;
-        *(sbyte*)(bytes + ShiftOffset) = (sbyte)shift;
-        *(ushort*)(bytes + FlagsOffset) = isStable ? StableFlag : (ushort)0;
+        PvClock.Fill(bytes, host, timeStampOffset, isStable);
         _record.EndChange(0);
-    }
-
-    /// <summary>ns = (ticks shifted left) × multiplier / 2³², with the top bit of the multiplier set.</summary>
-    internal static (uint Multiplier, int Shift) Scale(uint frequency)
-    {
-        int shift = 0;
-        UInt128 multiplier = ((UInt128)(ulong)NanosecondsPerSecond << 32) / frequency;
-        while (multiplier > uint.MaxValue)
-        {
-            multiplier >>= 1;
-            shift++;
-        }
-
-        while (multiplier <= uint.MaxValue / 2)
-        {
-            shift--;
-            multiplier = ((UInt128)(ulong)NanosecondsPerSecond << (32 - shift)) / frequency;
-        }
-
-        return ((uint)multiplier, shift);
     }
 }

@@ -8,6 +8,9 @@ public interface IMachineControl
 
     void Reset();
 
+    /// <summary>The guest says that it has crashed.</summary>
+    void Crash();
+
     /// <summary>The guest ends the run with this status (isa-debug-exit).</summary>
     void Exit(int status);
 }

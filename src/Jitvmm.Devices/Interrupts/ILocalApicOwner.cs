@@ -8,6 +8,11 @@ public interface ILocalApicOwner
 
     void NonMaskableRaised();
 
+    /// <summary>Software enabled the APIC, which took no interrupts before. On the processor's own thread, under the APIC's lock: the one thing to do beside is to send it interrupts.</summary>
+    void InterruptsEnabled()
+    {
+    }
+
     /// <summary>INIT: the processor resets and waits for a start-up message.</summary>
     void InitializeRaised();
 

@@ -344,6 +344,7 @@ public sealed partial class LocalApic
 
     private void WriteSpurious(uint value)
     {
+        bool isEnabling = (value & ~_spurious & SoftwareEnabled) != 0;
         Volatile.Write(ref _spurious, value & 0x1ff);
         if ((value & SoftwareEnabled) == 0)
         {
@@ -351,6 +352,11 @@ public sealed partial class LocalApic
             {
                 _lvt[i] |= Masked;
             }
+        }
+
+        if (isEnabling)
+        {
+            _owner.InterruptsEnabled();
         }
 
         Update();

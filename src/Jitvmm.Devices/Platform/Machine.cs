@@ -233,6 +233,8 @@ public sealed class Machine : IMachineControl, IDisposable
 
     public void Reset() => End(new MachineOutcome(MachineEnd.Reset));
 
+    public void Crash() => End(new MachineOutcome(MachineEnd.Crashed));
+
     public void Exit(int status) => End(new MachineOutcome(MachineEnd.Exited, status));
 
     public void Dispose()
@@ -318,11 +320,11 @@ public sealed class Machine : IMachineControl, IDisposable
             return;
         }
 
-        long utc = (configuration.UtcAtStart - DateTime.UnixEpoch).Ticks * (1_000_000_000 / TimeSpan.TicksPerSecond);
+        var shared = new ParavirtualMachine(this, _processors, configuration);
         foreach (CpuPlatform processor in _processors)
         {
             processor.Hypervisor = hypervisor;
-            processor.Paravirtual = hypervisor.CreateCpu(new ParavirtualHost(processor, _processors, Memory, Apics, Timers, utc));
+            processor.Paravirtual = hypervisor.CreateCpu(new ParavirtualHost(processor, shared));
         }
     }
 

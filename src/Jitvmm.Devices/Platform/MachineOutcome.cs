@@ -15,6 +15,9 @@ public enum MachineEnd
     /// <summary>The guest ended the run with a status (isa-debug-exit).</summary>
     Exited,
 
+    /// <summary>The guest told its hypervisor that it has crashed.</summary>
+    Crashed,
+
     /// <summary>A processor gave up: the guest faulted while a double fault was delivered.</summary>
     TripleFault,
 

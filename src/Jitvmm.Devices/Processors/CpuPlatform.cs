@@ -102,7 +102,7 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     public long TimeKeptWaiting => _delay?.Now ?? 0;
 
     /// <summary>Whether a maskable interrupt waits.</summary>
-    public bool HasInterrupt => Apic.HasDeliverable || HasExternal;
+    public bool HasInterrupt => Apic.HasDeliverable || HasExternal || _paravirtual is { PendingVector: >= 0 };
 
     /// <summary>Whether something waits that IF does not hold back.</summary>
     public bool HasEvent => Volatile.Read(ref _nonMaskable) != 0 || Volatile.Read(ref _events) != NoEvent;
@@ -151,7 +151,8 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
 
     public int AcknowledgeInterrupt()
     {
-        int vector = Apic.Acknowledge();
+        int vector = _paravirtual?.PendingVector ?? -1;
+        vector = vector >= 0 ? vector : Apic.Acknowledge();
         vector = vector >= 0 || !HasExternal ? vector : Pic!.Acknowledge();
         if (vector >= 0)
         {
@@ -216,6 +217,8 @@ public sealed unsafe class CpuPlatform : ICpuPlatform, ILocalApicOwner, IStatefu
     public void TripleFault() => _tripleFault(this);
 
     public void InterruptRaised() => Wake();
+
+    public void InterruptsEnabled() => _paravirtual?.InterruptsEnabled();
 
     /// <remarks>
     /// A processor remembers one NMI while its handler runs. Of two that come closer together than we look, it would have been in the handler of the first when the second came, so both are kept.

@@ -66,7 +66,7 @@ public static class MachineCpuid
     {
         if (context.Hypervisor is { } hypervisor && ParavirtualInterface.IsLeaf(leaf))
         {
-            return hypervisor.QueryCpuid(leaf);
+            return hypervisor.QueryCpuid(leaf, context.ApicId);
         }
 
         CpuidLeaf model = CpuModel.Query(leaf, subLeaf);

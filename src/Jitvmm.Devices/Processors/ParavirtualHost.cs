@@ -1,19 +1,18 @@
 using Jitvmm.Devices.Interrupts;
-using Jitvmm.Devices.Time;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Paravirt;
 
 namespace Jitvmm.Devices.Processors;
 
 /// <summary>The machine as the paravirtual part of one of its processors sees it.</summary>
-internal sealed class ParavirtualHost(CpuPlatform own, IReadOnlyList<CpuPlatform> all, PhysicalMemory memory, ApicBus apics, TimerQueue timers, long utcAtStart) : IParavirtualHost
+internal sealed class ParavirtualHost(CpuPlatform own, ParavirtualMachine machine) : IParavirtualHost
 {
     private const uint VectorMask = 0xff;
     private const int ModeShift = 8;
     private const uint ModeMask = 7;
     private const uint LevelTriggered = 1u << 15;
 
-    public PhysicalMemory Memory => memory;
+    public PhysicalMemory Memory => machine.Memory;
 
     public uint Index => (uint)own.Index;
 
@@ -21,17 +20,19 @@ internal sealed class ParavirtualHost(CpuPlatform own, IReadOnlyList<CpuPlatform
 
     public uint TimeStampFrequency => MachineCpuid.Frequency;
 
-    public long Now => timers.Clock.Now;
+    public long Now => machine.Timers.Clock.Now;
 
-    public long UtcAtStart => utcAtStart;
+    public long UtcAtStart => machine.UtcAtStart;
 
-    public long TimeKeptWaiting => timers.Clock.IsCounted ? 0 : own.TimeKeptWaiting;
+    public long TimeKeptWaiting => machine.Timers.Clock.IsCounted ? 0 : own.TimeKeptWaiting;
+
+    public IReadOnlyList<(ulong Address, ulong Length, uint Type)> MemoryRanges => machine.MemoryRanges;
 
     public void EndHalt(uint apicId)
     {
-        if (apicId < (uint)all.Count)
+        if (apicId < (uint)machine.Processors.Count)
         {
-            all[(int)apicId].EndHalt();
+            machine.Processors[(int)apicId].EndHalt();
         }
     }
 
@@ -40,12 +41,12 @@ internal sealed class ParavirtualHost(CpuPlatform own, IReadOnlyList<CpuPlatform
     public bool SendInterrupt(uint apicId, uint command)
     {
         var mode = (DeliveryMode)((command >> ModeShift) & ModeMask);
-        return apicId < (uint)all.Count && apics.SendTo((int)apicId, new InterruptMessage(apicId, false, mode, (byte)(command & VectorMask), (command & LevelTriggered) != 0));
+        return apicId < (uint)machine.Processors.Count && machine.Apics.SendTo((int)apicId, new InterruptMessage(apicId, false, mode, (byte)(command & VectorMask), (command & LevelTriggered) != 0));
     }
 
-    public void LookAround(uint apicId) => all[(int)apicId].InterruptRaised();
+    public void LookAround(uint apicId) => machine.Processors[(int)apicId].InterruptRaised();
 
-    public IParavirtualAlarm CreateAlarm(Action rang) => timers.Create(rang);
+    public IParavirtualAlarm CreateAlarm(Action rang) => machine.Timers.Create(rang);
 
     public void EndInterrupt() => own.Apic.EndOfInterrupt();
 
@@ -60,6 +61,18 @@ internal sealed class ParavirtualHost(CpuPlatform own, IReadOnlyList<CpuPlatform
         get => own.Apic.TaskPriority;
         set => own.Apic.TaskPriority = value;
     }
+
+    public bool IsRunning(uint apicId) => apicId < (uint)machine.Processors.Count && !machine.Processors[(int)apicId].WaitsForStartUp;
+
+    public void SetInterruptLine(uint wire, bool high) => machine.SetLine(wire, high);
+
+    public void WriteConsole(ReadOnlySpan<byte> text) => machine.WriteConsole(text);
+
+    public void PowerOff() => machine.Control.PowerOff();
+
+    public void Restart() => machine.Control.Reset();
+
+    public void Crash() => machine.Control.Crash();
 
     public void SettleEndOfInterrupt() => own.Apic.SettleEnd();
 }

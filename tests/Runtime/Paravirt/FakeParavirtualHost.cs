@@ -1,3 +1,4 @@
+using System.Text;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Paravirt;
 
@@ -59,6 +60,23 @@ internal sealed class FakeParavirtualHost(PhysicalMemory memory) : IParavirtualH
     public ulong InterruptCommand { get; set; }
 
     public uint TaskPriority { get; set; }
+
+    public IReadOnlyList<(ulong Address, ulong Length, uint Type)> MemoryRanges { get; } = [(0, 0x9f000, 1), (0x100000, 0x300000, 1), (0xf0000000, 0x1000, 2)];
+
+    /// <summary>What the guest wrote to the console.</summary>
+    public StringBuilder Console { get; } = new();
+
+    public bool IsRunning(uint apicId) => apicId == 0;
+
+    public void SetInterruptLine(uint wire, bool high) => Asked.Add($"wire {wire} {(high ? "high" : "low")}");
+
+    public void WriteConsole(ReadOnlySpan<byte> text) => Console.Append(Encoding.ASCII.GetString(text));
+
+    public void PowerOff() => Asked.Add("power off");
+
+    public void Restart() => Asked.Add("restart");
+
+    public void Crash() => Asked.Add("crash");
 
     public void SettleEndOfInterrupt() => Asked.Add("settle");
 
