@@ -53,7 +53,7 @@ public sealed class BootCommandLineTests
     [InlineData("none, user", "--net", "tap")]
     [InlineData("file:PATH", "--serial", "pty")]
     [InlineData("tag=NAME", "--share", "a,tag=")]
-    [InlineData("none, kvm, vmware or hyperv, not vbox", "--hypervisor", "vbox")]
+    [InlineData("none, kvm, vmware, hyperv or xen, not vbox", "--hypervisor", "vbox")]
     [InlineData("can be without clock, ", "--hypervisor", "kvm,-warp")]
     [InlineData("can be without clock, ", "--hypervisor", "kvm,pv-eoi")]
     [InlineData("can be without reference-counter, ", "--hypervisor", "hyperv,-clock")]

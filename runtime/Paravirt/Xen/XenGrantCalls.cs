@@ -25,7 +25,7 @@ internal static class XenGrantCalls
     private static readonly Row[] s_rows =
     [
         new(2, 24, 16, SetUpTable),
-        new(5, 40, 28, Copy),
+        new(5, 40, 24, Copy),
         new(6, 16, 16, QuerySize),
         new(8, 4, 4, SetVersion),
         new(10, 8, 8, GetVersion),
@@ -160,7 +160,7 @@ internal static class XenGrantCalls
         return status;
     }
 
-    /// <summary>One end of a copy. Structures of a word, a domain and an offset are aligned to the word.</summary>
+    /// <summary>One end of a copy: a structure in the structure.</summary>
     private readonly struct Place
     {
         private readonly ulong _frame;
@@ -171,6 +171,7 @@ internal static class XenGrantCalls
             _frame = record.ReadWord();
             _domain = record.Read16();
             Offset = record.Read16();
+            record.EndInner();
         }
 
         public ushort Offset { get; }

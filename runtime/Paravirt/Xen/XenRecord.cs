@@ -13,6 +13,9 @@ internal unsafe ref struct XenRecord(in XenCall call, ulong address)
 
     public bool IsFaulty { get; private set; }
 
+    /// <summary>Goes on behind the end of an inner structure of words and shorter fields.</summary>
+    public void EndInner() => _offset = AlignedTo((ulong)_call.WordLength);
+
     public ushort Read16() => (ushort)Read(sizeof(ushort));
 
     public uint Read32() => (uint)Read(sizeof(uint));
@@ -42,8 +45,10 @@ internal unsafe ref struct XenRecord(in XenCall call, ulong address)
     private ulong Advance(int length)
     {
         ulong alignment = (ulong)Math.Min(length, _call.WordLength);
-        ulong at = (_offset + alignment - 1) & ~(alignment - 1);
+        ulong at = AlignedTo(alignment);
         _offset = at + (uint)length;
         return address + at;
     }
+
+    private readonly ulong AlignedTo(ulong alignment) => (_offset + alignment - 1) & ~(alignment - 1);
 }
