@@ -144,7 +144,7 @@ public sealed partial class HypervisorTests
         Assert.Matches(@"(?m)^ +ffffffff[0-9a-f]{8} vmcall any number, instruction +[1-9][0-9,]+$", machine.Errors);
         if (processors > 1)
         {
-            Has(machine, "PV spinlocks enabled\n");
+            Has(machine, "cpu 0 spinlock event irq ");
             Assert.Matches(@"(?m)^channel .*[1-9][0-9]* .* xen-percpu +-ipi +resched1$", machine.Console);
         }
 
