@@ -98,7 +98,7 @@ internal sealed class BootCommandLine
             case "--cpus" or "--smp":
                 _options = _options with { Processors = _words.Count(name) };
                 break;
-            case "--disk" or "--nvme":
+            case "--disk" or "--nvme" or "--xvd":
                 _disks.Add(ParseDisk(name, _words.Value(name)));
                 break;
             case "--share":
@@ -138,7 +138,7 @@ internal sealed class BootCommandLine
             isReadOnly = parts[i] is "readonly" or "readonly=on" ? true : throw new UsageException($"{name} is FILE or FILE,readonly, not {value}");
         }
 
-        return new MachineDisk(parts[0], isReadOnly, name == "--nvme");
+        return new MachineDisk(parts[0], isReadOnly, name == "--nvme", name == "--xvd");
     }
 
     private MachineShare ParseShare(string value)
@@ -165,13 +165,17 @@ internal sealed class BootCommandLine
         return new MachineShare(parts[0], tag, isReadOnly);
     }
 
-    private void ParseNetwork(string value) => _options = value switch
+    private void ParseNetwork(string value)
     {
-        "none" => _options with { UserNetwork = false },
-        "user" => _options with { UserNetwork = true, NetworkReachesLoopback = false },
-        "user,loopback" => _options with { UserNetwork = true, NetworkReachesLoopback = true },
-        _ => throw new UsageException($"--net is none, user or user,loopback, not {value}"),
-    };
+        string[] parts = value.Split(',');
+        string[] further = parts[1..];
+        if (parts[0] is not ("none" or "user") || (parts[0] == "none" && further.Length > 0) || further.Any(part => part is not ("loopback" or "xen")))
+        {
+            throw new UsageException($"--net is none, or user with ,loopback and ,xen; not {value}");
+        }
+
+        _options = _options with { UserNetwork = parts[0] == "user", NetworkReachesLoopback = further.Contains("loopback"), NetworkIsXen = further.Contains("xen") };
+    }
 
     private void ParseSerial(string value)
     {

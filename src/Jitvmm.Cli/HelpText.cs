@@ -61,11 +61,13 @@ internal static class HelpText
           --cpus N                  processors (default 1)
           --disk FILE[,readonly]    a virtio disk from a raw image: /dev/vda and on
           --nvme FILE[,readonly]    an NVMe disk from a raw image: /dev/nvme0n1 and on
+          --xvd FILE[,readonly]     a disk for a Xen guest's own driver: /dev/xvda and on, with --hypervisor xen
           --share DIR[,tag=NAME][,readonly]
                                     a folder of the host: mount -t 9p -o trans=virtio share /mnt
-          --net none|user[,loopback]
-                                    no network (default), or user-mode NAT; the host's loopback only if asked for
-          --console                 a virtio console, hvc0
+          --net none|user[,loopback][,xen]
+                                    no network (default), or user-mode NAT; the host's loopback only if asked for; xen: a card for
+                                    a Xen guest's own driver, with --hypervisor xen
+          --console                 a console, hvc0: virtio's, or a Xen guest's own
           --test-device             what kvm-unit-tests expect, as QEMU's pc-testdev and fw_cfg give it
           --hypervisor kvm|hyperv|vmware|xen|none[,-FEATURE...]
                                     what the guest finds if it looks for a hypervisor (default kvm); none shows no sign of

@@ -3,7 +3,8 @@ namespace Jitvmm;
 /// <param name="Path">A raw image or a block device of the host, locked while the machine has it.</param>
 /// <param name="IsReadOnly">The guest cannot write it, and several machines may have it.</param>
 /// <param name="IsNvme">An NVMe controller instead of virtio.</param>
-public sealed record MachineDisk(string Path, bool IsReadOnly = false, bool IsNvme = false);
+/// <param name="IsXen">A disk for a Xen guest's own driver instead, with <see cref="MachineHypervisor.Xen"/>.</param>
+public sealed record MachineDisk(string Path, bool IsReadOnly = false, bool IsNvme = false, bool IsXen = false);
 
 /// <param name="Path">A folder of the host.</param>
 /// <param name="Tag">What the guest mounts: <c>mount -t 9p -o trans=virtio TAG /mnt</c>.</param>
@@ -40,10 +41,13 @@ public sealed record MachineGuestOptions
     /// <summary>A network card behind user-mode address translation (libslirp).</summary>
     public bool UserNetwork { get; init; }
 
+    /// <summary>That card is for a Xen guest's own driver, with <see cref="MachineHypervisor.Xen"/>, instead of virtio.</summary>
+    public bool NetworkIsXen { get; init; }
+
     /// <summary>The guest reaches the host's loopback addresses through its gateway, 10.0.2.2.</summary>
     public bool NetworkReachesLoopback { get; init; }
 
-    /// <summary>A virtio console (hvc0) beside the serial port.</summary>
+    /// <summary>A console (hvc0) beside the serial port: virtio's, or a Xen guest's own.</summary>
     public bool Console { get; init; }
 
     /// <summary>The hypervisor that guests which know they are virtualized find, with its features. A guest sees no sign of one under <see cref="MachineHypervisor.None"/>.</summary>

@@ -12,9 +12,11 @@ public sealed class DiskBootTests
     [GuestKernelTheory("cloud", "mke2fs", "e2fsck")]
     [InlineData("--nvme", "nvme0n1")]
     [InlineData("--disk", "vda")]
+    [InlineData("--xvd", "xvda")]
     public void Data_outlives_a_reboot(string option, string device)
     {
         string script = $"""
+            until [ -b /dev/{device} ]; do sleep 0.1; done
             mount -t ext4 /dev/{device} /mnt || poweroff -f
             if [ -e /mnt/numbers ]; then
                 echo "after the reboot: $(sha256sum < /mnt/numbers)"
@@ -44,10 +46,12 @@ public sealed class DiskBootTests
     [GuestKernelTheory("cloud", "mke2fs", "e2fsck")]
     [InlineData("--nvme", "nvme0n1")]
     [InlineData("--disk", "vda")]
+    [InlineData("--xvd", "xvda")]
     public void The_journal_recovers_from_a_power_cut(string option, string device)
     {
         const int Promised = 5;
         string script = $"""
+            until [ -b /dev/{device} ]; do sleep 0.1; done
             mount -t ext4 /dev/{device} /mnt || poweroff -f
             if [ -e /mnt/{Promised} ]; then
                 for i in $(seq 1 {Promised}); do seq $i $((i + 20000)) | cmp - /mnt/$i && echo "intact: $i"; done
@@ -83,13 +87,29 @@ public sealed class DiskBootTests
         Check(folder);
     }
 
-    private static string[] Options(ScratchFolder folder, string option, string processors) =>
-    [
-        "--kernel", GuestKernel.Cloud.Image, "--initrd", folder["initrd"], "--append", "console=ttyS0", option, folder["disk"], "--cpus", processors,
-    ];
+    /// <summary>Xen's disks are a PVH guest's: others find them only with a device that takes theirs away.</summary>
+    private static string[] Options(ScratchFolder folder, string option, string processors)
+    {
+        bool isXen = option == "--xvd";
+        if (isXen && !File.Exists(folder["vmlinux"]))
+        {
+            KernelImage.ExtractElf(GuestKernel.Cloud.Image, folder["vmlinux"]);
+        }
+
+        return
+        [
+            "--kernel", isXen ? folder["vmlinux"] : GuestKernel.Cloud.Image, "--initrd", folder["initrd"], "--append", "console=ttyS0", option, folder["disk"], "--cpus", processors,
+            "--hypervisor", isXen ? "xen" : "kvm",
+        ];
+    }
 
     /// <summary>NVMe and ext4 are in the kernel itself.</summary>
-    private static IReadOnlyList<string> Modules(string option) => option == "--disk" ? GuestKernel.Cloud.ModulesFor("virtio_pci", "virtio_blk") : [];
+    private static IReadOnlyList<string> Modules(string option) => option switch
+    {
+        "--disk" => GuestKernel.Cloud.ModulesFor("virtio_pci", "virtio_blk"),
+        "--xvd" => GuestKernel.Cloud.ModulesFor("xen_blkfront"),
+        _ => [],
+    };
 
     private static void Format(ScratchFolder folder) => Run("mke2fs", "-q", "-t", "ext4", folder["disk"], "96M");
 

@@ -29,6 +29,11 @@ public static class AddressMap
     public const ulong EcamLength = 0x10000000;
 
     public const ulong Hpet = 0xfed00000;
+
+    /// <summary>Pages of RAM by which a Xen guest reaches store and console, where Xen's toolstack also has them.</summary>
+    public const ulong XenPages = 0xfeffc000;
+    public const ulong XenPagesLength = 0x2000;
+
     public const ulong FourGigabytes = 0x1_0000_0000;
 
     /// <summary>Most RAM a machine can have: up to the 64-bit PCI window.</summary>

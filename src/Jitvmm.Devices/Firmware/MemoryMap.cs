@@ -12,9 +12,13 @@ public readonly record struct MemoryRange(ulong Address, ulong Length, uint Type
 /// <summary>The RAM of a machine and the map kernels get of it.</summary>
 public sealed class MemoryMap
 {
+    private readonly bool _hasXenPages;
+
     /// <param name="ramSize">Bytes of RAM: whole pages.</param>
-    public MemoryMap(ulong ramSize)
+    /// <param name="hasXenPages">The guest is Xen's.</param>
+    public MemoryMap(ulong ramSize, bool hasXenPages = false)
     {
+        _hasXenPages = hasXenPages;
         RamBelow4G = Math.Min(ramSize, AddressMap.HoleStart);
         RamAbove4G = ramSize - RamBelow4G;
         List<MemoryRange> ranges =
@@ -25,6 +29,11 @@ public sealed class MemoryMap
             new(AddressMap.OneMegabyte, RamBelow4G - AddressMap.OneMegabyte, MemoryRange.Usable),
             new(AddressMap.Ecam, AddressMap.EcamLength, MemoryRange.Reserved),
         ];
+        if (hasXenPages)
+        {
+            ranges.Add(new MemoryRange(AddressMap.XenPages, AddressMap.XenPagesLength, MemoryRange.Reserved));
+        }
+
         if (RamAbove4G > 0)
         {
             ranges.Add(new MemoryRange(AddressMap.FourGigabytes, RamAbove4G, MemoryRange.Usable));
@@ -45,6 +54,11 @@ public sealed class MemoryMap
     {
         memory.AddRam(0, AddressMap.VideoMemory);
         memory.AddRam(AddressMap.Firmware, RamBelow4G - AddressMap.Firmware);
+        if (_hasXenPages)
+        {
+            memory.AddRam(AddressMap.XenPages, AddressMap.XenPagesLength);
+        }
+
         if (RamAbove4G > 0)
         {
             memory.AddRam(AddressMap.FourGigabytes, RamAbove4G);

@@ -5,6 +5,9 @@ public enum DiskBus
 {
     Virtio,
     Nvme,
+
+    /// <summary>A back end of a Xen guest's own driver.</summary>
+    Xen,
 }
 
 /// <param name="Path">A raw image or block device of the host.</param>

@@ -11,7 +11,9 @@ using Jitvmm.Devices.Processors;
 using Jitvmm.Devices.State;
 using Jitvmm.Devices.Time;
 using Jitvmm.Devices.Virtio;
+using Jitvmm.Devices.Xen;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Runtime.Paravirt.Xen;
 
 namespace Jitvmm.Devices.Platform;
 
@@ -37,6 +39,7 @@ public sealed class Machine : IMachineControl, IDisposable
     private readonly List<IStateful> _stateful = [];
     private readonly List<IDisposable> _disposable = [];
     private readonly AcpiPower _power;
+    private XenHost? _xen;
     private MachineOutcome? _outcome;
     private volatile bool _ended;
     private volatile bool _paused;
@@ -52,7 +55,7 @@ public sealed class Machine : IMachineControl, IDisposable
         configuration.Check();
         Memory = memory;
         _createProcessor = createProcessor;
-        Map = new MemoryMap(configuration.Memory);
+        Map = new MemoryMap(configuration.Memory, configuration.Hypervisor is XenInterface);
         Map.Populate(memory);
         Clock = new MachineClock(configuration.CountedTime, configuration.InstructionShift);
         Timers = new TimerQueue(Clock);
@@ -105,6 +108,7 @@ public sealed class Machine : IMachineControl, IDisposable
         _stateful.Add(Pci);
         try
         {
+            AddXen(configuration);
             AddFunctions(configuration);
             Entry = LoadFirst(configuration);
         }
@@ -171,8 +175,14 @@ public sealed class Machine : IMachineControl, IDisposable
     /// <summary>Ends the run from any thread.</summary>
     public void Stop() => End(new MachineOutcome(MachineEnd.Stopped));
 
-    /// <summary>Asks the guest to shut down, as the power button does.</summary>
-    public void PressPowerButton() => _power.PressPowerButton();
+    /// <summary>Asks the guest to shut down, as the power button does; one of Xen's that listens, through the store.</summary>
+    public void PressPowerButton()
+    {
+        if (_xen?.RequestPowerOff() != true)
+        {
+            _power.PressPowerButton();
+        }
+    }
 
     /// <summary>Holds all processors and machine time. Returns when the last has left guest code. Not from a processor's thread.</summary>
     public void Pause()
@@ -240,6 +250,9 @@ public sealed class Machine : IMachineControl, IDisposable
     public void Dispose()
     {
         Timers.Dispose();
+
+        // Before the disks' images, which are not its own.
+        _xen?.Dispose();
         foreach (IDisposable device in _disposable)
         {
             device.Dispose();
@@ -340,7 +353,23 @@ public sealed class Machine : IMachineControl, IDisposable
         return KernelLoader.Load(Memory, Map, configuration.Kernel, configuration.Initrd, configuration.CommandLine);
     }
 
-    /// <summary>The functions on the PCI bus, in slot order.</summary>
+    /// <summary>What a Xen guest expects of its host beside the hypervisor.</summary>
+    private void AddXen(MachineConfiguration configuration)
+    {
+        if (configuration.Hypervisor is not XenInterface hypervisor)
+        {
+            return;
+        }
+
+        _xen = new XenHost(hypervisor.Domain, AddressMap.XenPages, configuration.Memory, _processors.Length);
+        _stateful.Add(_xen);
+        if (configuration is { ConsoleInput: { } input, ConsoleOutput: { } output })
+        {
+            _xen.AddConsole(input, output);
+        }
+    }
+
+    /// <summary>The functions on the PCI bus, in slot order, and what is beside the bus.</summary>
     private void AddFunctions(MachineConfiguration configuration)
     {
         for (int i = 0; i < configuration.Disks.Count; i++)
@@ -355,7 +384,11 @@ public sealed class Machine : IMachineControl, IDisposable
             _ = Pci.Add(device);
         }
 
-        if (configuration.UserNetwork)
+        if (configuration.UserNetwork && _xen is { } xen && configuration.NetworkIsXen)
+        {
+            xen.AddNetwork(new SlirpNetwork(configuration.NetworkReachesLoopback), s_networkAddress);
+        }
+        else if (configuration.UserNetwork)
         {
             var device = new VirtioNetwork(new SlirpNetwork(configuration.NetworkReachesLoopback), s_networkAddress, Memory, Apics);
             _disposable.Insert(0, device);
@@ -367,7 +400,7 @@ public sealed class Machine : IMachineControl, IDisposable
             _ = Pci.Add(new VirtioRandom(Memory, Apics, configuration.CountedTime ? 1 : null));
         }
 
-        if (configuration is { ConsoleInput: { } input, ConsoleOutput: { } output })
+        if (_xen == null && configuration is { ConsoleInput: { } input, ConsoleOutput: { } output })
         {
             Console = new VirtioConsole(Memory, Apics, input, output);
             _ = Pci.Add(Console);
@@ -379,6 +412,12 @@ public sealed class Machine : IMachineControl, IDisposable
         var image = new DiskImage(disk.Path, disk.IsReadOnly);
         _disposable.Insert(0, image);
         int queues = Math.Min(_processors.Length, MaximumDiskQueues);
+        if (disk.Bus == DiskBus.Xen)
+        {
+            _xen!.AddDisk(image, queues, configuration.CountedTime);
+            return;
+        }
+
         PciFunction device = disk.Bus == DiskBus.Nvme
             ? new NvmeController(image, serial, queues, Memory, Apics, configuration.CountedTime)
             : new VirtioBlock(image, serial, queues, Memory, Apics, configuration.CountedTime);

@@ -1,6 +1,7 @@
 using Jitvmm.Devices.Channels;
 using Jitvmm.Devices.Loading;
 using Jitvmm.Runtime.Paravirt;
+using Jitvmm.Runtime.Paravirt.Xen;
 
 namespace Jitvmm.Devices.Platform;
 
@@ -52,6 +53,9 @@ public sealed record MachineConfiguration
     /// <summary>A network card behind user-mode address translation.</summary>
     public bool UserNetwork { get; init; }
 
+    /// <summary>That card is a Xen guest's own, not virtio.</summary>
+    public bool NetworkIsXen { get; init; }
+
     /// <summary>The guest reaches the host's loopback addresses through its gateway.</summary>
     public bool NetworkReachesLoopback { get; init; }
 
@@ -64,7 +68,7 @@ public sealed record MachineConfiguration
     /// <summary>What the guest is offered if it knows that it is virtualized; null hides that it is. Of this machine alone.</summary>
     public ParavirtualInterface? Hypervisor { get; init; }
 
-    /// <summary>The virtio console's two directions; no console without them.</summary>
+    /// <summary>The two directions of the console, which is virtio's, or a Xen guest's own; no console without them.</summary>
     public ByteChannel? ConsoleInput { get; init; }
 
     public ByteChannel? ConsoleOutput { get; init; }
@@ -81,6 +85,11 @@ public sealed record MachineConfiguration
         if (Memory > Firmware.AddressMap.MaximumRam)
         {
             throw new BootException($"memory can be {Firmware.AddressMap.MaximumRam >> 30} GiB at most");
+        }
+
+        if (Hypervisor is not XenInterface && (NetworkIsXen || Disks.Any(disk => disk.Bus == DiskBus.Xen)))
+        {
+            throw new BootException("Xen's disks and network cards need --hypervisor xen");
         }
 
         if (CountedTime && Processors != 1)
