@@ -74,6 +74,7 @@ public sealed unsafe class StoreRing : IStateful, IDisposable
         {
             _store.Save(writer);
             writer.Section("xenstore ring", 1);
+            writer.Bytes(new ReadOnlySpan<byte>(_domain.Memory.HostBase + _page, (int)GuestPages.PageSize));
             writer.Bytes(_request.AsSpan(0, _filled));
             writer.Int32(_sent);
             writer.UInt32(_consumed);
@@ -88,6 +89,8 @@ public sealed unsafe class StoreRing : IStateful, IDisposable
         {
             _store.Restore(reader);
             reader.Section("xenstore ring", 1);
+            reader.Bytes(new Span<byte>(_domain.Memory.HostBase + _page, (int)GuestPages.PageSize));
+            _domain.Memory.InvalidateCode(_page, GuestPages.PageSize);
             ReadOnlySpan<byte> request = reader.Bytes();
             if (request.Length > _request.Length)
             {

@@ -6,7 +6,7 @@ using Jitvmm.Runtime.Paravirt.Xen;
 namespace Jitvmm.Devices.Xen;
 
 /// <summary>The console that each Xen guest has (struct xencons_interface of xen/include/public/io/console.h): a page with a kilobyte in and two out; hvc0 in Linux.</summary>
-/// <remarks>Our two indices are kept here and never read back while the guest runs; in saved state the page has them.</remarks>
+/// <remarks>Our two indices are kept here and never read back while the guest runs. The page is not the guest's own RAM, so saved state has it, with the indices.</remarks>
 public sealed unsafe class XenConsole : IStateful, IDisposable
 {
     private const int InSize = 1024;
@@ -57,6 +57,7 @@ public sealed unsafe class XenConsole : IStateful, IDisposable
         lock (_lock)
         {
             writer.Section("xenconsole", 1);
+            writer.Bytes(new ReadOnlySpan<byte>(_domain.Memory.HostBase + _page, (int)GuestPages.PageSize));
         }
     }
 
@@ -65,6 +66,8 @@ public sealed unsafe class XenConsole : IStateful, IDisposable
         lock (_lock)
         {
             reader.Section("xenconsole", 1);
+            reader.Bytes(new Span<byte>(_domain.Memory.HostBase + _page, (int)GuestPages.PageSize));
+            _domain.Memory.InvalidateCode(_page, GuestPages.PageSize);
             _inProduced = Get(InProducer);
             _outConsumed = Get(OutConsumer);
             _end = _domain.Bind(_port, _bell.Ring);
