@@ -47,7 +47,7 @@ public sealed class XenBlockTests : IDisposable
 
         Assert.Equal(Okay, disk.Do(disk.Request(XenDisk.Write, 100, (disk.Guest.GrantPage(pages[1], true), 0, 0), (grants[0], 7, 7))));
         Assert.Equal(Okay, disk.Do(disk.Request(XenDisk.Flush, 0)));
-        byte[] now = Now();
+        byte[] now = disk.Content();
         Assert.Equal([.. disk.Guest.Read(pages[1], 512), .. disk.Guest.Read(pages[0] + 7 * 512, 512)], now[(100 * 512)..(102 * 512)]);
         Assert.Equal(disk.Ring.References.Count, disk.Guest.GrantsInUse);
     }
@@ -61,7 +61,7 @@ public sealed class XenBlockTests : IDisposable
         uint grant = disk.Guest.GrantPage(page);
         Assert.True(disk.Guest.Memory.Write(page, "barrier"u8));
         Assert.Equal(Okay, disk.Do(disk.Request(XenDisk.Barrier, 9, (grant, 0, 0))));
-        Assert.Equal("barrier"u8.ToArray(), Now()[(9 * 512)..(9 * 512 + 7)]);
+        Assert.Equal("barrier"u8.ToArray(), disk.Content()[(9 * 512)..(9 * 512 + 7)]);
         Assert.Equal("1", disk.Offered("feature-discard"));
         byte[] discard = disk.Request(XenDisk.Discard, 64);
         discard[24] = 8;
@@ -85,7 +85,7 @@ public sealed class XenBlockTests : IDisposable
         Assert.Equal(Okay, disk.Do(disk.IndirectRequest(XenDisk.Read, 8, segments)));
         Assert.Equal(_content.AsSpan(8 * 512, 256 * 4096).ToArray(), pages.SelectMany(page => disk.Guest.Read(page, 4096)));
         Assert.Equal(Okay, disk.Do(disk.IndirectRequest(XenDisk.Write, 1000, segments)));
-        Assert.Equal(_content.AsSpan(8 * 512, 256 * 4096).ToArray(), Now().AsSpan(1000 * 512, 256 * 4096).ToArray());
+        Assert.Equal(_content.AsSpan(8 * 512, 256 * 4096).ToArray(), disk.Content().AsSpan(1000 * 512, 256 * 4096).ToArray());
         Assert.Equal(Failed, disk.Do(disk.IndirectRequest(XenDisk.Read, 0, [.. segments, segments[0]])));
         Assert.Equal(Failed, disk.Do(disk.IndirectRequest(XenDisk.Flush, 0, segments[0])));
         Assert.Equal(1, disk.Guest.GrantsInUse);
@@ -117,7 +117,7 @@ public sealed class XenBlockTests : IDisposable
             Assert.Equal(Failed, disk.Do(request));
         }
 
-        Assert.Equal(_content, Now());
+        Assert.Equal(_content, disk.Content());
         Assert.Equal(new byte[4096], disk.Guest.Read(page, 4096));
         Assert.Equal(1, disk.Guest.GrantsInUse);
         Assert.Equal(Okay, disk.Do(disk.Request(XenDisk.Read, 0, (grant, 0, 0))));
@@ -230,14 +230,5 @@ public sealed class XenBlockTests : IDisposable
         disk.Guest.Memory.SetAccess(page, 4096, disk.Guest.Memory.AccessOf(page) | PageAccess.Code);
         Assert.Equal(Okay, disk.Do(disk.Request(XenDisk.Read, 0, (disk.Guest.GrantPage(page), 1, 2))));
         Assert.Equal([(page + 512, 1024ul)], changed);
-    }
-
-    /// <summary>What is on the disk, which is locked.</summary>
-    private byte[] Now()
-    {
-        using var file = new FileStream(Image, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-        byte[] bytes = new byte[file.Length];
-        file.ReadExactly(bytes);
-        return bytes;
     }
 }
