@@ -107,7 +107,8 @@ internal sealed class BlockQueue
                 _runSlowly(() => Finish(id, Discard, RunDiscard(second, sector, count)));
                 break;
             case Indirect:
-                Answer(id, operation, second is Read or Write && _transfer.TryTakeIndirect(_layout, request) && _transfer.Run(sector, second == Write) ? Okay : Failed);
+                // Answered as what it does, which is what Linux compares with.
+                Answer(id, second, second is Read or Write && _transfer.TryTakeIndirect(_layout, request) && _transfer.Run(sector, second == Write) ? Okay : Failed);
                 break;
             case Read or Write or WriteBarrier or Flush:
                 Answer(id, operation, _transfer.TryTakeDirect(_layout, request) && Run(operation, sector) ? Okay : Failed);
