@@ -171,7 +171,7 @@ internal sealed class BootCommandLine
         string[] further = parts[1..];
         if (parts[0] is not ("none" or "user") || (parts[0] == "none" && further.Length > 0) || further.Any(part => part is not ("loopback" or "xen")))
         {
-            throw new UsageException($"--net is none, or user with ,loopback and ,xen; not {value}");
+            throw new UsageException($"--net is none, user, or user with ,loopback and ,xen; not {value}");
         }
 
         _options = _options with { UserNetwork = parts[0] == "user", NetworkReachesLoopback = further.Contains("loopback"), NetworkIsXen = further.Contains("xen") };
