@@ -65,17 +65,13 @@ public static unsafe class Breakpoints
     /// <summary>Before an instruction: whether it is a fault, which DR6 then shows. RF lets one pass.</summary>
     public static bool HitsCode(CpuState* cpu, ulong rip)
     {
-        if ((cpu->FlagsSystem & SystemFlags.Resume) != 0)
-        {
-            cpu->FlagsSystem &= ~SystemFlags.Resume;
-            return false;
-        }
-
-        int shadow = cpu->System.InterruptShadow;
+        // Behind MOV SS and POP SS neither an interrupt nor a breakpoint comes between (SDM vol. 3A, 6.8.3).
+        bool isShadowed = cpu->System.InterruptShadow == SystemState.StackShadow && cpu->System.ShadowedAddress == rip;
+        bool resumes = (cpu->FlagsSystem & SystemFlags.Resume) != 0;
         cpu->System.InterruptShadow = 0;
-        if (shadow == SystemState.StackShadow && cpu->System.ShadowedAddress == rip)
+        cpu->FlagsSystem &= ~SystemFlags.Resume;
+        if (isShadowed || resumes)
         {
-            // Behind MOV SS and POP SS neither an interrupt nor a breakpoint comes between (SDM vol. 3A, 6.8.3).
             return false;
         }
 
