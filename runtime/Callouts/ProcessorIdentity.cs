@@ -26,13 +26,7 @@ public static unsafe class ProcessorIdentity
 
     /// <summary>RDPMC: there are no counters, so every index is wrong.</summary>
     [TouchesRegisters]
-    public static int ReadPerformanceCounter(CpuState* cpu, ulong rip)
-    {
-        cpu->Rip = rip;
-        cpu->PendingVector = (int)ExceptionVector.GeneralProtection;
-        cpu->FaultAddress = 0;
-        return (int)BlockExit.Exception;
-    }
+    public static int ReadPerformanceCounter(CpuState* cpu, ulong rip) => Dispatch.Raise(cpu, rip, ExceptionVector.GeneralProtection);
 
     /// <summary>What follows from registers of this CPU is filled in here: OSXSAVE, the size of the state enabled in XCR0.</summary>
     private static CpuidLeaf QueryMachine(CpuState* cpu, uint number, uint subLeaf)

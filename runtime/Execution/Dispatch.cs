@@ -54,7 +54,13 @@ public static unsafe class Dispatch
     [MethodImpl(MethodImplOptions.NoInlining)]
     public static int Raise(CpuState* cpu, TbOp* op, ExceptionVector vector)
     {
-        cpu->Rip = op->Address;
+        return Raise(cpu, op->Address, vector);
+    }
+
+    /// <summary>The instruction at an address raises an exception.</summary>
+    public static int Raise(CpuState* cpu, ulong rip, ExceptionVector vector)
+    {
+        cpu->Rip = rip;
         cpu->PendingVector = (int)vector;
         cpu->FaultAddress = 0;
         return (int)BlockExit.Exception;

@@ -398,11 +398,10 @@ public sealed unsafe class VCpu : IDisposable
         }
 
         ulong rip = State->Rip;
-        bool canonical = (long)rip >> 47 is 0 or -1;
         bool present = Memory.AccessOf(rip) != PageAccess.None;
-        Exception = canonical
-            ? new CpuException(ExceptionVector.PageFault, GuestAccess.ErrorUser | GuestAccess.ErrorFetch | (present ? GuestAccess.ErrorProtection : 0), rip)
-            : new CpuException(ExceptionVector.GeneralProtection, 0, 0);
+        Exception = SystemSemantics.IsNonCanonical(rip)
+            ? new CpuException(ExceptionVector.GeneralProtection, 0, 0)
+            : new CpuException(ExceptionVector.PageFault, GuestAccess.ErrorUser | GuestAccess.ErrorFetch | (present ? GuestAccess.ErrorProtection : 0), rip);
         State->FaultAddress = Exception.Address;
         return CpuExit.Exception;
     }

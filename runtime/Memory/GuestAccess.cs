@@ -164,11 +164,8 @@ public static unsafe class GuestAccess
 
     private static GuestFaultException NonCanonical(ulong address, ulong length, bool write)
     {
-        long signed = (long)address;
-        return IsCanonical(signed) && IsCanonical(signed + (long)length - 1)
-            ? PageFault(address, signed < 0, write)
-            : new GuestFaultException(new CpuException(ExceptionVector.GeneralProtection, 0, address));
+        return SystemSemantics.IsNonCanonical(address) || SystemSemantics.IsNonCanonical(address + length - 1)
+            ? new GuestFaultException(new CpuException(ExceptionVector.GeneralProtection, 0, address))
+            : PageFault(address, (long)address < 0, write);
     }
-
-    private static bool IsCanonical(long address) => address >> 47 is 0 or -1;
 }

@@ -4,6 +4,7 @@ using System.Runtime.Intrinsics;
 using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Semantics;
 
 namespace Jitvmm.Runtime.Memory;
 
@@ -221,7 +222,7 @@ public readonly unsafe struct PagedMemory : IGuestMemory
     internal static bool TryTranslate(CpuState* cpu, ulong linear, PageWalk walk, out PageMapping mapping)
     {
         cpu->System.PendingErrorCode = 0;
-        if ((long)linear >> 47 is not (0 or -1) && CpuMode.IsLong(cpu))
+        if (SystemSemantics.IsNonCanonical(linear) && CpuMode.IsLong(cpu))
         {
             mapping = default;
             cpu->PendingVector = (int)ExceptionVector.GeneralProtection;

@@ -1,5 +1,6 @@
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Memory;
+using Jitvmm.Runtime.Semantics;
 
 namespace Jitvmm.Runtime.Paravirt.Xen;
 
@@ -75,7 +76,7 @@ internal readonly unsafe record struct XenCall(XenCpu Cpu, bool Is64Bit, ulong F
         CpuState* cpu = Cpu.State;
         address = Is64Bit ? address : (uint)address;
         physical = 0;
-        if ((long)address >> 47 is not (0 or -1) || !PageTableWalker.TryWalk(cpu, address, SoftTlb.Privilege(cpu) | access, out PageMapping mapping))
+        if (SystemSemantics.IsNonCanonical(address) || !PageTableWalker.TryWalk(cpu, address, SoftTlb.Privilege(cpu) | access, out PageMapping mapping))
         {
             return false;
         }
