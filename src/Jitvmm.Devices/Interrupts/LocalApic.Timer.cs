@@ -155,9 +155,7 @@ public sealed partial class LocalApic
             return;
         }
 
-        _started = _clock.Now;
-        _deadline = _started + ((long)_initialCount << DivideShift);
-        _timer.Arm(_deadline);
+        CountFrom(_initialCount);
     }
 
     /// <summary>Lets the count go on from a value.</summary>

@@ -23,14 +23,9 @@ public sealed class LocalApicWindows(PhysicalMemory memory)
         }
     }
 
-    /// <summary>It goes to another, on that processor's thread or before the machine runs.</summary>
+    /// <summary>It goes to another address than it had, on that processor's thread or before the machine runs.</summary>
     public void Move(ulong from, ulong to)
     {
-        if (from == to)
-        {
-            return;
-        }
-
         Add(to);
         lock (_lock)
         {
