@@ -12,7 +12,7 @@ public sealed unsafe class HypercallPage
     private const ulong Nowhere = ulong.MaxValue;
 
     /// <summary>INT3: what is no entry traps, and no instruction goes on behind the page.</summary>
-    private const byte NoEntry = 0xcc;
+    internal const byte NoEntry = 0xcc;
 
     private readonly byte[] _code = GC.AllocateUninitializedArray<byte>((int)GuestPages.PageSize, true);
     private ulong _address = Nowhere;

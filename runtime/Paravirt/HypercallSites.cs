@@ -84,8 +84,7 @@ public sealed unsafe class HypercallSites(int numberRegister, ulong numberMask =
                 {
                     site.IsStale = false;
                     site.Number ??= number;
-                    _entry = isEntry ? new HypercallEntry(site.Index, address, physical) : _entry;
-                    _entries[site.Index] = isEntry ? physical + 1 : 0;
+                    NoteEntry(site.Index, isEntry, address, physical);
                     return site.Index;
                 }
 
@@ -99,8 +98,7 @@ public sealed unsafe class HypercallSites(int numberRegister, ulong numberMask =
             }
 
             site = Add(new HypercallSite(_sites.Count + 1, address, physical, instruction, kind) { Number = number });
-            _entry = isEntry ? new HypercallEntry(site.Index, address, physical) : _entry;
-            _entries[site.Index] = isEntry ? physical + 1 : 0;
+            NoteEntry(site.Index, isEntry, address, physical);
             return site.Index;
         }
     }
@@ -157,6 +155,13 @@ public sealed unsafe class HypercallSites(int numberRegister, ulong numberMask =
                 site.IsStale |= block.Overlaps(site.Physical, site.Watched);
             }
         }
+    }
+
+    /// <summary>Whether a site is in <see cref="Page"/> now, and where. Under the lock.</summary>
+    private void NoteEntry(int index, bool isEntry, ulong address, ulong physical)
+    {
+        _entry = isEntry ? new HypercallEntry(index, address, physical) : _entry;
+        _entries[index] = isEntry ? physical + 1 : 0;
     }
 
     private HypercallSite Add(HypercallSite site)

@@ -65,8 +65,7 @@ internal sealed class XenEventChannels(XenDomain domain)
     {
         lock (domain.Gate)
         {
-            bool isGlobal = virq is not (VirqTimer or VirqDebug or VirqProfiler or VirqPerformance);
-            if (virq >= Virqs || (isGlobal && processor != 0))
+            if (virq >= Virqs || (!IsOfProcessor(virq) && processor != 0))
             {
                 return XenError.Invalid;
             }
@@ -183,7 +182,7 @@ internal sealed class XenEventChannels(XenDomain domain)
 
             ref XenChannel channel = ref _channels[port];
             bool isFixed = channel.State == XenChannelState.Ipi
-                || channel is { State: XenChannelState.Virq, Source: VirqTimer or VirqDebug or VirqProfiler or VirqPerformance };
+                || (channel.State == XenChannelState.Virq && IsOfProcessor(channel.Source));
             if (isFixed)
             {
                 return XenError.Invalid;
@@ -212,6 +211,9 @@ internal sealed class XenEventChannels(XenDomain domain)
             return 0;
         }
     }
+
+    /// <summary>Each processor has a virtual interrupt of its own; others are the first one's.</summary>
+    private static bool IsOfProcessor(uint virq) => virq is VirqTimer or VirqDebug or VirqProfiler or VirqPerformance;
 
     /// <summary>A virtual interrupt of a processor's. Under the domain's lock.</summary>
     public void RaiseVirq(uint virq, int processor)

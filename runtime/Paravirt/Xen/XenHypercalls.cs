@@ -17,27 +17,27 @@ internal static class XenHypercalls
     private const uint DisableAssist = 1;
     private const int ConsoleChunk = 256;
 
-    private static readonly Row[] s_rows =
+    private static readonly XenCommand[] s_calls =
     [
-        new(12, "memory_op", XenFeatures.None, XenMemoryCalls.Perform),
-        new(MulticallNumber, "multicall", XenFeatures.None, Multicall),
-        new(15, "set_timer_op", XenFeatures.None, SetTimer),
-        new(17, "xen_version", XenFeatures.None, XenVersionCalls.Perform),
-        new(18, "console_io", XenFeatures.None, ConsoleIo),
-        new(20, "grant_table_op", XenFeatures.Grants, XenGrantCalls.Perform),
-        new(21, "vm_assist", XenFeatures.None, Assist),
-        new(24, "vcpu_op", XenFeatures.None, XenVcpuCalls.Perform),
-        new(29, "sched_op", XenFeatures.None, XenSchedulerCalls.Perform),
-        new(32, "event_channel_op", XenFeatures.None, XenEventCalls.Perform),
-        new(34, "hvm_op", XenFeatures.None, XenHvmCalls.Perform),
+        new(12, XenFeatures.None, XenMemoryCalls.Perform, "memory_op"),
+        new(MulticallNumber, XenFeatures.None, Multicall, "multicall"),
+        new(15, XenFeatures.None, SetTimer, "set_timer_op"),
+        new(17, XenFeatures.None, XenVersionCalls.Perform, "xen_version"),
+        new(18, XenFeatures.None, ConsoleIo, "console_io"),
+        new(20, XenFeatures.Grants, XenGrantCalls.Perform, "grant_table_op"),
+        new(21, XenFeatures.None, Assist, "vm_assist"),
+        new(24, XenFeatures.None, XenVcpuCalls.Perform, "vcpu_op"),
+        new(29, XenFeatures.None, XenSchedulerCalls.Perform, "sched_op"),
+        new(32, XenFeatures.None, XenEventCalls.Perform, "event_channel_op"),
+        new(34, XenFeatures.None, XenHvmCalls.Perform, "hvm_op"),
     ];
 
-    public static long Perform(uint number, in XenCall call) => Find(call.Domain.Features, number) is { } row ? row.Body(call) : XenError.NotImplemented;
+    public static long Perform(uint number, in XenCall call) => XenCommand.Perform(s_calls, number, call);
 
-    public static string NameOf(ulong number) => Array.Find(s_rows, row => row.Number == number)?.Name ?? "";
+    public static string NameOf(ulong number) => Array.Find(s_calls, call => call.Number == number)?.Name ?? "";
 
     /// <summary>All reach guest memory or interrupts, and are tier 0's; but that there is no call is known at once.</summary>
-    public static HypercallBody? BodyOf(XenFeatures features, ulong? number) => number is not { } known || Find(features, (uint)known) != null
+    public static HypercallBody? BodyOf(XenFeatures features, ulong? number) => number is not { } known || XenCommand.Find(s_calls, features, (uint)known) != null
         ? null
         : new HypercallBody(null, [], NumberRegister, unchecked((ulong)XenError.NotImplemented));
 
@@ -142,19 +142,4 @@ internal static class XenHypercalls
 
         return 0;
     }
-
-    private static Row? Find(XenFeatures features, uint number)
-    {
-        foreach (Row row in s_rows)
-        {
-            if (row.Number == number)
-            {
-                return (row.Feature & ~features) == 0 ? row : null;
-            }
-        }
-
-        return null;
-    }
-
-    private sealed record Row(uint Number, string Name, XenFeatures Feature, XenBody Body);
 }

@@ -71,7 +71,7 @@ public sealed class XenInterface : ParavirtualInterface
     private static byte[] PageCode()
     {
         byte[] code = new byte[GuestPages.PageSize];
-        code.AsSpan().Fill(0xcc);
+        code.AsSpan().Fill(HypercallPage.NoEntry);
         for (int number = 0; number < Entries; number++)
         {
             Span<byte> entry = code.AsSpan(number * EntryLength, EntryLength);
