@@ -69,7 +69,7 @@ internal sealed class WorkGuest : IDisposable
             Memory = 512 << 20,
             Processors = Processors,
             Hypervisor = hypervisor,
-            Disks = [new MachineDisk(Disk, IsReadOnly: true, IsNvme: true)],
+            Disks = [new MachineDisk(Disk, IsReadOnly: true, DiskBus.Nvme)],
             UserNetwork = true,
             NetworkReachesLoopback = true,
             Reboots = false,

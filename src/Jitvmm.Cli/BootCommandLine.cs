@@ -1,4 +1,5 @@
 using System.Globalization;
+using Jitvmm.Devices.Platform;
 
 namespace Jitvmm.Cli;
 
@@ -138,7 +139,7 @@ internal sealed class BootCommandLine
             isReadOnly = parts[i] is "readonly" or "readonly=on" ? true : throw new UsageException($"{name} is FILE or FILE,readonly, not {value}");
         }
 
-        return new MachineDisk(parts[0], isReadOnly, name == "--nvme", name == "--xvd");
+        return new MachineDisk(parts[0], isReadOnly, name switch { "--nvme" => DiskBus.Nvme, "--xvd" => DiskBus.Xen, _ => DiskBus.Virtio });
     }
 
     private MachineShare ParseShare(string value)

@@ -281,7 +281,7 @@ public sealed class MachineGuest : IDisposable
         DebugOutput = DebugOutput,
         ConsoleInput = Options.Console ? ConsoleInput : null,
         ConsoleOutput = Options.Console ? ConsoleOutput : null,
-        Disks = [.. Options.Disks.Select(disk => new DiskConfiguration(disk.Path, disk.IsReadOnly, disk.IsXen ? DiskBus.Xen : disk.IsNvme ? DiskBus.Nvme : DiskBus.Virtio))],
+        Disks = [.. Options.Disks.Select(disk => new DiskConfiguration(disk.Path, disk.IsReadOnly, disk.Bus))],
         Shares = [.. Options.Shares.Select(share => new ShareConfiguration(share.Path, share.Tag, share.IsReadOnly))],
         TestDevice = Options.TestDevice,
         UserNetwork = Options.UserNetwork,

@@ -1,10 +1,11 @@
+using Jitvmm.Devices.Platform;
+
 namespace Jitvmm;
 
 /// <param name="Path">A raw image or a block device of the host, locked while the machine has it.</param>
 /// <param name="IsReadOnly">The guest cannot write it, and several machines may have it.</param>
-/// <param name="IsNvme">An NVMe controller instead of virtio.</param>
-/// <param name="IsXen">A disk for a Xen guest's own driver instead, with <see cref="MachineHypervisor.Xen"/>.</param>
-public sealed record MachineDisk(string Path, bool IsReadOnly = false, bool IsNvme = false, bool IsXen = false);
+/// <param name="Bus">What it is attached to; <see cref="DiskBus.Xen"/> with <see cref="MachineHypervisor.Xen"/>.</param>
+public sealed record MachineDisk(string Path, bool IsReadOnly = false, DiskBus Bus = DiskBus.Virtio);
 
 /// <param name="Path">A folder of the host.</param>
 /// <param name="Tag">What the guest mounts: <c>mount -t 9p -o trans=virtio TAG /mnt</c>.</param>

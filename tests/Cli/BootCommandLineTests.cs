@@ -1,4 +1,5 @@
 using Jitvmm.Cli;
+using Jitvmm.Devices.Platform;
 
 namespace Jitvmm.Tests.Cli;
 
@@ -16,7 +17,7 @@ public sealed class BootCommandLineTests
         MachineGuestOptions options = line.ToOptions();
         Assert.Equal(("k", "i", "console=ttyS0 quiet"), (options.Kernel, options.Initrd, options.CommandLine));
         Assert.Equal((1ul << 30, 4), (options.Memory, options.Processors));
-        Assert.Equal([new MachineDisk("d", IsReadOnly: true), new MachineDisk("n", IsNvme: true)], options.Disks);
+        Assert.Equal([new MachineDisk("d", IsReadOnly: true), new MachineDisk("n", Bus: DiskBus.Nvme)], options.Disks);
         Assert.Equal([new MachineShare("s", "share"), new MachineShare("t", "x", true)], options.Shares);
         Assert.True(options.UserNetwork && options.Console && !options.Reboots && !options.NetworkReachesLoopback);
         Assert.Equal(ExecutionTier.Interpret, options.Tier);
