@@ -47,7 +47,6 @@ internal sealed class GuestFiles : IDisposable
             throw new InvalidOperationException($"no {Kernel}: tests/run fetches it");
         }
 
-        FetchModules();
         string program = Path.Combine(_folder, "work");
         Execute(["/usr/bin/gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-o", program, Path.Combine(Monitor.Root, "perf/Machines/programs/work.c")], _folder);
         Initramfs root = new Initramfs()
@@ -61,7 +60,7 @@ internal sealed class GuestFiles : IDisposable
             .AddProgram("init", Encoding.ASCII.GetBytes(Script));
         foreach (string module in s_modules)
         {
-            root.AddProgram("lib/" + Path.GetFileName(module), File.ReadAllBytes(Path.Combine(Modules, Path.GetFileName(module))));
+            root.AddProgram("lib/" + Path.GetFileName(module), File.ReadAllBytes(Path.Combine(Modules, module)));
         }
 
         File.WriteAllBytes(Initrd, root.ToArray());
@@ -76,33 +75,9 @@ internal sealed class GuestFiles : IDisposable
 
     public string Disk => Path.Combine(_folder, "disk.img");
 
-    private static string Modules => Path.Combine(Monitor.Root, ".cache/kernels/cloud/modules");
+    private static string Modules => Path.Combine(Monitor.Root, ".cache/kernels/cloud/modules/kernel");
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
-
-    /// <summary>From the package the kernel is from, which names itself in its set-up header.</summary>
-    private void FetchModules()
-    {
-        if (Array.TrueForAll(s_modules, static module => File.Exists(Path.Combine(Modules, Path.GetFileName(module)))))
-        {
-            return;
-        }
-
-        // Linux/x86 boot protocol: the version's text is 200h bytes behind what the word at 20Eh says.
-        const int VersionPointer = 0x20e;
-        byte[] image = File.ReadAllBytes(Kernel);
-        int at = 0x200 + BitConverter.ToUInt16(image, VersionPointer);
-        string version = Encoding.ASCII.GetString(image, at, Array.IndexOf(image, (byte)0, at) - at);
-        string release = version.Split(' ')[0];
-        string debian = version.Split(' ').SkipWhile(static word => word != "Debian").Skip(1).First();
-        Execute(["/usr/bin/apt-get", "download", "-qq", $"linux-image-{release}={debian}"], _folder);
-        Execute(["/usr/bin/dpkg-deb", "-x", Directory.GetFiles(_folder, "*.deb").Single(), "root"], _folder);
-        Directory.CreateDirectory(Modules);
-        foreach (string module in s_modules)
-        {
-            File.Copy(Path.Combine(_folder, "root/lib/modules", release, "kernel", module), Path.Combine(Modules, Path.GetFileName(module)), overwrite: true);
-        }
-    }
 
     private static void Execute(string[] command, string folder)
     {
