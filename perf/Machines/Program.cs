@@ -12,6 +12,7 @@ internal static class Program
     {
         int rounds = 3;
         string tier = "auto";
+        Monitor peer = Monitor.Qemu;
         for (int i = 0; i < arguments.Length; i++)
         {
             switch (arguments[i])
@@ -22,15 +23,18 @@ internal static class Program
                 case "--tier" when i + 1 < arguments.Length:
                     tier = arguments[++i];
                     break;
+                case "--peer" when i + 1 < arguments.Length:
+                    peer = Monitor.Jitvmm(tier, arguments[++i]);
+                    break;
                 default:
-                    Console.Error.WriteLine("usage: [--rounds N] [--tier 0|1|auto]");
+                    Console.Error.WriteLine("usage: [--rounds N] [--tier 0|1|auto] [--peer PROGRAM]");
                     return 2;
             }
         }
 
         using var files = new GuestFiles();
         using var server = new ByteServer();
-        Monitor[] monitors = File.Exists(Monitor.QemuPath) ? [Monitor.Qemu, Monitor.Jitvmm(tier)] : [Monitor.Jitvmm(tier)];
+        Monitor[] monitors = File.Exists(peer.Program) ? [peer, Monitor.Jitvmm(tier, Monitor.OwnPath)] : [Monitor.Jitvmm(tier, Monitor.OwnPath)];
         var reports = new List<Boot>[monitors.Length];
         for (int round = 0; round < rounds; round++)
         {

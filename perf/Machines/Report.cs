@@ -9,7 +9,7 @@ internal static class Report
 
     public static void Print(List<Boot> ours, List<Boot>? peers, string tier)
     {
-        Console.WriteLine($"| machine (tier {tier}) | jitvmm, CPU ms | CPU, jitvmm / qemu | wall, jitvmm / qemu | guest time, jitvmm / qemu | guest / host time |");
+        Console.WriteLine($"| machine (tier {tier}) | jitvmm, CPU ms | CPU, jitvmm / peer | wall, jitvmm / peer | guest time, jitvmm / peer | guest / host time |");
         Console.WriteLine("|---|--:|--:|--:|--:|--:|");
         PrintPart(Boot.BootName, ours, peers);
         foreach (string name in s_compute)
@@ -31,7 +31,7 @@ internal static class Report
         }
 
         Console.WriteLine();
-        string other = peers == null ? "" : string.Create(CultureInfo.InvariantCulture, $" (qemu {Median(peers.Select(static boot => boot.OverheadMb)):F0} MB)");
+        string other = peers == null ? "" : string.Create(CultureInfo.InvariantCulture, $" (peer {Median(peers.Select(static boot => boot.OverheadMb)):F0} MB)");
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"resident beyond guest RAM: {Median(ours.Select(static boot => boot.OverheadMb)):F0} MB{other}"));
     }
 
