@@ -129,6 +129,9 @@ public unsafe struct SystemState
     /// <summary>Where the code looked up last is: the entries of <see cref="Memory.SoftTlb.TryFindCode"/>.</summary>
     public nint Fetches;
 
+    /// <summary>What the entries of <see cref="Fetches"/> must have that count now: see <see cref="Memory.TlbContexts.SupervisorEpoch"/>.</summary>
+    public ulong FetchEpoch;
+
     /// <summary>1 when a supervisor's table may hold a translation that is not global.</summary>
     public int HasPrivateSupervisorEntries;
 

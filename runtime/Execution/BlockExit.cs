@@ -29,4 +29,7 @@ public enum BlockExit
 
     /// <summary><c>hlt</c>: RIP is past it; the CPU waits for an interrupt.</summary>
     Halted,
+
+    /// <summary>Compiled code goes on at RIP, in a page that it could not see to be where it was: walk to it again.</summary>
+    Fetch,
 }

@@ -1,4 +1,5 @@
 using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Runtime.Execution;
 
@@ -6,5 +7,7 @@ namespace Jitvmm.Runtime.Execution;
 public interface IRegionCompiler
 {
     /// <summary>A block reached its threshold. Any vCPU thread; must not block on compilation unless configured to.</summary>
-    void BlockIsHot(TranslationBlock block);
+    /// <param name="block">Which.</param>
+    /// <param name="map">Where the machine guest's vCPU has code now; null for a process guest.</param>
+    void BlockIsHot(TranslationBlock block, CodeMap? map);
 }

@@ -334,7 +334,7 @@ public sealed unsafe class VCpu : IDisposable
             case BlockExit.Hot:
                 if (FindHot() is { } hot)
                 {
-                    _compiler?.BlockIsHot(hot);
+                    _compiler?.BlockIsHot(hot, IsMachine ? SoftTlb.MapOfCode(State) : null);
                 }
 
                 return null;
@@ -346,6 +346,10 @@ public sealed unsafe class VCpu : IDisposable
                 return CpuExit.SystemCall;
             case BlockExit.Halted:
                 return CpuExit.Halted;
+            case BlockExit.Fetch:
+                // What is found anew has its pages found anew.
+                Dispatch.JumpCacheSlot(State, State->Rip) = default;
+                return null;
             default:
                 Exception = PendingException();
                 return CpuExit.Exception;

@@ -6,6 +6,15 @@ using Jitvmm.Runtime.Execution;
 
 namespace Jitvmm.Runtime.Memory;
 
+/// <summary>One cached translation of fetches; of no use but in its epoch (see <see cref="SystemState.FetchEpoch"/>). Generated code looks at it where it goes on in another page.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public struct FetchEntry
+{
+    public ulong Page;
+    public ulong Physical;
+    public ulong Epoch;
+}
+
 /// <summary>Where code is: translations of fetches, and what the jump caches know of a page.</summary>
 public static unsafe partial class SoftTlb
 {
@@ -14,21 +23,15 @@ public static unsafe partial class SoftTlb
     /// <summary>An instruction that begins this far before a page may go on in it.</summary>
     private const ulong LongestInstruction = 15;
 
-    /// <summary>One cached translation of fetches; of no use but in its epoch (see <see cref="TlbContexts.SupervisorEpoch"/>).</summary>
-    [StructLayout(LayoutKind.Sequential)]
-    private struct FetchEntry
-    {
-        public ulong Page;
-        public ulong Physical;
-        public ulong Epoch;
-    }
+    /// <summary>Where among <see cref="SystemState.Fetches"/> a linear address has its <see cref="FetchEntry"/>, in bytes.</summary>
+    public static int FetchOffset(ulong linear) => (int)((linear >> GuestPages.PageShift) & (FetchEntries - 1)) * sizeof(FetchEntry);
 
     /// <summary>Physical address of code that the current privilege fetched from before, in this context and since its latest flush.</summary>
     internal static bool TryFindCode(CpuState* cpu, ulong linear, out ulong physical)
     {
         FetchEntry* entry = FetchOf(cpu, linear);
         physical = entry->Physical | (linear & ~PageMask);
-        return entry->Page == (linear & PageMask) && entry->Epoch == CurrentEpoch(cpu);
+        return entry->Page == (linear & PageMask) && entry->Epoch == cpu->System.FetchEpoch;
     }
 
     /// <summary>Notes where code at a linear address is, which now goes into the jump cache.</summary>
@@ -38,7 +41,7 @@ public static unsafe partial class SoftTlb
         FetchEntry* entry = FetchOf(cpu, linear);
         entry->Page = linear & PageMask;
         entry->Physical = mapping.Physical & PageMask;
-        entry->Epoch = CurrentEpoch(cpu);
+        entry->Epoch = cpu->System.FetchEpoch;
         NoteSize(cpu, linear, mapping.Size);
         contexts->CodePages[CodePageWord(linear)] |= CodePageBit(linear);
         if (!mapping.IsGlobal && cpu->System.Cpl != 3)
@@ -49,6 +52,29 @@ public static unsafe partial class SoftTlb
         {
             contexts->HasGlobalCode = 1;
         }
+    }
+
+    /// <summary>Where the code is that counts now.</summary>
+    internal static CodeMap MapOfCode(CpuState* cpu)
+    {
+        Span<FetchEntry> entries = new((void*)cpu->System.Fetches, FetchEntries);
+        ulong epoch = cpu->System.FetchEpoch;
+        int count = 0;
+        foreach (ref readonly FetchEntry entry in entries)
+        {
+            count += entry.Epoch == epoch ? 1 : 0;
+        }
+
+        (ulong, ulong)[] pages = new (ulong, ulong)[count];
+        foreach (ref readonly FetchEntry entry in entries)
+        {
+            if (entry.Epoch == epoch)
+            {
+                pages[--count] = (entry.Page, entry.Physical);
+            }
+        }
+
+        return new CodeMap(pages);
     }
 
     /// <summary>Forgets code of one linear page, in the current context.</summary>
@@ -92,22 +118,27 @@ public static unsafe partial class SoftTlb
         }
     }
 
-    private static void RenewSupervisorEpoch(CpuState* cpu) => Contexts(cpu)->SupervisorEpoch = ++Contexts(cpu)->LatestEpoch;
+    private static void RenewSupervisorEpoch(CpuState* cpu)
+    {
+        Contexts(cpu)->SupervisorEpoch = ++Contexts(cpu)->LatestEpoch;
+        FollowEpoch(cpu);
+    }
 
     private static void RenewUserEpoch(CpuState* cpu)
     {
         TlbContexts* contexts = Contexts(cpu);
         contexts->UserEpochs[contexts->Current] = ++contexts->LatestEpoch;
+        FollowEpoch(cpu);
     }
 
-    private static ulong CurrentEpoch(CpuState* cpu)
+    /// <summary>CPL, the context or its epoch changed.</summary>
+    private static void FollowEpoch(CpuState* cpu)
     {
         TlbContexts* contexts = Contexts(cpu);
-        return cpu->System.Cpl == 3 ? contexts->UserEpochs[contexts->Current] : contexts->SupervisorEpoch;
+        cpu->System.FetchEpoch = cpu->System.Cpl == 3 ? contexts->UserEpochs[contexts->Current] : contexts->SupervisorEpoch;
     }
 
-    private static FetchEntry* FetchOf(CpuState* cpu, ulong linear) =>
-        (FetchEntry*)cpu->System.Fetches + ((linear >> GuestPages.PageShift) & (FetchEntries - 1));
+    private static FetchEntry* FetchOf(CpuState* cpu, ulong linear) => (FetchEntry*)(cpu->System.Fetches + FetchOffset(linear));
 
     private static int CodePageWord(ulong linear) => (int)(linear >> (GuestPages.PageShift + 6)) & (TlbContexts.CodePageWords - 1);
 

@@ -181,6 +181,7 @@ public static unsafe partial class SoftTlb
         Contexts(cpu)->Current = context;
         cpu->System.UserTables = cpu->System.TlbTables + ((UserSet + context) * SetBytes);
         cpu->System.UserJumpCache = cpu->System.UserJumpCaches + (context * JumpCacheBytes);
+        FollowEpoch(cpu);
     }
 
     private static void FillUser(CpuState* cpu) => NativeMemory.Fill((void*)cpu->System.UserTables, SetBytes, 0xff);

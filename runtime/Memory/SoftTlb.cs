@@ -90,6 +90,7 @@ public static unsafe partial class SoftTlb
         int set = cpu->System.Cpl == 3 ? UserSet : OverridesSmap(cpu) ? 1 : 0;
         cpu->MemoryBase = set == UserSet ? (byte*)cpu->System.UserTables : (byte*)cpu->System.TlbTables + (set * SetBytes);
         cpu->JumpCache = set == UserSet ? cpu->System.UserJumpCache : cpu->System.SupervisorJumpCache;
+        FollowEpoch(cpu);
         FollowCodeMode(cpu, set == UserSet ? 1 : 0);
     }
 

@@ -54,6 +54,11 @@ public sealed partial class RegionEmitter
     private readonly Dictionary<(ulong Rip, ulong Dirty), Label> _interpretExits = [];
     private readonly List<(Label Label, ulong Rip, BlockExit Code, ulong Dirty)> _coldExits = [];
     private readonly RegisterFlow _flow;
+    private readonly PageFlow _pageFlow;
+    private readonly Dictionary<ulong, RegionBlock> _blockAt;
+
+    /// <summary>Ways into other pages that are taken by a conditional branch, and what must be seen on them.</summary>
+    private readonly List<Crossing> _crossings = [];
 
     /// <summary>Where exits go that must store these registers, and whether they go on at RIP, whatever is there.</summary>
     private readonly Dictionary<(ulong Dirty, bool IsLookup), Label> _leaves = [];
@@ -89,7 +94,10 @@ public sealed partial class RegionEmitter
         _rip = _il.NewLocal(typeof(ulong));
         _code = _il.NewLocal(typeof(int));
         _pages = _il.NewLocal(typeof(ulong));
-        _flow = new RegisterFlow(blocks, _registers);
+        _blockAt = blocks.ToDictionary(static block => block.Address);
+        RegionGraph graph = new(blocks);
+        _pageFlow = new PageFlow(blocks, graph, access == RegionAccess.Paged);
+        _flow = new RegisterFlow(blocks, graph, _pageFlow, _registers);
     }
 
     /// <summary>Compiles a region whose blocks have IR and flag liveness.</summary>
@@ -122,6 +130,7 @@ public sealed partial class RegionEmitter
             EmitBlock(block);
         }
 
+        EmitCrossings();
         foreach ((Label label, ulong rip, BlockExit code, ulong dirty) in _coldExits)
         {
             _il.Mark(label);
@@ -308,11 +317,11 @@ public sealed partial class RegionEmitter
         {
             foreach (RegionBlock caller in _blocks)
             {
-                if (caller.ReturnSite != 0 && _labels.TryGetValue(caller.ReturnSite, out Label site))
+                if (caller.ReturnSite != 0 && _labels.ContainsKey(caller.ReturnSite))
                 {
                     _il.LoadLocal(_rip, IrType.I64);
                     _il.Constant((long)caller.ReturnSite, IrType.I64);
-                    _il.BranchCompare(OpCodes.Beq, site, IrType.I64);
+                    _il.BranchCompare(OpCodes.Beq, Target(caller.ReturnSite), IrType.I64);
                 }
             }
 
@@ -347,10 +356,35 @@ public sealed partial class RegionEmitter
         _il.Mark(inside);
     }
 
-    private void GoTo(ulong target) => _il.Branch(Target(target));
+    /// <summary>Continues at a guest address: inside the region, or out of it.</summary>
+    private void GoTo(ulong target)
+    {
+        if (CrossingTo(target) is { } crossing)
+        {
+            EmitCrossing(crossing);
+        }
+        else
+        {
+            _il.Branch(Target(target));
+        }
+    }
 
-    /// <summary>Label that continues at a guest address: inside the region, or out of it.</summary>
-    private Label Target(ulong target) => _labels.TryGetValue(target, out Label inside) ? inside : ColdExit(target, BlockExit.Lookup);
+    /// <summary>Label that does the same.</summary>
+    private Label Target(ulong target)
+    {
+        if (!_labels.TryGetValue(target, out Label inside))
+        {
+            return ColdExit(target, BlockExit.Lookup);
+        }
+
+        if (CrossingTo(target) is not { } crossing)
+        {
+            return inside;
+        }
+
+        _crossings.Add(crossing);
+        return crossing.Label;
+    }
 
     private Label InterpretExit(int index)
     {

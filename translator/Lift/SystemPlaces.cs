@@ -14,6 +14,8 @@ internal static unsafe class SystemPlaces
         s_bases = OffsetOf(&state, state.System.Bases);
         Cpl = OffsetOf(&state, &state.System.Cpl);
         Cr4 = OffsetOf(&state, &state.System.Cr4);
+        FetchEpoch = OffsetOf(&state, &state.System.FetchEpoch);
+        Fetches = OffsetOf(&state, &state.System.Fetches);
         GdtBase = OffsetOf(&state, &state.System.GdtBase);
         GdtLimit = OffsetOf(&state, &state.System.GdtLimit);
         IdtBase = OffsetOf(&state, &state.System.IdtBase);
@@ -27,6 +29,10 @@ internal static unsafe class SystemPlaces
     public static int Cpl { get; }
 
     public static int Cr4 { get; }
+
+    public static int FetchEpoch { get; }
+
+    public static int Fetches { get; }
 
     public static int GdtBase { get; }
 

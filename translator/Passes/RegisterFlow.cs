@@ -1,4 +1,3 @@
-using Iced.Intel;
 using Jitvmm.Translator.Emit;
 using Jitvmm.Translator.Ir;
 using Jitvmm.Translator.Regions;
@@ -13,8 +12,7 @@ namespace Jitvmm.Translator.Passes;
 public sealed class RegisterFlow
 {
     private readonly IReadOnlyList<RegionBlock> _blocks;
-    private readonly Dictionary<ulong, int> _indexes = [];
-    private readonly List<int>[] _successors;
+    private readonly RegionGraph _graph;
     private readonly ulong[] _dirtyIn;
     private readonly ulong[] _liveIn;
     private readonly ulong[] _reads;
@@ -23,10 +21,10 @@ public sealed class RegisterFlow
     private readonly bool[] _mayLeave;
 
     /// <summary>Analyses blocks whose IR and uses are final.</summary>
-    public RegisterFlow(IReadOnlyList<RegionBlock> blocks, GuestRegisters registers)
+    public RegisterFlow(IReadOnlyList<RegionBlock> blocks, RegionGraph graph, PageFlow pages, GuestRegisters registers)
     {
         _blocks = blocks;
-        _successors = new List<int>[blocks.Count];
+        _graph = graph;
         _dirtyIn = new ulong[blocks.Count];
         _liveIn = new ulong[blocks.Count];
         _reads = new ulong[blocks.Count];
@@ -35,13 +33,10 @@ public sealed class RegisterFlow
         _mayLeave = new bool[blocks.Count];
         for (int i = 0; i < blocks.Count; i++)
         {
-            _indexes[blocks[i].Address] = i;
-        }
-
-        for (int i = 0; i < blocks.Count; i++)
-        {
             FindEffects(i, registers);
-            FindSuccessors(i);
+
+            // Also where an instruction without a lift cuts it short, and where the next block's page may be another now.
+            _mayLeave[i] |= graph.MayLeave(i) || graph.SuccessorsOf(i).Any(next => pages.IsUnknown(blocks[i], blocks[next]));
         }
 
         FindDirty();
@@ -49,13 +44,13 @@ public sealed class RegisterFlow
     }
 
     /// <summary>Registers some path from an entry to the block's start wrote.</summary>
-    public ulong DirtyAtStart(RegionBlock block) => _dirtyIn[_indexes[block.Address]];
+    public ulong DirtyAtStart(RegionBlock block) => _dirtyIn[_graph.IndexOf(block)];
 
     /// <summary>Registers that must be in their locals at the block's start.</summary>
-    public ulong LiveAtStart(RegionBlock block) => _liveIn[_indexes[block.Address]];
+    public ulong LiveAtStart(RegionBlock block) => _liveIn[_graph.IndexOf(block)];
 
     /// <summary>Whether the analysis reckons with the region being left from inside the block.</summary>
-    public bool MayLeave(RegionBlock block) => _mayLeave[_indexes[block.Address]];
+    public bool MayLeave(RegionBlock block) => _mayLeave[_graph.IndexOf(block)];
 
     private void FindEffects(int index, GuestRegisters registers)
     {
@@ -78,36 +73,6 @@ public sealed class RegisterFlow
         }
     }
 
-    private void FindSuccessors(int index)
-    {
-        RegionBlock block = _blocks[index];
-        List<int> successors = _successors[index] = [];
-        foreach (ulong address in block.Successors)
-        {
-            if (_indexes.TryGetValue(address, out int successor))
-            {
-                successors.Add(successor);
-            }
-            else
-            {
-                _mayLeave[index] = true;
-            }
-        }
-
-        // A block that is cut short by an instruction without a lift leaves there.
-        _mayLeave[index] |= block.Successors.Count == 0;
-        if (block.Instructions[^1].FlowControl == FlowControl.Return)
-        {
-            foreach (RegionBlock caller in _blocks)
-            {
-                if (caller.ReturnSite != 0 && _indexes.TryGetValue(caller.ReturnSite, out int site))
-                {
-                    successors.Add(site);
-                }
-            }
-        }
-    }
-
     private void FindDirty()
     {
         bool changed = true;
@@ -117,7 +82,7 @@ public sealed class RegisterFlow
             for (int i = 0; i < _blocks.Count; i++)
             {
                 ulong dirty = _dirtyIn[i] | _writes[i];
-                foreach (int successor in _successors[i])
+                foreach (int successor in _graph.SuccessorsOf(i))
                 {
                     changed |= (dirty & ~_dirtyIn[successor]) != 0;
                     _dirtyIn[successor] |= dirty;
@@ -135,7 +100,7 @@ public sealed class RegisterFlow
             for (int i = _blocks.Count - 1; i >= 0; i--)
             {
                 ulong liveOut = 0;
-                foreach (int successor in _successors[i])
+                foreach (int successor in _graph.SuccessorsOf(i))
                 {
                     liveOut |= _liveIn[successor];
                 }

@@ -38,6 +38,8 @@ public sealed class RegionBuilder
     private readonly Dictionary<ulong, StatusFlags> _flagsReadAt = [];
     private readonly List<TranslationBlock> _dependencies = [];
     private CodeLocation _head;
+    private CodeMap? _map;
+    private PageFlow _pages = new([], new RegionGraph([]), false);
     private readonly Instruction[] _instructions = new Instruction[BlockDecoder.MaxInstructions];
 
     /// <param name="cache">Of the guest whose blocks are compiled.</param>
@@ -56,21 +58,25 @@ public sealed class RegionBuilder
     public IReadOnlyList<TranslationBlock> Dependencies => _dependencies;
 
     /// <summary>The blocks of a region around <paramref name="head"/> in address order, lifted; null when the head cannot be compiled.</summary>
-    public List<RegionBlock>? Build(TranslationBlock head)
+    /// <param name="head">The hot block.</param>
+    /// <param name="map">Where a machine guest had code when it became hot.</param>
+    public List<RegionBlock>? Build(TranslationBlock head, CodeMap? map)
     {
+        _map = map;
         _flagsReadAt.Clear();
         _dependencies.Clear();
         _head = head.Location;
-        if (_isMachine && (head.Straddles || !CanCompile(_head.Mode) || _pageCalls?.IsInPage(head) == true))
+        if (_isMachine && (!CanCompile(_head.Mode) || (head.Straddles && !IsContinued(_head)) || _pageCalls?.IsInPage(head) == true))
         {
             return null;
         }
 
         Dictionary<ulong, RegionBlock> chosen = [];
+        HashSet<ulong> pages = [];
         Queue<TranslationBlock> pending = new();
         pending.Enqueue(head);
         int instructions = 0;
-        while (pending.Count > 0 && chosen.Count < MaxBlocks && instructions < MaxInstructions)
+        while (pending.Count > 0 && chosen.Count < MaxBlocks && instructions < MaxInstructions && pages.Count < PageFlow.MaxPages - 1)
         {
             TranslationBlock source = pending.Dequeue();
             if (chosen.ContainsKey(source.Address) || Lift(source) is not { } block)
@@ -80,6 +86,7 @@ public sealed class RegionBuilder
 
             chosen.Add(source.Address, block);
             instructions += block.Instructions.Length;
+            pages.UnionWith([source.Address & SoftTlb.PageMask, (source.End - 1) & SoftTlb.PageMask]);
             foreach (ulong successor in block.Successors)
             {
                 if (Worthwhile(head, successor) is { } next)
@@ -98,6 +105,7 @@ public sealed class RegionBuilder
         blocks.Sort((a, b) => a.Address.CompareTo(b.Address));
         MarkLoopHeads(blocks, chosen);
         NumberEntries(blocks, head.Address, chosen);
+        _pages = new PageFlow(blocks, new RegionGraph(blocks), _isMachine);
         FindLiveFlags(blocks, chosen);
         return blocks;
     }
@@ -119,10 +127,7 @@ public sealed class RegionBuilder
         return isStable && block.RegionCount < MaxRegionsOfBlock && block.Executions * 16 >= head.Executions ? block : null;
     }
 
-    /// <summary>
-    /// The block at an address, as the region may rely on it. In a machine guest only the head's own page: while code in it runs its mapping stands, but that of
-    /// other pages may change.
-    /// </summary>
+    /// <summary>The block at an address. In a machine guest, as the head's page is mapped, and other pages were when the head became hot.</summary>
     private TranslationBlock? Find(ulong address)
     {
         if (!_isMachine)
@@ -130,14 +135,22 @@ public sealed class RegionBuilder
             return _cache.Find(address);
         }
 
-        if ((address ^ _head.Address) >> GuestPages.PageShift != 0)
-        {
-            return null;
-        }
-
-        ulong physical = (_head.Physical & ~(GuestPages.PageSize - 1)) | (address & (GuestPages.PageSize - 1));
-        return _cache.Find(new CodeLocation(address, physical, _head.Mode)) is { Straddles: false } block ? block : null;
+        return TryLocate(address, out ulong physical) && _cache.Find(new CodeLocation(address, physical, _head.Mode)) is { } block && (!block.Straddles || IsContinued(block.Location))
+            ? block
+            : null;
     }
+
+    private bool TryLocate(ulong address, out ulong physical)
+    {
+        physical = (_head.Physical & SoftTlb.PageMask) | (address & ~SoftTlb.PageMask);
+        return IsSamePage(address, _head.Address) || _map!.TryFind(address, out physical);
+    }
+
+    /// <summary>Whether a block in two pages has its second one where it was translated from.</summary>
+    private bool IsContinued(in CodeLocation location) =>
+        TryLocate((location.Address | ~SoftTlb.PageMask) + 1, out ulong next) && next == location.NextPage;
+
+    private static bool IsSamePage(ulong address, ulong other) => ((address ^ other) & SoftTlb.PageMask) == 0;
 
     private int Decode(TranslationBlock block) => _cache.Memory is PhysicalMemory physical
         ? _decoder.DecodePage(physical, block.Location, _instructions, out _)
@@ -333,10 +346,21 @@ public sealed class RegionBuilder
                 continue;
             }
 
-            live |= chosen.TryGetValue(successor, out RegionBlock? next) ? next.FlagsIn : FlagsReadAt(successor);
+            live |= LiveAt(block, successor, chosen);
         }
 
         return live;
+    }
+
+    /// <summary>Flags that a block must leave behind where it goes on: all, if that is in a page of which nothing is known by then.</summary>
+    private StatusFlags LiveAt(RegionBlock block, ulong successor, Dictionary<ulong, RegionBlock> chosen)
+    {
+        if (chosen.TryGetValue(successor, out RegionBlock? next))
+        {
+            return _pages.IsUnknown(block, next) ? StatusFlags.All : next.FlagsIn;
+        }
+
+        return !_isMachine || IsSamePage(successor, block.Address) ? FlagsReadAt(successor) : StatusFlags.All;
     }
 
     /// <summary>Flags that the code where the region is left reads; the region then depends on that code.</summary>
@@ -350,7 +374,7 @@ public sealed class RegionBuilder
         StatusFlags read = StatusFlags.All;
         lock (_cache.Memory.Gate)
         {
-            if (Find(address) is { } block)
+            if (Find(address) is { } block && !(_isMachine && block.Straddles))
             {
                 int count = Decode(block);
                 read = FlagUse.ReadBy(_instructions.AsSpan(0, Math.Clamp(count, 0, block.InstructionCount)));

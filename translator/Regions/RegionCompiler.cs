@@ -25,6 +25,9 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     private const int FutexWait = 128;
     private const int FutexWake = 129;
 
+    /// <summary>What waits to be compiled, and where its vCPU's code was when it became hot.</summary>
+    private readonly record struct HotBlock(TranslationBlock Block, CodeMap? Map);
+
     private readonly CodeCache _cache;
     private readonly HandlerSet _handlers;
     private readonly RegionAccess _access;
@@ -39,7 +42,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     /// <summary>Regions no longer entered; a vCPU may still be inside, so they stay until the next flush.</summary>
     private readonly List<Region> _retired = [];
 
-    private readonly List<TranslationBlock> _queue = [];
+    private readonly List<HotBlock> _queue = [];
     private readonly Lock _queueGate = new();
 
     /// <summary>Counts enqueued blocks; the background thread sleeps on it as a futex.</summary>
@@ -100,17 +103,18 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
         }
     }
 
-    public void BlockIsHot(TranslationBlock block)
+    public void BlockIsHot(TranslationBlock block, CodeMap? map)
     {
+        HotBlock hot = new(block, map);
         if (_budget != null)
         {
-            Compile(block);
+            Compile(hot);
             return;
         }
 
         lock (_queueGate)
         {
-            _queue.Add(block);
+            _queue.Add(hot);
             if (_thread == null)
             {
                 _thread = new Thread(Work) { IsBackground = true, Name = "Region compiler" };
@@ -173,15 +177,15 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
             }
 
             int seen = Volatile.Read(ref *_enqueued);
-            TranslationBlock? block;
+            HotBlock? hot;
             lock (_queueGate)
             {
-                block = TakeHottest();
+                hot = TakeHottest();
             }
 
-            if (block != null)
+            if (hot is { } next)
             {
-                Compile(block);
+                Compile(next);
             }
             else
             {
@@ -191,13 +195,13 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     }
 
     /// <summary>The waiting block that ran most: while the queue is long, what became hot first need not be what is hot.</summary>
-    private TranslationBlock? TakeHottest()
+    private HotBlock? TakeHottest()
     {
         int best = -1;
         ulong most = 0;
         for (int i = _queue.Count - 1; i >= 0; i--)
         {
-            TranslationBlock block = _queue[i];
+            TranslationBlock block = _queue[i].Block;
             if (block.IsStale || block.HasRegion)
             {
                 // The last element, which moves here, was looked at already; the best may be it.
@@ -217,7 +221,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
             return null;
         }
 
-        TranslationBlock hottest = _queue[best];
+        HotBlock hottest = _queue[best];
         _queue[best] = _queue[^1];
         _queue.RemoveAt(_queue.Count - 1);
         return hottest;
@@ -242,8 +246,9 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
         return true;
     }
 
-    private void Compile(TranslationBlock block)
+    private void Compile(HotBlock hot)
     {
+        TranslationBlock block = hot.Block;
         lock (_compileGate)
         {
             if (block.IsStale || block.HasRegion || IsOverBudget(block))
@@ -252,7 +257,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
             }
 
             long start = Stopwatch.GetTimestamp();
-            if (_builder.Build(block) is not { } blocks)
+            if (_builder.Build(block, hot.Map) is not { } blocks)
             {
                 return;
             }
