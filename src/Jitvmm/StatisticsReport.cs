@@ -40,6 +40,8 @@ internal static unsafe class StatisticsReport
               executed by tier 0       {ExecutedByTier0(process.Engine.Cache),14:N0}
               blocks invalidated       {cache.BlocksInvalidated,14:N0}
               code cache flushes       {cache.Flushes,14:N0}
+              records, bytes           {process.Engine.Cache.UsedBytes,14:N0}
+              compiled code, bytes     {process.Engine.Cache.RegionBytes,14:N0}
               regions compiled         {regions.RegionsCompiled,14:N0}
               regions invalidated      {regions.RegionsInvalidated,14:N0}
               instructions compiled    {regions.InstructionsCompiled,14:N0}

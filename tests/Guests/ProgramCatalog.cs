@@ -6,6 +6,7 @@ public static class ProgramCatalog
     private static readonly Dictionary<string, GuestProgram> s_programs = new IReadOnlyList<GuestProgram>[]
     {
         ScenarioPrograms.Programs,
+        KernelPrograms.Programs,
         BusyboxPrograms.Programs,
         ShellPrograms.Programs,
         CoreutilsPrograms.Programs,

@@ -23,6 +23,8 @@ public abstract class ProgramTests<TTable>
 
 public sealed class ScenarioTests : ProgramTests<ScenarioPrograms>;
 
+public sealed class KernelTests : ProgramTests<KernelPrograms>;
+
 public sealed class BusyboxTests : ProgramTests<BusyboxPrograms>;
 
 public sealed class ShellTests : ProgramTests<ShellPrograms>;

@@ -1,0 +1,2 @@
+#define THREADS 1
+#include "threads.h"

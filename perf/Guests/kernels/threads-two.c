@@ -1,0 +1,2 @@
+#define THREADS 2
+#include "threads.h"

@@ -1,0 +1,59 @@
+namespace Jitvmm.Perf.Measuring.Results;
+
+/// <summary>A speed the project says it has, of one table's ratios.</summary>
+/// <param name="Text">For readers.</param>
+/// <param name="Table">Where it shows.</param>
+/// <param name="Runner">Whose it is.</param>
+/// <param name="Measure">In what.</param>
+/// <param name="Against">The runner it is compared with: the table's reference, or a peer.</param>
+/// <param name="Row">A row's name, a mean's, or <see cref="Worst"/>.</param>
+/// <param name="Limit">The ratio is at most this.</param>
+public sealed record Promise(string Text, string Table, string Runner, string Measure, string Against, string Row, double Limit)
+{
+    /// <summary>In place of a row: the largest ratio of any.</summary>
+    public const string Worst = "worst";
+
+    private const string Native = "native";
+    private const string Jitvmm = "jitvmm";
+    private const string Checked = "jitvmm-checked";
+    private const string QemuUser = "qemu-x86_64";
+    private const string QemuSystem = "qemu-system-x86_64";
+    private const string Vectors = $"{Ratio.Mean}, float and SIMD";
+
+    public static IReadOnlyList<Promise> All { get; } =
+    [
+        new("Kernels run at 1.25 of native time", "kernels", Jitvmm, Metric.Warm, Native, Ratio.Mean, 1.25),
+        new("none of them takes twice as long", "kernels", Jitvmm, Metric.Warm, Native, Worst, 2),
+        new("they are 4 times as fast as under qemu-x86_64", "kernels", Jitvmm, Metric.Warm, QemuUser, Ratio.Mean, 0.25),
+        new("and each of them is faster", "kernels", Jitvmm, Metric.Warm, QemuUser, Worst, 1),
+        new("Floating point and SIMD run at 1.15 of native time", "kernels", Jitvmm, Metric.Warm, Native, Vectors, 1.15),
+        new("and are 10 times as fast as under qemu-x86_64", "kernels", Jitvmm, Metric.Warm, QemuUser, Vectors, 0.1),
+        new("Kernels with checked memory run at 1.6 of native time", "kernels", Checked, Metric.Warm, Native, Ratio.Mean, 1.6),
+        new("Kernels in a Linux machine guest run at 2.0 of native time", "machine", Jitvmm, Metric.Warm, Native, Ratio.Mean, 2),
+        new("and are twice as fast as under qemu-system-x86_64", "machine", Jitvmm, Metric.Warm, QemuSystem, Ratio.Mean, 0.5),
+        new("and 5 times as fast in floating point and SIMD", "machine", Jitvmm, Metric.Warm, QemuSystem, Vectors, 0.2),
+        new("Programs with seconds of work take 2.0 of native time, start included", "programs", Jitvmm, Metric.Wall, Native, Ratio.Mean, 2),
+        new("none of them takes four times as long", "programs", Jitvmm, Metric.Wall, Native, Worst, 4),
+        new("and each is faster than under qemu-x86_64", "programs", Jitvmm, Metric.Wall, QemuUser, Worst, 1),
+        new("Short runs are no slower than under qemu-x86_64", "short", Jitvmm, Metric.Wall, QemuUser, Ratio.Mean, 1),
+        new("Two threads do 1.85 times the work of one", "threads", "two", Metric.Warm, "one", Jitvmm, 2 / 1.85),
+        new("and so do two processors of a machine", "processors", "two", Metric.Warm, "one", Jitvmm, 2 / 1.85),
+        new("run /bin/true takes twice a .NET hello world", "start", Jitvmm, Metric.Wall, "dotnet-hello", "/bin/true", 2),
+        new("The cloud kernel boots as fast as under qemu-system-x86_64", "boot", Jitvmm, Metric.Wall, QemuSystem, "cloud kernel", 1),
+    ];
+
+    /// <summary>Today's ratio; NaN if it was not measured.</summary>
+    public double Value(ResultFile results)
+    {
+        ResultTable? table = results.Tables.FirstOrDefault(table => table.Name == Table);
+        if (table == null)
+        {
+            return double.NaN;
+        }
+
+        Ratio[] ratios = [.. Ratio.Of(table, Against).Where(ratio => ratio.Runner == Runner && ratio.Metric == Measure)];
+        return Row == Worst
+            ? ratios.Where(static ratio => !ratio.IsMean).Select(static ratio => ratio.Value).DefaultIfEmpty(double.NaN).Max()
+            : ratios.Where(ratio => ratio.Row == Row).Select(static ratio => ratio.Value).DefaultIfEmpty(double.NaN).First();
+    }
+}

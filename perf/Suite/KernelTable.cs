@@ -1,0 +1,77 @@
+using Jitvmm.Perf.Measuring;
+using Jitvmm.Perf.Measuring.Results;
+
+namespace Jitvmm.Perf.Suite;
+
+/// <summary>The kernels as process guests, in direct and in checked mode.</summary>
+internal static class KernelTable
+{
+    public const string Name = "kernels";
+
+    /// <summary>Of a quick run: one of each kind.</summary>
+    public static readonly IReadOnlyList<string> Quick = ["integers", "calls", "hash-table", "nbody", "avx2-integers"];
+
+    public static IEnumerable<Kernel> Chosen(SuiteOptions options) =>
+        Kernel.All.Where(kernel => kernel.Name.Contains(options.Row, StringComparison.Ordinal) && (!options.IsQuick || Quick.Contains(kernel.Name)));
+
+    public static ResultTable Measure(SuiteOptions options, ResultFile results)
+    {
+        Kernel[] kernels = [.. Chosen(options)];
+        Runner[] runners = [Runner.Native, Runner.Jitvmm(options), Runner.Checked(options), .. Runner.QemuUser];
+        var table = new ResultTable
+        {
+            Name = Name,
+            Title = "Kernels as process guests",
+            Reference = Runner.NativeName,
+            Subjects = [Runner.JitvmmName, Runner.CheckedName],
+            Metrics = [Metric.Warm, Metric.Wall],
+            Rows = [.. kernels.Select(static kernel => new ResultRow { Name = kernel.Name, Group = kernel.Group })],
+        };
+        var curves = new Dictionary<(int, string), List<double[]>>();
+        var progress = new Progress(Name, options.Rounds * kernels.Length);
+        using var child = new ChildProcess();
+        for (int round = 0; round < options.Rounds; round++)
+        {
+            for (int i = 0; i < kernels.Length; i++)
+            {
+                progress.Step($"{kernels[i].Name}, round {round + 1}");
+                foreach (Runner runner in runners)
+                {
+                    double[]? times = Measure(kernels[i], runner, runner.Name, child, table.Rows[i], results);
+                    if (times != null)
+                    {
+                        if (!curves.TryGetValue((i, runner.Name), out List<double[]>? taken))
+                        {
+                            curves[(i, runner.Name)] = taken = [];
+                        }
+
+                        taken.Add(times);
+                    }
+                }
+            }
+        }
+
+        foreach (((int row, string runner), List<double[]> taken) in curves)
+        {
+            table.Rows[row].Curves[runner] = [.. Enumerable.Range(0, taken[0].Length).Select(round => Spread.Of(taken.Select(times => times[round])).Median)];
+        }
+
+        return table;
+    }
+
+    /// <summary>Milliseconds of each round; null, and a failure noted, if they came to something else than they should.</summary>
+    public static double[]? Measure(Kernel kernel, Runner runner, string column, ChildProcess child, ResultRow row, ResultFile results)
+    {
+        ChildRun run = child.Run([.. runner.Prefix, kernel.Program, $"{runner.Rounds}"], runner.Environment);
+        double[]? times = run.Status == 0 ? kernel.RoundsIn(run.Output) : null;
+        if (times == null)
+        {
+            results.Failures.Add($"{kernel.Name} under {runner.Name}: status {run.Status}, or a wrong checksum");
+            return null;
+        }
+
+        row.Add(column, Metric.Warm, Kernel.Warm(times));
+        ProcessMetrics.Add(row, column, run);
+        return times;
+    }
+}

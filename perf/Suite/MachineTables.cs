@@ -1,0 +1,151 @@
+using System.Text;
+using Jitvmm.Perf.Measuring;
+using Jitvmm.Perf.Measuring.Results;
+
+namespace Jitvmm.Perf.Suite;
+
+/// <summary>Whole machines: booting, the kernels inside a guest, and two processors.</summary>
+internal static class MachineTables
+{
+    /// <summary>Stands on the console in front of what a kernel prints.</summary>
+    private const string Mark = "kernel ";
+
+    public static IEnumerable<ResultTable> Measure(SuiteOptions options, ResultFile results)
+    {
+        if (Machine.WhatIsMissing is { } missing)
+        {
+            results.LeftOut.Add($"machine: {missing}");
+            return [];
+        }
+
+        return [MeasureBoot(options, results), MeasureKernels(options, results), MeasureProcessors(options, results)];
+    }
+
+    private static ResultTable MeasureBoot(SuiteOptions options, ResultFile results)
+    {
+        using var machine = new Machine("echo started", []);
+        IReadOnlyList<Runner> monitors = machine.Monitors(options);
+        var table = new ResultTable
+        {
+            Name = "boot",
+            Title = "Debian's cloud kernel from power-on to its first process and to power-off",
+            Reference = Machine.QemuName,
+            Subjects = [Runner.JitvmmName],
+            Metrics = [Metric.Wall, Metric.Cpu],
+            Rows = [new ResultRow { Name = "cloud kernel" }],
+        };
+        var progress = new Progress(table.Name, options.Rounds);
+        using var child = new ChildProcess();
+        for (int round = 0; round < options.Rounds; round++)
+        {
+            progress.Step($"round {round + 1}");
+            foreach (Runner monitor in monitors)
+            {
+                ChildRun run = child.Run(monitor.Prefix, monitor.Environment);
+                if (run.Status != 0 || !Encoding.ASCII.GetString(run.Output).Contains("started", StringComparison.Ordinal))
+                {
+                    results.Failures.Add($"boot: {monitor.Name}: status {run.Status}, or it did not come to its first process");
+                    continue;
+                }
+
+                ProcessMetrics.Add(table.Rows[0], monitor.Name, run);
+            }
+        }
+
+        return table;
+    }
+
+    /// <summary>By the guest's clock, which <c>perf/Machines</c> compares with the host's.</summary>
+    private static ResultTable MeasureKernels(SuiteOptions options, ResultFile results)
+    {
+        Kernel[] kernels = [.. KernelTable.Chosen(options)];
+        using var machine = new Machine(Script(kernels), kernels);
+        var table = new ResultTable
+        {
+            Name = "machine",
+            Title = "Kernels inside a Linux machine guest",
+            Reference = Runner.NativeName,
+            Subjects = [Runner.JitvmmName],
+            Metrics = [Metric.Warm],
+            Rows = [.. kernels.Select(static kernel => new ResultRow { Name = kernel.Name, Group = kernel.Group })],
+        };
+        IReadOnlyList<Runner> monitors = machine.Monitors(options);
+        var progress = new Progress(table.Name, options.Rounds * (monitors.Count + 1));
+        using var child = new ChildProcess();
+        for (int round = 0; round < options.Rounds; round++)
+        {
+            progress.Step($"{Runner.NativeName}, round {round + 1}");
+            for (int i = 0; i < kernels.Length; i++)
+            {
+                _ = KernelTable.Measure(kernels[i], Runner.Native, Runner.NativeName, child, table.Rows[i], results);
+            }
+
+            foreach (Runner monitor in monitors)
+            {
+                progress.Step($"{monitor.Name}, round {round + 1}");
+                Dictionary<string, double> taken = Run(monitor, kernels, child, table.Name, results);
+                foreach (ResultRow row in table.Rows.Where(row => taken.ContainsKey(row.Name)))
+                {
+                    row.Add(monitor.Name, Metric.Warm, taken[row.Name]);
+                }
+            }
+        }
+
+        return table;
+    }
+
+    private static ResultTable MeasureProcessors(SuiteOptions options, ResultFile results)
+    {
+        Kernel[] kernels = [ThreadTable.OneThread, ThreadTable.TwoThreads];
+        using var machine = new Machine(Script(kernels), kernels);
+        IReadOnlyList<Runner> monitors = machine.Monitors(options, processors: 2);
+        ResultTable table = ThreadTable.Empty("processors", "Twice the work on two processors of a machine, against once on one", monitors.Select(static monitor => monitor.Name));
+        if (Environment.ProcessorCount < 2)
+        {
+            results.LeftOut.Add("processors: this machine has one processor");
+            return table;
+        }
+
+        var progress = new Progress(table.Name, options.Rounds * monitors.Count);
+        using var child = new ChildProcess();
+        for (int round = 0; round < options.Rounds; round++)
+        {
+            for (int i = 0; i < monitors.Count; i++)
+            {
+                progress.Step($"{monitors[i].Name}, round {round + 1}");
+                Dictionary<string, double> taken = Run(monitors[i], kernels, child, table.Name, results);
+                if (taken.Count == kernels.Length)
+                {
+                    table.Rows[i].Add(ThreadTable.One, Metric.Warm, taken[ThreadTable.OneThread.Name]);
+                    table.Rows[i].Add(ThreadTable.Two, Metric.Warm, taken[ThreadTable.TwoThreads.Name]);
+                }
+            }
+        }
+
+        return table;
+    }
+
+    private static string Script(IEnumerable<Kernel> kernels) => string.Join('\n', kernels.Select(static kernel => $"echo {Mark}{kernel.Name}; /bin/{kernel.Name} $rounds"));
+
+    /// <summary>A round when warm, by kernel.</summary>
+    private static Dictionary<string, double> Run(Runner monitor, IReadOnlyList<Kernel> kernels, ChildProcess child, string table, ResultFile results)
+    {
+        ChildRun run = child.Run(monitor.Prefix, monitor.Environment);
+        string[] parts = Encoding.ASCII.GetString(run.Output).Replace("\r", "", StringComparison.Ordinal).Split('\n' + Mark);
+        Dictionary<string, double> taken = [];
+        foreach (Kernel kernel in kernels)
+        {
+            string? printed = parts.FirstOrDefault(part => part.StartsWith(kernel.Name + '\n', StringComparison.Ordinal));
+            if (printed != null && kernel.RoundsIn(printed) is { } rounds)
+            {
+                taken[kernel.Name] = Kernel.Warm(rounds);
+            }
+            else
+            {
+                results.Failures.Add($"{table}: {kernel.Name} in a guest of {monitor.Name}: {(run.Status == 0 ? "a wrong checksum, or none" : $"status {run.Status}")}");
+            }
+        }
+
+        return taken;
+    }
+}

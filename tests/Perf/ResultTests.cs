@@ -1,0 +1,131 @@
+using Jitvmm.Perf.Measuring;
+using Jitvmm.Perf.Measuring.Report;
+using Jitvmm.Perf.Measuring.Results;
+
+namespace Jitvmm.Tests.Perf;
+
+/// <summary>What is made of samples.</summary>
+public sealed class ResultTests
+{
+    [Theory]
+    [InlineData(new double[] { 3, 1, 2 }, 2, 1)]
+    [InlineData(new double[] { 4, 1, 2, 3 }, 2.5, 1)]
+    [InlineData(new double[] { 5, 5, 5, 5, 500 }, 5, 0)]
+    public void A_spread_is_a_median_and_the_median_distance_from_it(double[] samples, double median, double deviation)
+    {
+        var spread = Spread.Of(samples);
+        Assert.Equal(median, spread.Median);
+        Assert.Equal(deviation, spread.Deviation);
+        Assert.Equal(samples.Length, spread.Count);
+    }
+
+    [Fact]
+    public void Ratios_pair_what_was_measured_in_the_same_round()
+    {
+        // The machine takes twice as long in the second half: medians of each alone would differ by the disturbance.
+        var table = new ResultTable { Name = "t", Title = "T", Reference = "native", Subjects = ["jitvmm"], Metrics = [Metric.Wall] };
+        var row = new ResultRow { Name = "r" };
+        table.Rows.Add(row);
+        foreach (double disturbance in (double[])[1, 1, 2, 2])
+        {
+            row.Add("native", Metric.Wall, 10 * disturbance);
+            row.Add("jitvmm", Metric.Wall, 15 * disturbance);
+        }
+
+        Ratio ratio = Assert.Single(Ratio.Of(table));
+        Assert.Equal(1.5, ratio.Value, 1e-12);
+        Assert.Equal(0, ratio.Noise, 1e-12);
+    }
+
+    [Fact]
+    public void Means_are_geometric_and_groups_have_their_own()
+    {
+        var table = new ResultTable { Name = "t", Title = "T", Reference = "native", Subjects = ["jitvmm"], Metrics = [Metric.Wall] };
+        foreach ((string name, string group, double ratio) in ((string, string, double)[])[("a", "x", 1), ("b", "x", 4), ("c", "y", 2)])
+        {
+            var row = new ResultRow { Name = name, Group = group };
+            row.Add("native", Metric.Wall, 3);
+            row.Add("jitvmm", Metric.Wall, 3 * ratio);
+            table.Rows.Add(row);
+        }
+
+        var means = Ratio.Of(table).Where(static ratio => ratio.IsMean).ToDictionary(static ratio => ratio.Row, static ratio => ratio.Value);
+        Assert.Equal(2, means["geomean"], 1e-12);
+        Assert.Equal(2, means["geomean, x"], 1e-12);
+        Assert.Equal(2, means["geomean, y"], 1e-12);
+    }
+
+    [Fact]
+    public void A_runner_that_failed_in_a_round_has_no_ratio()
+    {
+        ResultTable table = MadeUpResults.Table([1.5, 1.5]);
+        table.Rows[0].Runners[MadeUpResults.Subject][Metric.Warm].RemoveAt(2);
+        Assert.DoesNotContain(Ratio.Of(table), static ratio => ratio is { Row: "first", Runner: MadeUpResults.Subject });
+    }
+
+    [Fact]
+    public void Results_are_read_back_as_they_were_written_and_another_schema_is_refused()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            ResultFile written = MadeUpResults.File(MadeUpResults.Table([1.2, 1.4]));
+            written.Write(path);
+            ResultFile read = ResultFile.Read(path);
+            Assert.Equal(written.Host, read.Host);
+            Assert.Equal(Ratio.Of(written.Tables[0]), Ratio.Of(read.Tables[0]));
+
+            File.WriteAllText(path, File.ReadAllText(path).Replace("\"schema\": 1", "\"schema\": 999", StringComparison.Ordinal));
+            Assert.Throws<InvalidDataException>(() => ResultFile.Read(path));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void Counters_of_several_processes_are_added_up()
+    {
+        Dictionary<string, double> counters = RunStatistics.Parse("""
+            jitvmm: process 7
+              blocks translated                 2,279
+              compile time, ms                     12
+            jitvmm: process 8
+              blocks translated                   721
+            a line of the guest's own
+            """);
+        Assert.Equal(3000, counters["blocks translated"]);
+        Assert.Equal(12, counters["compile time, ms"]);
+        Assert.Equal(2, counters.Count);
+    }
+
+    [Fact]
+    public void A_promise_is_about_the_worst_row_or_the_mean()
+    {
+        ResultFile results = MadeUpResults.File(MadeUpResults.Table([1, 4, 2]));
+        Assert.Equal(4, Promise.All.Single(static promise => promise is { Table: "kernels", Runner: "jitvmm", Row: Promise.Worst, Against: "native" }).Value(results), 1e-9);
+        Assert.Equal(2, Promise.All.Single(static promise => promise is { Table: "kernels", Runner: "jitvmm", Row: Ratio.Mean, Against: "native" }).Value(results), 1e-9);
+        Assert.Equal(0.25, Promise.All.Single(static promise => promise is { Table: "kernels", Row: Ratio.Mean, Against: "qemu-x86_64" }).Value(results), 1e-9);
+        Assert.True(double.IsNaN(Promise.All.First(static promise => promise.Table == "start").Value(results)));
+    }
+
+    [Fact]
+    public void The_report_is_one_page_that_fetches_nothing()
+    {
+        ResultTable table = MadeUpResults.Table([1.2, 1.4, 0.8]);
+        table.Rows[0].Curves["native"] = [20, 20, 20];
+        table.Rows[0].Curves[MadeUpResults.Subject] = [90, 30, 24];
+        ResultFile results = MadeUpResults.File(table);
+        string page = HtmlReport.Write(results, [MadeUpResults.File(MadeUpResults.Table([1.3, 1.5, 0.9]), "an-earlier"), results]);
+        foreach (string fetched in (string[])["http:", "https:", "src=", "href=", "url(", "@import"])
+        {
+            Assert.DoesNotContain(fetched, page, StringComparison.Ordinal);
+        }
+
+        Assert.Contains("prefers-color-scheme: dark", page, StringComparison.Ordinal);
+        Assert.Contains("version &lt;7&gt;", page, StringComparison.Ordinal);
+        Assert.Contains("an-earlier", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("NaN", page, StringComparison.Ordinal);
+    }
+}
