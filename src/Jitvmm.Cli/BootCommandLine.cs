@@ -134,12 +134,23 @@ internal sealed class BootCommandLine
     {
         string[] parts = value.Split(',');
         bool isReadOnly = false;
+        DiskBus bus = name switch { "--nvme" => DiskBus.Nvme, "--xvd" => DiskBus.Xen, _ => DiskBus.Virtio };
         for (int i = 1; i < parts.Length; i++)
         {
-            isReadOnly = parts[i] is "readonly" or "readonly=on" ? true : throw new UsageException($"{name} is FILE or FILE,readonly, not {value}");
+            switch (parts[i])
+            {
+                case "readonly" or "readonly=on":
+                    isReadOnly = true;
+                    break;
+                case "msi" when name == "--nvme":
+                    bus = DiskBus.NvmeMsi;
+                    break;
+                default:
+                    throw new UsageException($"{name} is FILE{(name == "--nvme" ? ", FILE,msi" : "")} or FILE,readonly, not {value}");
+            }
         }
 
-        return new MachineDisk(parts[0], isReadOnly, name switch { "--nvme" => DiskBus.Nvme, "--xvd" => DiskBus.Xen, _ => DiskBus.Virtio });
+        return new MachineDisk(parts[0], isReadOnly, bus);
     }
 
     private MachineShare ParseShare(string value)

@@ -60,7 +60,8 @@ internal static class HelpText
           --memory SIZE             RAM: bytes, or with K, M, G (default 512M)
           --cpus N                  processors (default 1)
           --disk FILE[,readonly]    a virtio disk from a raw image: /dev/vda and on
-          --nvme FILE[,readonly]    an NVMe disk from a raw image: /dev/nvme0n1 and on
+          --nvme FILE[,readonly][,msi]
+                                    an NVMe disk from a raw image: /dev/nvme0n1 and on; msi: without MSI-X
           --xvd FILE[,readonly]     a disk for a Xen guest's own driver: /dev/xvda and on, with --hypervisor xen
           --share DIR[,tag=NAME][,readonly]
                                     a folder of the host: mount -t 9p -o trans=virtio share /mnt

@@ -10,14 +10,14 @@ public sealed class BootCommandLineTests
     {
         BootCommandLine line = BootCommandLine.Parse(
         [
-            "--kernel", "k", "--initrd=i", "--append", "console=ttyS0 quiet", "--memory", "1G", "--cpus=4", "--disk", "d,readonly", "--nvme", "n",
+            "--kernel", "k", "--initrd=i", "--append", "console=ttyS0 quiet", "--memory", "1G", "--cpus=4", "--disk", "d,readonly", "--nvme", "n", "--nvme", "m,msi,readonly",
             "--share", "s", "--share=t,tag=x,readonly", "--net", "user", "--serial", "file:out", "--console", "--no-reboot", "--tier", "0", "--code-cache", "64M", "--stats", "--icount", "3",
             "--hypervisor", "kvm,-pv-eoi,-clock",
         ]);
         MachineGuestOptions options = line.ToOptions();
         Assert.Equal(("k", "i", "console=ttyS0 quiet"), (options.Kernel, options.Initrd, options.CommandLine));
         Assert.Equal((1ul << 30, 4), (options.Memory, options.Processors));
-        Assert.Equal([new MachineDisk("d", IsReadOnly: true), new MachineDisk("n", Bus: DiskBus.Nvme)], options.Disks);
+        Assert.Equal([new MachineDisk("d", IsReadOnly: true), new MachineDisk("n", Bus: DiskBus.Nvme), new MachineDisk("m", true, DiskBus.NvmeMsi)], options.Disks);
         Assert.Equal([new MachineShare("s", "share"), new MachineShare("t", "x", true)], options.Shares);
         Assert.True(options.UserNetwork && options.Console && !options.Reboots && !options.NetworkReachesLoopback);
         Assert.Equal(ExecutionTier.Interpret, options.Tier);
@@ -51,6 +51,8 @@ public sealed class BootCommandLineTests
     [InlineData("is a size", "--memory", "lots")]
     [InlineData("at least 1", "--cpus", "0")]
     [InlineData("FILE,readonly", "--disk", "a,snapshot=on")]
+    [InlineData("FILE or FILE,readonly", "--disk", "a,msi")]
+    [InlineData("FILE,msi", "--nvme", "a,msix")]
     [InlineData("none, user", "--net", "tap")]
     [InlineData("file:PATH", "--serial", "pty")]
     [InlineData("tag=NAME", "--share", "a,tag=")]

@@ -11,9 +11,10 @@ public sealed class DiskBootTests
 
     [GuestKernelTheory("cloud", "mke2fs", "e2fsck")]
     [InlineData("--nvme", "nvme0n1")]
+    [InlineData("--nvme", "nvme0n1", ",msi")]
     [InlineData("--disk", "vda")]
     [InlineData("--xvd", "xvda")]
-    public void Data_outlives_a_reboot(string option, string device)
+    public void Data_outlives_a_reboot(string option, string device, string how = "")
     {
         string script = $"""
             until [ -b /dev/{device} ]; do sleep 0.1; done
@@ -24,6 +25,7 @@ public sealed class DiskBootTests
                 umount /mnt
                 poweroff -f
             fi
+            echo "messages: $(cat /sys/class/nvme/nvme0/device/msi_irqs/* 2> /dev/null | sort -u)"
             seq 1 300000 > /mnt/numbers
             echo "before the reboot: $(sha256sum < /mnt/numbers)"
             mkdir /mnt/folder
@@ -36,10 +38,11 @@ public sealed class DiskBootTests
         using var folder = new ScratchFolder();
         Format(folder);
         GuestRoot.Write(folder["initrd"], script, Modules(option));
-        using MachineProcess machine = MachineProcess.Run(s_limit, Options(folder, option, "2"));
+        using MachineProcess machine = MachineProcess.Run(s_limit, Options(folder, option, "2", how));
         string digest = Line(machine, "before the reboot: ");
         Assert.Equal(digest, Line(machine, "after the reboot: "));
         Assert.Equal("290, last number 300", Line(machine, "files: "));
+        Assert.Equal(option == "--nvme" ? how == ",msi" ? "msi" : "msix" : "", Line(machine, "messages: "));
         Check(folder);
     }
 
@@ -88,7 +91,7 @@ public sealed class DiskBootTests
     }
 
     /// <summary>Xen's disks are a PVH guest's: others find them only with a device that takes theirs away.</summary>
-    private static string[] Options(ScratchFolder folder, string option, string processors)
+    private static string[] Options(ScratchFolder folder, string option, string processors, string how = "")
     {
         bool isXen = option == "--xvd";
         if (isXen && !File.Exists(folder["vmlinux"]))
@@ -98,7 +101,7 @@ public sealed class DiskBootTests
 
         return
         [
-            "--kernel", isXen ? folder["vmlinux"] : GuestKernel.Cloud.Image, "--initrd", folder["initrd"], "--append", "console=ttyS0", option, folder["disk"], "--cpus", processors,
+            "--kernel", isXen ? folder["vmlinux"] : GuestKernel.Cloud.Image, "--initrd", folder["initrd"], "--append", "console=ttyS0", option, folder["disk"] + how, "--cpus", processors,
             "--hypervisor", isXen ? "xen" : "kvm",
         ];
     }

@@ -13,7 +13,7 @@ namespace Jitvmm.Devices.Nvme;
 /// NvmeController.Io.cs: the commands.
 /// </summary>
 /// <remarks>One lock for the controller. Transfers run on the thread of the vCPU that rings the doorbell; what waits for the medium on the disk's own.</remarks>
-public sealed partial class NvmeController : MsixFunction, IMemoryDevice, IDisposable
+public sealed partial class NvmeController : MsiFunction, IMemoryDevice, IDisposable
 {
     private const uint RangeLength = 0x4000;
     private const int Doorbells = 0x1000;
@@ -53,8 +53,9 @@ public sealed partial class NvmeController : MsixFunction, IMemoryDevice, IDispo
     /// <param name="memory">The machine's.</param>
     /// <param name="bus">Takes its interrupts.</param>
     /// <param name="isInline">Nothing runs on a thread of its own.</param>
-    public NvmeController(DiskImage disk, string serial, int queues, PhysicalMemory memory, ApicBus bus, bool isInline)
-        : base(new PciIdentity(0x1b36, 0x0010, 0x010802, 2, 0x1af4, 0x1100), bus, queues + 1)
+    /// <param name="hasTable">Whether it has MSI-X beside MSI.</param>
+    public NvmeController(DiskImage disk, string serial, int queues, PhysicalMemory memory, ApicBus bus, bool isInline, bool hasTable = true)
+        : base(new PciIdentity(0x1b36, 0x0010, 0x010802, 2, 0x1af4, 0x1100), bus, queues + 1, hasTable)
     {
         _disk = disk;
         _serial = serial;
@@ -228,8 +229,7 @@ public sealed partial class NvmeController : MsixFunction, IMemoryDevice, IDispo
                 UpdatePin();
                 break;
             case 0x10:
-                _interruptMask &= ~value;
-                UpdatePin();
+                Unmask(value);
                 break;
             case 0x14:
                 Configure(value);
@@ -413,11 +413,37 @@ public sealed partial class NvmeController : MsixFunction, IMemoryDevice, IDispo
         {
             Vectors.Notify(queue.Vector);
         }
-        else
+        else if (!UsesPlainMessages)
         {
             UpdatePin();
         }
+        else if (!IsMasked(queue))
+        {
+            SendMessage(queue.Vector);
+        }
     }
+
+    /// <summary>INTMC: answers that came while a vector was masked are reported now. MSI-X has masks of its own (base specification 2.0, 3.1.3.3 and 3.1.3.4).</summary>
+    private void Unmask(uint vectors)
+    {
+        uint unmasked = _interruptMask & vectors;
+        _interruptMask &= ~vectors;
+        UpdatePin();
+        if (unmasked == 0 || !UsesPlainMessages || Vectors.IsEnabled)
+        {
+            return;
+        }
+
+        foreach (NvmeCompletionQueue? queue in _completions)
+        {
+            if (queue is { HasAnswers: true } && (unmasked >> (queue.Vector & 31) & 1) != 0)
+            {
+                SendMessage(queue.Vector);
+            }
+        }
+    }
+
+    private bool IsMasked(NvmeCompletionQueue queue) => (_interruptMask >> (queue.Vector & 31) & 1) != 0;
 
     /// <summary>INTA is high while a queue with interrupts has answers that the driver has not taken.</summary>
     private void UpdatePin()
@@ -425,10 +451,10 @@ public sealed partial class NvmeController : MsixFunction, IMemoryDevice, IDispo
         bool raised = false;
         foreach (NvmeCompletionQueue? queue in _completions)
         {
-            raised |= queue is { Interrupts: true } && queue.Head != queue.Tail && (_interruptMask >> (queue.Vector & 31) & 1) == 0;
+            raised |= queue is { HasAnswers: true } && !IsMasked(queue);
         }
 
-        SetInterrupt(raised && !Vectors.IsEnabled);
+        SetInterrupt(raised && !Vectors.IsEnabled && !UsesPlainMessages);
     }
 
     private void ServeSlow()

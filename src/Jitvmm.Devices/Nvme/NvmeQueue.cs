@@ -32,5 +32,8 @@ internal sealed class NvmeCompletionQueue(ulong address, uint size, int vector, 
 
     public bool Phase { get; set; } = true;
 
+    /// <summary>Whether it interrupts, and has answers that the driver has not taken.</summary>
+    public bool HasAnswers => interrupts && Head != Tail;
+
     public bool IsFull => (Tail + 1) % size == Head;
 }

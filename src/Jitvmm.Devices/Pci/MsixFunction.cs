@@ -3,7 +3,7 @@ using Jitvmm.Devices.State;
 
 namespace Jitvmm.Devices.Pci;
 
-/// <summary>A function with MSI-X vectors in BAR 2, and INTA for guests that do not use them.</summary>
+/// <summary>A function with MSI-X vectors in BAR 2, and INTA for guests that do not use them. One without vectors has INTA only.</summary>
 public abstract class MsixFunction : PciFunction
 {
     private const byte CapabilityId = 0x11;
@@ -17,16 +17,23 @@ public abstract class MsixFunction : PciFunction
         : base(identity)
     {
         Vectors = new MsixTable(bus, vectors);
+        UsesInterruptPin();
+        if (vectors == 0)
+        {
+            return;
+        }
+
         AddBar(TableBar, MsixTable.Length, Vectors);
         int last = vectors - 1;
         _capability = AddCapability(
             CapabilityId,
             [(byte)last, (byte)(last >> 8), TableBar, 0, 0, 0, TableBar, (byte)(MsixTable.PendingOffset >> 8), 0, 0],
             [0, (Enable | MaskAll) >> 8]);
-        UsesInterruptPin();
     }
 
     public MsixTable Vectors { get; }
+
+    private bool HasTable => _capability != 0;
 
     public override void Save(StateWriter writer)
     {
@@ -40,13 +47,16 @@ public abstract class MsixFunction : PciFunction
         Vectors.Restore(reader);
         lock (ConfigurationLock)
         {
-            UpdateVectors();
+            if (HasTable)
+            {
+                UpdateVectors();
+            }
         }
     }
 
     protected override void ConfigurationWritten(int offset, int bytes)
     {
-        if (offset < _capability + 4 && offset + bytes > _capability)
+        if (HasTable && offset < _capability + 4 && offset + bytes > _capability)
         {
             UpdateVectors();
         }

@@ -182,6 +182,9 @@ public abstract class PciFunction : IStateful
     /// <summary>A 32-bit register of a capability; under the lock.</summary>
     protected uint CapabilityDouble(int offset) => BinaryPrimitives.ReadUInt32LittleEndian(_config.AsSpan(offset));
 
+    /// <summary>Changes what a 32-bit register of a capability shows; under the lock.</summary>
+    protected void SetCapabilityDouble(int offset, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(_config.AsSpan(offset), value);
+
     /// <summary>The guest wrote; under the lock.</summary>
     protected virtual void ConfigurationWritten(int offset, int bytes)
     {

@@ -6,6 +6,9 @@ public enum DiskBus
     Virtio,
     Nvme,
 
+    /// <summary>NVMe without MSI-X, as controllers that have only MSI: for drivers that need to be tested so.</summary>
+    NvmeMsi,
+
     /// <summary>A back end of a Xen guest's own driver.</summary>
     Xen,
 }

@@ -418,8 +418,8 @@ public sealed class Machine : IMachineControl, IDisposable
             return;
         }
 
-        PciFunction device = disk.Bus == DiskBus.Nvme
-            ? new NvmeController(image, serial, queues, Memory, Apics, configuration.CountedTime)
+        PciFunction device = disk.Bus is DiskBus.Nvme or DiskBus.NvmeMsi
+            ? new NvmeController(image, serial, queues, Memory, Apics, configuration.CountedTime, disk.Bus == DiskBus.Nvme)
             : new VirtioBlock(image, serial, queues, Memory, Apics, configuration.CountedTime);
         _disposable.Insert(0, (IDisposable)device);
         _ = Pci.Add(device);

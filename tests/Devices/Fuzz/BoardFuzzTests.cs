@@ -58,7 +58,7 @@ public sealed class BoardFuzzTests(ITestOutputHelper output) : IDisposable
 
     private Machine Build(PhysicalMemory memory)
     {
-        string[] disks = ["virtio", "nvme", "read-only"];
+        string[] disks = ["virtio", "nvme", "nvme-msi", "read-only"];
         foreach (string name in disks)
         {
             File.WriteAllBytes(Path.Combine(_folder, name), new byte[1 << 16]);
@@ -79,6 +79,7 @@ public sealed class BoardFuzzTests(ITestOutputHelper output) : IDisposable
             [
                 new DiskConfiguration(Path.Combine(_folder, "virtio")),
                 new DiskConfiguration(Path.Combine(_folder, "nvme"), Bus: DiskBus.Nvme),
+                new DiskConfiguration(Path.Combine(_folder, "nvme-msi"), Bus: DiskBus.NvmeMsi),
                 new DiskConfiguration(Path.Combine(_folder, "read-only"), IsReadOnly: true),
             ],
             Shares = [new ShareConfiguration(share, "share")],

@@ -25,15 +25,17 @@ public sealed class NvmeFuzzTests(ITestOutputHelper output) : IDisposable
     public void Dispose() => File.Delete(_path);
 
     [Theory]
-    [InlineData(1, false, true)]
-    [InlineData(2, false, false)]
-    [InlineData(3, true, true)]
-    public void No_command_breaks_the_controller(int seed, bool isReadOnly, bool isInline)
+    [InlineData(1, false, true, true)]
+    [InlineData(2, false, false, true)]
+    [InlineData(3, true, true, true)]
+    [InlineData(4, false, true, false)]
+    [InlineData(5, false, false, false)]
+    public void No_command_breaks_the_controller(int seed, bool isReadOnly, bool isInline, bool hasTable)
     {
         File.WriteAllBytes(_path, new byte[1 << 18]);
         using var disk = new DiskImage(_path, isReadOnly);
         NvmeController? controller = null;
-        using var driver = new VirtioDriver(d => controller = new NvmeController(disk, "fuzz", 2, d.Memory, d.Machine.Bus, isInline));
+        using var driver = new VirtioDriver(d => controller = new NvmeController(disk, "fuzz", 2, d.Memory, d.Machine.Bus, isInline, hasTable));
         var guard = new GuardedMemory(driver.Memory, RingAttack.WindowEnd, VirtioDriver.RamSize);
         Start(driver, new Random(seed));
         new FuzzRun(output).Attack(seed, Operations, random => Step(driver, random), guard.Check);
