@@ -14,6 +14,9 @@ internal sealed record Kernel(string Name, string Group)
 
     public static string Folder { get; } = Path.Combine(SourceTree.Root, "perf/Guests/kernels");
 
+    /// <summary>What is the host's kernel's work natively, or the instruction cache's.</summary>
+    public static IReadOnlyList<Kernel> System { get; } = [new("system-calls", ""), new("signals", ""), new("rewrites", "")];
+
     private static readonly Lazy<Dictionary<string, string>> s_checksums = new(static () =>
         File.ReadLines(Path.Combine(Folder, "checksums")).Select(static line => line.Split(' ')).ToDictionary(static words => words[0], static words => words[1]));
 

@@ -9,30 +9,39 @@ internal static class KernelTable
     public const string Name = "kernels";
 
     /// <summary>Of a quick run: one of each kind.</summary>
-    public static readonly IReadOnlyList<string> Quick = ["integers", "calls", "hash-table", "nbody", "avx2-integers"];
+    private static readonly IReadOnlyList<string> Quick = ["integers", "calls", "hash-table", "nbody", "avx2-integers"];
 
     public static IEnumerable<Kernel> Chosen(SuiteOptions options) =>
         Kernel.All.Where(kernel => kernel.Name.Contains(options.Row, StringComparison.Ordinal) && (!options.IsQuick || Quick.Contains(kernel.Name)));
 
-    public static ResultTable Measure(SuiteOptions options, ResultFile results)
+    public static ResultTable Measure(SuiteOptions options, ResultFile results) =>
+        Measure(Name, "Kernels as process guests", [.. Chosen(options)], [Runner.Native, Runner.Jitvmm(options), Runner.Checked(options), .. Runner.QemuUser], options, results);
+
+    /// <summary>What leaves guest code all the time: native times are those of the host's kernel.</summary>
+    public static ResultTable MeasureSystem(SuiteOptions options, ResultFile results) =>
+        Measure("system", "System calls, signals, and code that is made anew", Kernel.System, [Runner.Native, Runner.Jitvmm(options), .. Runner.QemuUser], options, results);
+
+    /// <summary>A few kernels without peers: for the test of the gate.</summary>
+    public static ResultTable MeasureFew(SuiteOptions options, ResultFile results) =>
+        Measure(Name, "Kernels as process guests", [.. Kernel.All.Where(static kernel => Quick.Contains(kernel.Name))], [Runner.Native, Runner.Jitvmm(options)], options, results);
+
+    private static ResultTable Measure(string name, string title, IReadOnlyList<Kernel> kernels, IReadOnlyList<Runner> runners, SuiteOptions options, ResultFile results)
     {
-        Kernel[] kernels = [.. Chosen(options)];
-        Runner[] runners = [Runner.Native, Runner.Jitvmm(options), Runner.Checked(options), .. Runner.QemuUser];
         var table = new ResultTable
         {
-            Name = Name,
-            Title = "Kernels as process guests",
+            Name = name,
+            Title = title,
             Reference = Runner.NativeName,
             Subjects = [Runner.JitvmmName, Runner.CheckedName],
             Metrics = [Metric.Warm, Metric.Wall],
             Rows = [.. kernels.Select(static kernel => new ResultRow { Name = kernel.Name, Group = kernel.Group })],
         };
         var curves = new Dictionary<(int, string), List<double[]>>();
-        var progress = new Progress(Name, options.Rounds * kernels.Length);
+        var progress = new Progress(name, options.Rounds * kernels.Count);
         using var child = new ChildProcess();
         for (int round = 0; round < options.Rounds; round++)
         {
-            for (int i = 0; i < kernels.Length; i++)
+            for (int i = 0; i < kernels.Count; i++)
             {
                 progress.Step($"{kernels[i].Name}, round {round + 1}");
                 foreach (Runner runner in runners)

@@ -131,7 +131,7 @@ internal static class MachineTables
     private static Dictionary<string, double> Run(Runner monitor, IReadOnlyList<Kernel> kernels, ChildProcess child, string table, ResultFile results)
     {
         ChildRun run = child.Run(monitor.Prefix, monitor.Environment);
-        string[] parts = Encoding.ASCII.GetString(run.Output).Replace("\r", "", StringComparison.Ordinal).Split('\n' + Mark);
+        string[] parts = ('\n' + Encoding.ASCII.GetString(run.Output).Replace("\r", "", StringComparison.Ordinal)).Split('\n' + Mark);
         Dictionary<string, double> taken = [];
         foreach (Kernel kernel in kernels)
         {

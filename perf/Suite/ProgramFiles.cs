@@ -8,7 +8,7 @@ namespace Jitvmm.Perf.Suite;
 internal sealed class ProgramFiles : IDisposable
 {
     private const int TextLines = 900_000;
-    private const int SmallLines = 40_000;
+    private const int SmallLines = 80_000;
     private const int Functions = 700;
 
     /// <summary>Read as zeros and on no disk: what ciphers take a second for.</summary>

@@ -49,6 +49,7 @@ internal static class SuiteRun
                 "programs" => [ProgramTable.MeasureLong(options, results)],
                 "short" => [ProgramTable.MeasureShort(options, results)],
                 "threads" => [ThreadTable.Measure(options, results)],
+                "system" => [KernelTable.MeasureSystem(options, results)],
                 "start" => [StartTable.Measure(options, results)],
                 "machine" => MachineTables.Measure(options, results),
                 _ => throw new InvalidOperationException($"{name} is no table"),
