@@ -18,7 +18,7 @@ internal static class SuiteRun
             Commit = Commit(),
             Taken = DateTimeOffset.UtcNow,
             Host = HostFacts.Read(),
-            Options = string.Join(' ', (string[])[.. options.VmmOptions, .. options.VmmEnvironment.Select(static pair => $"{pair.Key}={pair.Value}"), .. options.IsQuick ? (string[])["--quick"] : []]),
+            Options = string.Join(' ', (string[])[.. options.VmmOptions, .. options.VmmEnvironment.Select(static pair => $"{pair.Key}={pair.Value}"), .. options.IsQuick ? (string[])["--quick"] : [], .. options.Row.Length > 0 ? (string[])[$"--row {options.Row}"] : []]),
             Rounds = options.Rounds,
             Peers = Peers(),
         };
@@ -52,6 +52,7 @@ internal static class SuiteRun
                 "system" => [KernelTable.MeasureSystem(options, results)],
                 "start" => [StartTable.Measure(options, results)],
                 "machine" => MachineTables.Measure(options, results),
+                "machine32" => [Machine32Table.Measure(options, results)],
                 _ => throw new InvalidOperationException($"{name} is no table"),
             });
         }

@@ -22,7 +22,7 @@ internal static class Style
         .s3 { fill: var(--c3); stroke: var(--c3); background: var(--c3); } .s4 { fill: var(--c4); stroke: var(--c4); background: var(--c4); } polyline { fill: none !important; stroke-width: 2; }
         """;
 
-    private static readonly string[] s_order = ["jitvmm", "qemu-x86_64", "jitvmm-checked", "native"];
+    private static readonly string[] s_order = ["jitvmm", "qemu-x86_64", "jitvmm-checked", "v86"];
 
     /// <summary>A runner has the same colour in each plot.</summary>
     public static string ClassOf(string runner)
