@@ -9,10 +9,11 @@ internal sealed class ProgramFiles : IDisposable
 {
     private const int TextLines = 900_000;
     private const int SmallLines = 80_000;
-    private const int Functions = 700;
+    private const int Functions = 200;
 
-    /// <summary>Read as zeros and on no disk: what ciphers take a second for.</summary>
-    private const long Zeros = 2L << 30;
+    /// <summary>Read as zeros and on no disk: what digests and ciphers take seconds for, the fastest cipher more.</summary>
+    private const long Zeros = 5L << 29;
+    private const long ManyZeros = 6L << 30;
 
     private ulong _state = 1;
 
@@ -28,13 +29,19 @@ internal sealed class ProgramFiles : IDisposable
         WriteText("text", TextLines);
         WriteText("small", SmallLines);
         WriteSource("large.c");
-        using FileStream zeros = File.Create(Path.Combine(Folder, "zeros"));
-        zeros.SetLength(Zeros);
+        WriteZeros("zeros", Zeros);
+        WriteZeros("many-zeros", ManyZeros);
     }
 
     public string Folder { get; }
 
     public void Dispose() => Directory.Delete(Folder, recursive: true);
+
+    private void WriteZeros(string name, long bytes)
+    {
+        using FileStream zeros = File.Create(Path.Combine(Folder, name));
+        zeros.SetLength(bytes);
+    }
 
     private void WriteText(string name, int lines)
     {
