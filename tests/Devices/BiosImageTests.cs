@@ -27,6 +27,9 @@ public sealed unsafe class BiosImageTests : IDisposable
         _memory.WriteBus(0xffffffff, 1, 0);
         _memory.WriteBus(0xfffff, 1, 0);
         Assert.Equal((0xaaul, 0ul), (_memory.ReadBus(0xffffffff, 1), _memory.ReadBus(0xfffff, 1)));
+        Assert.Equal(0xbbul, _memory.ReadBus(0x100000 - (ulong)image.Length, 1));
+        _memory.WriteBus(0xd0000, 1, 0x77);
+        Assert.Equal(0x77ul, _memory.ReadBus(0xd0000, 1));
     }
 
     [Theory]

@@ -15,6 +15,7 @@ internal static class KernelImages
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(0x202), 0x53726448);
         BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(0x206), 0x20f);
         file[0x211] = 1;
+        BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(0x214), 0x100000);
         BinaryPrimitives.WriteUInt32LittleEndian(file.AsSpan(0x22c), 0x7fffffff);
         file[0x234] = 1;
         file[0x236] = 1;

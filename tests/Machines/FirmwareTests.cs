@@ -7,14 +7,16 @@ namespace Jitvmm.Tests.Machines;
 public sealed class FirmwareTests
 {
     private const string Image = "/usr/share/seabios/bios.bin";
+    private const string LargeImage = "/usr/share/seabios/bios-256k.bin";
     private const string Marker = "Press ESC for boot menu.";
 
     [ToolTheory(Image)]
-    [InlineData(ExecutionTier.Interpret)]
-    [InlineData(ExecutionTier.Auto)]
-    public void SeaBIOS_looks_for_something_to_boot(ExecutionTier tier)
+    [InlineData(Image, ExecutionTier.Interpret)]
+    [InlineData(Image, ExecutionTier.Auto)]
+    [InlineData(LargeImage, ExecutionTier.Auto)]
+    public void SeaBIOS_looks_for_something_to_boot(string image, ExecutionTier tier)
     {
-        using var guest = new MachineGuest(new MachineGuestOptions { Bios = Image, Memory = 64ul << 20, Tier = tier });
+        using var guest = new MachineGuest(new MachineGuestOptions { Bios = image, Memory = 64ul << 20, Tier = tier });
         using var watchdog = new Timer(_ => guest.Stop(), null, 120_000, Timeout.Infinite);
         var text = new StringBuilder();
         var reader = new Thread(() => Collect(guest, text));

@@ -12,17 +12,31 @@ namespace Jitvmm.Tests.Machines;
 /// <summary>Privileged sequences against an independent emulator: the same image from the reset vector, the state compared after each instruction.</summary>
 public sealed unsafe class PrivilegedComparisonTests
 {
-    private const int MaximumSteps = 40_000;
+    private const int MaximumSteps = 400_000;
 
     [ToolFact("nasm", "qemu-system-x86_64")]
-    public void Each_step_agrees_with_the_peer()
+    public void Each_step_agrees_with_the_peer() => CompareProgram("privileged.asm");
+
+    /// <summary>Random tables and accesses: error codes, CR2, accessed and dirty bits.</summary>
+    [ToolTheory("nasm", "qemu-system-x86_64")]
+    [InlineData(1, 60)]
+    [InlineData(2, 60)]
+    public void Each_page_walk_agrees_with_the_peers(int seed, int cases) => CompareProgram("paging.asm", $"-DSEED={seed}", $"-DCASES={cases}");
+
+    [ToolTheory("nasm", "qemu-system-x86_64")]
+    [Trait("Run", "Nightly")]
+    [InlineData(3, 1500)]
+    [InlineData(4, 1500)]
+    public void Many_page_walks_agree_with_the_peers(int seed, int cases) => CompareProgram("paging.asm", $"-DSEED={seed}", $"-DCASES={cases}");
+
+    private static void CompareProgram(string program, params string[] definitions)
     {
         string folder = Directory.CreateTempSubdirectory("jitvmm-peer").FullName;
         try
         {
             string image = Path.Combine(folder, "image");
-            string source = Path.Combine(RepositoryRoot.Path, "tests/Machines/Programs/privileged.asm");
-            using (Process nasm = Process.Start("/usr/bin/nasm", ["-f", "bin", source, "-o", image]))
+            string source = Path.Combine(RepositoryRoot.Path, "tests/Machines/Programs", program);
+            using (Process nasm = Process.Start("/usr/bin/nasm", ["-f", "bin", .. definitions, source, "-o", image]))
             {
                 nasm.WaitForExit();
                 Assert.Equal(0, nasm.ExitCode);
@@ -113,7 +127,12 @@ public sealed unsafe class PrivilegedComparisonTests
 
         public int AcknowledgeInterrupt() => -1;
 
-        public CpuidLeaf QueryCpuid(uint leaf, uint subLeaf) => CpuModel.Query(leaf, subLeaf);
+        public CpuidLeaf QueryCpuid(uint leaf, uint subLeaf)
+        {
+            // SMEP and SMAP are a machine's to offer.
+            CpuidLeaf found = CpuModel.Query(leaf, subLeaf);
+            return leaf == 7 && subLeaf == 0 ? found with { Ebx = found.Ebx | (1u << 7) | (1u << 20) } : found;
+        }
 
         public void TripleFault() => _cpu.RequestStop();
 

@@ -7,6 +7,9 @@ public static class AddressMap
     public const ulong LowMemoryEnd = 0x9fc00;
     public const ulong VideoMemory = 0xa0000;
 
+    /// <summary>Up to <see cref="Firmware"/>: RAM for a BIOS only, which keeps itself and option ROMs there.</summary>
+    public const ulong OptionRoms = 0xc0000;
+
     /// <summary>The BIOS area, which holds the ACPI tables.</summary>
     public const ulong Firmware = 0xe0000;
     public const ulong OneMegabyte = 0x100000;

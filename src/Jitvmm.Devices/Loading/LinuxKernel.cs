@@ -36,6 +36,11 @@ internal static class LinuxKernel
             throw new BootException($"the kernel uses boot protocol {protocol >> 8}.{protocol & 0xff:d2}; 2.06 with a high-loaded image is the oldest supported");
         }
 
+        if (U32(file, 0x214) == 0)
+        {
+            throw new BootException("this image needs a BIOS: it has no entry point but its 16-bit setup code (boot it from a disk, with --bios)");
+        }
+
         int setupSectors = file[HeaderStart] == 0 ? 4 : file[HeaderStart];
         int setupSize = (setupSectors + 1) * 512;
         if (setupSize >= file.Length)

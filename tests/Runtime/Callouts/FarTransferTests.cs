@@ -1,3 +1,4 @@
+using Iced.Intel;
 using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
@@ -8,6 +9,7 @@ namespace Jitvmm.Tests.Runtime.Callouts;
 public sealed unsafe class FarTransferTests : IDisposable
 {
     private const uint Own = TestMachine.Free;
+    private const ulong Other = 0x14000;
 
     private readonly TestMachine _machine = new();
 
@@ -115,17 +117,8 @@ public sealed unsafe class FarTransferTests : IDisposable
     [Fact]
     public void Task_switch_saves_and_loads_everything_and_comes_back()
     {
-        const ulong Other = 0x14000;
-        _machine.EnterProtectedMode().SetDescriptor(Own, TestMachine.Segment((uint)Other, 0x67, 0x89, 0));
-        _machine.Write(Other + 0x20, 0x5000, 4);
-        _machine.Write(Other + 0x24, 0x46, 4);
-        _machine.Write(Other + 0x28, 0xabcd, 4);
-        _machine.Write(Other + 0x38, 0x70000, 4);
-        foreach ((uint place, uint selector) in ((uint, uint)[])[(0x48, 0x10), (0x4c, 0x38), (0x50, 0x10), (0x54, 0x10), (0x58, 0), (0x5c, 0), (0x60, 0)])
-        {
-            _machine.Write(Other + place, selector, 4);
-        }
-
+        _machine.EnterProtectedMode();
+        WriteOther();
         _machine.Cpu->Gpr[0] = 0x1111;
         _machine.Cpu->WriteFlags(0x2);
         FarTransfers.Call(_machine.Cpu, Own, 0, 4, 0x1007);
@@ -140,5 +133,36 @@ public sealed unsafe class FarTransferTests : IDisposable
         Assert.Equal(0x5001ul, _machine.Read(Other + 0x20, 4));
     }
 
+    /// <summary>The trap is the new task's, before its first instruction (SDM vol. 3B, 17.3.1.5).</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_task_that_asks_for_a_trap_gets_it(bool asks)
+    {
+        FaultRun run = new FaultRun(_machine.EnterProtectedMode()).Prepare();
+        WriteOther();
+        _machine.Write(Other + 0x64, asks ? 1u : 0, 2);
+        _machine.Write(0x5000, 0xf4, 1);
+        Assembler asm = new(32);
+        asm.call((ushort)Own, 0);
+        Assert.Equal(asks ? (int)ExceptionVector.Debug : FaultRun.None, run.Run(asm));
+        Assert.Equal(asks ? Breakpoints.TaskTrap : 0, _machine.Cpu->System.Debug[6] & 0xe00f);
+        Assert.Equal(asks, run.FaultRip == 0x5000);
+    }
+
     public void Dispose() => _machine.Dispose();
+
+    /// <summary>A task to switch to.</summary>
+    private void WriteOther()
+    {
+        _machine.SetDescriptor(Own, TestMachine.Segment((uint)Other, 0x67, 0x89, 0));
+        _machine.Write(Other + 0x20, 0x5000, 4);
+        _machine.Write(Other + 0x24, 0x46, 4);
+        _machine.Write(Other + 0x28, 0xabcd, 4);
+        _machine.Write(Other + 0x38, 0x70000, 4);
+        foreach ((uint place, uint selector) in ((uint, uint)[])[(0x48, 0x10), (0x4c, 0x38), (0x50, 0x10), (0x54, 0x10), (0x58, 0), (0x5c, 0), (0x60, 0)])
+        {
+            _machine.Write(Other + place, selector, 4);
+        }
+    }
 }
