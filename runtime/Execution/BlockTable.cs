@@ -10,9 +10,11 @@ namespace Jitvmm.Runtime.Execution;
 /// </summary>
 internal sealed unsafe class BlockTable : IDisposable
 {
-    /// <summary>A booted Linux runs some ten thousand blocks again and again.</summary>
-    private const int Size = 16384;
+    /// <summary>A booted Linux runs some ten thousand blocks again and again. A set has two entries.</summary>
+    private const int Sets = 16384;
+    private const int Size = 2 * Sets;
 
+    private int _latest;
     private Entry* _entries = (Entry*)NativeMemory.AllocZeroed(Size, (nuint)sizeof(Entry));
 
     /// <summary>The head of the block at a location; null when it is not known here.</summary>
@@ -20,14 +22,20 @@ internal sealed unsafe class BlockTable : IDisposable
     /// <param name="nextPage">The second page it was made of, or 0: the caller sees to it that the page still follows the first.</param>
     public TbOp* Find(in CodeLocation location, out ulong nextPage)
     {
-        Entry* entry = Slot(location.Address);
+        Entry* entry = SetOf(location.Address);
+        ulong place = PlaceOf(location);
+        if (entry->Address != location.Address || entry->Place != place)
+        {
+            entry++;
+        }
+
         nextPage = entry->NextPage;
-        return entry->Address == location.Address && entry->Place == PlaceOf(location) ? entry->Head : null;
+        return entry->Address == location.Address && entry->Place == place ? entry->Head : null;
     }
 
     public void Add(TranslationBlock block)
     {
-        Entry* entry = Slot(block.Address);
+        Entry* entry = PlaceFor(block);
         entry->Address = block.Address;
         entry->Place = PlaceOf(block.Location);
         entry->NextPage = block.Location.NextPage;
@@ -37,10 +45,13 @@ internal sealed unsafe class BlockTable : IDisposable
     /// <summary>The block became stale. Any thread.</summary>
     public void Forget(ulong address, TbOp* head)
     {
-        Entry* entry = Slot(address);
-        if (entry->Head == head)
+        Entry* set = SetOf(address);
+        for (int i = 0; i < 2; i++)
         {
-            entry->Head = null;
+            if (set[i].Head == head)
+            {
+                set[i].Head = null;
+            }
         }
     }
 
@@ -52,7 +63,23 @@ internal sealed unsafe class BlockTable : IDisposable
         _entries = null;
     }
 
-    private Entry* Slot(ulong address) => _entries + ((address ^ (address >> GuestPages.PageShift)) & (Size - 1));
+    private Entry* SetOf(ulong address) => _entries + (2 * ((address ^ (address >> GuestPages.PageShift)) & (Sets - 1)));
+
+    /// <summary>Entries never move, since others forget them where they are. Of two that are in use, one and then the other goes.</summary>
+    private Entry* PlaceFor(TranslationBlock block)
+    {
+        Entry* set = SetOf(block.Address);
+        for (int i = 0; i < 2; i++)
+        {
+            if (set[i].Head == null || (set[i].Address == block.Address && set[i].Place == PlaceOf(block.Location)))
+            {
+                return set + i;
+            }
+        }
+
+        _latest ^= 1;
+        return set + _latest;
+    }
 
     /// <summary>The rest of the physical address is that of the linear one, and modes are smaller than a page.</summary>
     private static ulong PlaceOf(in CodeLocation location) => (location.Physical & SoftTlb.PageMask) | (ulong)location.Mode;

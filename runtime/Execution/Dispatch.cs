@@ -2,6 +2,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Runtime.Execution;
 
@@ -30,6 +31,14 @@ public static unsafe class Dispatch
         JumpCacheEntry* entry = (JumpCacheEntry*)cpu->JumpCache + ((address ^ (address >> 12)) & (JumpCacheSize - 1));
         return entry->Address == address ? entry->Op : null;
     }
+
+    /// <summary>
+    /// The block at an address of a machine guest's code that the jump cache does not have, without leaving generated code; null when only the vCPU's loop can find it, or is to have
+    /// it since a single instruction runs.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static TbOp* Search(CpuState* cpu, ulong address) =>
+        (cpu->System.IsSingle | cpu->System.IsStepping) != 0 || SoftTlb.IsJumpCacheHidden(cpu) ? null : VCpu.FromState(cpu)!.FindKnown(address);
 
     /// <summary>Whether a computed jump to an address is known to lead to the block with this head, as the address is mapped and code is decoded now.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -442,11 +442,12 @@ public sealed unsafe class VCpu : IDisposable
         }
 
         TbOp* head = IsMachine ? FindMachineHead(address) : HeadOf(_cache.FindOrTranslate(CodeLocation.InProcess(address)));
-        if (head == null)
-        {
-            return null;
-        }
+        return head == null ? null : Remember(address, head);
+    }
 
+    /// <summary>Puts a block into the jump cache.</summary>
+    private TbOp* Remember(ulong address, TbOp* head)
+    {
         ref JumpCacheEntry entry = ref Dispatch.JumpCacheSlot(State, address);
         entry.Op = head;
         entry.Address = address;
@@ -459,6 +460,20 @@ public sealed unsafe class VCpu : IDisposable
         }
 
         return head;
+    }
+
+    /// <summary>A machine guest's block that was looked up before, where its pages were seen to be; null when there is none.</summary>
+    internal TbOp* FindKnown(ulong address)
+    {
+        ulong linear = SoftTlb.LinearCode(State, address);
+        if (!SoftTlb.TryFindCode(State, linear, out ulong physical))
+        {
+            return null;
+        }
+
+        TbOp* head = _blocks!.Find(new CodeLocation(address, physical, (CodeMode)State->System.CodeMode), out ulong nextPage);
+        bool isThere = head != null && (nextPage == 0 || (SoftTlb.TryFindCode(State, BehindPage(linear), out ulong next) && next == nextPage));
+        return isThere ? Remember(address, head) : null;
     }
 
     private static TbOp* HeadOf(TranslationBlock? block) => block == null ? null : block.Ops;
@@ -509,7 +524,9 @@ public sealed unsafe class VCpu : IDisposable
 
     /// <summary>Where the page behind that of an address is.</summary>
     private bool TryFetchNext(ulong address, out ulong physical) =>
-        TryFetch((SoftTlb.LinearCode(State, address) | (GuestPages.PageSize - 1)) + 1, out physical);
+        TryFetch(BehindPage(SoftTlb.LinearCode(State, address)), out physical);
+
+    private static ulong BehindPage(ulong linear) => (linear | (GuestPages.PageSize - 1)) + 1;
 
     private bool TryLocate(ulong rip, out CodeLocation location)
     {

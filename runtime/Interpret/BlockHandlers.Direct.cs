@@ -47,6 +47,12 @@ public static unsafe partial class BlockHandlers
     /// <summary>A direct branch whose side is not chained yet.</summary>
     public static int Unlinked(CpuState* cpu, TbOp* op, byte* memory, ulong target) => Dispatch.Unlinked(cpu, op, target);
 
+    /// <summary>Goes on at a block that is not in the jump cache: the vCPU loop finds it.</summary>
+    public static int Search(CpuState* cpu, TbOp* op, byte* memory, ulong target) => Dispatch.Lookup(cpu, target);
+
+    /// <summary>The block at RIP, if it is known here.</summary>
+    private static TbOp* Find(CpuState* cpu) => Dispatch.Find(cpu, cpu->Rip);
+
     /// <summary>The embedder answers.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int SystemCall(CpuState* cpu) => (int)BlockExit.SystemCall;

@@ -140,7 +140,7 @@ public static unsafe partial class BlockHandlers
     /// </summary>
     public static int Interpret(CpuState* cpu, TbOp* op, byte* memory)
     {
-        TbOp* next = Dispatch.Find(cpu, cpu->Rip);
+        TbOp* next = Find(cpu);
         if (next == null)
         {
             return (int)BlockExit.Interpret;

@@ -7359,7 +7359,7 @@ public static unsafe partial class Handlers
         TbOp* next = Dispatch.Find(cpu, v1);
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, v1);
+            return BlockHandlers.Search(cpu, op, mem, v1);
         }
 
         return next->Handler(cpu, next, mem);
@@ -7384,7 +7384,7 @@ public static unsafe partial class Handlers
         TbOp* next = Dispatch.Find(cpu, v1);
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, v1);
+            return BlockHandlers.Search(cpu, op, mem, v1);
         }
 
         return next->Handler(cpu, next, mem);

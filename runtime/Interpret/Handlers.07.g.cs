@@ -8379,7 +8379,7 @@ public static unsafe partial class Handlers
         TbOp* next = Dispatch.Find(cpu, v0);
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, v0);
+            return BlockHandlers.Search(cpu, op, mem, v0);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8413,7 +8413,7 @@ public static unsafe partial class Handlers
         TbOp* next = Dispatch.Find(cpu, v3);
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, v3);
+            return BlockHandlers.Search(cpu, op, mem, v3);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8449,7 +8449,7 @@ public static unsafe partial class Handlers
         TbOp* next = Dispatch.Find(cpu, v11);
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, v11);
+            return BlockHandlers.Search(cpu, op, mem, v11);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8613,7 +8613,7 @@ public static unsafe partial class Handlers
         TbOp* next = Dispatch.Find(cpu, v0);
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, v0);
+            return BlockHandlers.Search(cpu, op, mem, v0);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8638,7 +8638,7 @@ public static unsafe partial class Handlers
         TbOp* next = Dispatch.Find(cpu, v3);
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, v3);
+            return BlockHandlers.Search(cpu, op, mem, v3);
         }
 
         return next->Handler(cpu, next, mem);
@@ -8665,7 +8665,7 @@ public static unsafe partial class Handlers
         TbOp* next = Dispatch.Find(cpu, v11);
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, v11);
+            return BlockHandlers.Search(cpu, op, mem, v11);
         }
 
         return next->Handler(cpu, next, mem);

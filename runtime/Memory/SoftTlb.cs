@@ -105,6 +105,8 @@ public static unsafe partial class SoftTlb
     /// <summary>For one instruction no computed jump finds its target; <see cref="ModeChanged"/> ends it.</summary>
     public static void HideJumpCache(CpuState* cpu) => cpu->JumpCache = s_emptyJumpCache;
 
+    internal static bool IsJumpCacheHidden(CpuState* cpu) => cpu->JumpCache == s_emptyJumpCache;
+
     /// <summary>
     /// How code is decoded now; <paramref name="cache"/> is 1 for user code. A jump cache is keyed by RIP alone, so it is emptied when the same privilege goes on in another mode or with another CS base.
     /// </summary>

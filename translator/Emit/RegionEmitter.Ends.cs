@@ -108,12 +108,17 @@ public sealed partial class RegionEmitter
         _il.LoadLocal(_code, IrType.I32);
         _il.Constant((long)code, IrType.I32);
         _il.BranchCompare(OpCodes.Bne_Un, other, IrType.I32);
+        JumpToHandler(handler);
+        _il.Mark(other);
+    }
+
+    private void JumpToHandler(nint handler)
+    {
         _il.Argument(CpuArgument, IrType.I64);
         _il.Argument(RecordArgument, IrType.I64);
         PushMemory();
         _il.Constant(handler, IrType.I64);
         _il.JumpToHandler();
-        _il.Mark(other);
     }
 
     /// <summary>Each way out stores what the largest one within it does not, and goes on there. Returns where they all end.</summary>
@@ -181,8 +186,15 @@ public sealed partial class RegionEmitter
         _il.LoadIndirect(64, false);
         _il.JumpToHandler();
         _il.Mark(missing);
-        _il.Constant((long)BlockExit.Lookup, IrType.I32);
-        _il.Return();
+        if (_handlers.Search != 0)
+        {
+            JumpToHandler(_handlers.Search);
+        }
+        else
+        {
+            _il.Constant((long)BlockExit.Lookup, IrType.I32);
+            _il.Return();
+        }
     }
 
     /// <summary>What handlers get to reach memory. A machine guest's may have changed with what the region called.</summary>

@@ -161,7 +161,7 @@ internal sealed class HandlerPrinter(StringBuilder output)
                 Line($"TbOp* next = Dispatch.Find(cpu, {Name(op.A)});");
                 Line("if (next == null)");
                 Line("{");
-                Line($"    return Dispatch.Lookup(cpu, {Name(op.A)});");
+                Line($"    return BlockHandlers.Search(cpu, op, mem, {Name(op.A)});");
                 Line("}");
                 output.Append('\n');
                 Line("return next->Handler(cpu, next, mem);");

@@ -41,6 +41,9 @@ public sealed unsafe class HandlerSet
     /// <summary>Where a region goes on with an instruction that only tier 0 executes.</summary>
     public required nint Interpret { get; init; }
 
+    /// <summary>Where a region goes on at a block that the jump cache does not have; 0 for processes, whose vCPU loop finds it.</summary>
+    public nint Search { get; init; }
+
     /// <summary>Where a region goes on that ended with SYSCALL; 0 for processes, whose system calls the embedder answers.</summary>
     public nint SystemCall { get; init; }
 
@@ -66,6 +69,7 @@ public sealed unsafe class HandlerSet
         Return = PagedBlocks.ReturnAddress,
         Stale = PagedBlocks.StaleAddress,
         Interpret = PagedBlocks.InterpretAddress,
+        Search = PagedBlocks.SearchAddress,
         SystemCall = PagedBlocks.SystemCallAddress,
         GuardLimit = Guards.LimitAddress,
         GuardBreakpoint = Guards.BreakpointAddress,

@@ -11,6 +11,7 @@ namespace Jitvmm.Runtime.Interpret.Paged;
 public static unsafe partial class BlockHandlers
 {
     public static readonly nint EnterCountedAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&EnterCounted;
+    public static readonly nint SearchAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Search;
     public static readonly nint SystemCallAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&SystemCall;
 
     /// <summary>The first record of each block of a CPU that counts instructions: its blocks have one each.</summary>
@@ -47,7 +48,26 @@ public static unsafe partial class BlockHandlers
         bool mayChain = (op->Address ^ target) >> GuestPages.PageShift == 0 && cpu->System.HasUnalignedCode == 0;
         if (next == null || (mayChain && next->R0 == 0))
         {
-            return mayChain ? Dispatch.Unlinked(cpu, op, target) : Dispatch.Lookup(cpu, target);
+            return mayChain ? Dispatch.Unlinked(cpu, op, target) : Search(cpu, op, memory, target);
+        }
+
+        return next->Handler(cpu, next, memory);
+    }
+
+    /// <summary>Goes on at a block that is not in the jump cache.</summary>
+    public static int Search(CpuState* cpu, TbOp* op, byte* memory, ulong target)
+    {
+        cpu->Rip = target;
+        return Search(cpu, op, memory);
+    }
+
+    /// <summary>The same at RIP.</summary>
+    public static int Search(CpuState* cpu, TbOp* op, byte* memory)
+    {
+        TbOp* next = Dispatch.Search(cpu, cpu->Rip);
+        if (next == null)
+        {
+            return (int)BlockExit.Lookup;
         }
 
         return next->Handler(cpu, next, memory);
@@ -70,7 +90,14 @@ public static unsafe partial class BlockHandlers
     /// <remarks>A callout may have brought the jump cache back that a single instruction must not see.</remarks>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TbOp* After(CpuState* cpu, int exit) =>
-        exit == (int)BlockExit.Lookup && (cpu->System.IsSingle | cpu->System.IsStepping) == 0 ? Dispatch.Find(cpu, cpu->Rip) : null;
+        exit == (int)BlockExit.Lookup && (cpu->System.IsSingle | cpu->System.IsStepping) == 0 ? Find(cpu) : null;
+
+    /// <summary>The block at RIP, if it is known without the vCPU's loop.</summary>
+    private static TbOp* Find(CpuState* cpu)
+    {
+        TbOp* next = Dispatch.Find(cpu, cpu->Rip);
+        return next != null ? next : Dispatch.Search(cpu, cpu->Rip);
+    }
 
     /// <summary>Continues after a region that ended with SYSCALL.</summary>
     public static int SystemCall(CpuState* cpu, TbOp* op, byte* memory)

@@ -2266,7 +2266,7 @@ public static unsafe partial class LegacyHandlers
         TbOp* next = Dispatch.Find(cpu, ((ulong)v9));
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, ((ulong)v9));
+            return BlockHandlers.Search(cpu, op, mem, ((ulong)v9));
         }
 
         return next->Handler(cpu, next, mem);
@@ -2290,7 +2290,7 @@ public static unsafe partial class LegacyHandlers
         TbOp* next = Dispatch.Find(cpu, ((ulong)v9));
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, ((ulong)v9));
+            return BlockHandlers.Search(cpu, op, mem, ((ulong)v9));
         }
 
         return next->Handler(cpu, next, mem);
@@ -2314,7 +2314,7 @@ public static unsafe partial class LegacyHandlers
         TbOp* next = Dispatch.Find(cpu, ((ulong)v9));
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, ((ulong)v9));
+            return BlockHandlers.Search(cpu, op, mem, ((ulong)v9));
         }
 
         return next->Handler(cpu, next, mem);
@@ -2338,7 +2338,7 @@ public static unsafe partial class LegacyHandlers
         TbOp* next = Dispatch.Find(cpu, ((ulong)v9));
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, ((ulong)v9));
+            return BlockHandlers.Search(cpu, op, mem, ((ulong)v9));
         }
 
         return next->Handler(cpu, next, mem);
@@ -9035,7 +9035,7 @@ public static unsafe partial class LegacyHandlers
         TbOp* next = Dispatch.Find(cpu, ((ulong)v0));
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, ((ulong)v0));
+            return BlockHandlers.Search(cpu, op, mem, ((ulong)v0));
         }
 
         return next->Handler(cpu, next, mem);
@@ -9069,7 +9069,7 @@ public static unsafe partial class LegacyHandlers
         TbOp* next = Dispatch.Find(cpu, ((ulong)v13));
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, ((ulong)v13));
+            return BlockHandlers.Search(cpu, op, mem, ((ulong)v13));
         }
 
         return next->Handler(cpu, next, mem);
@@ -9094,7 +9094,7 @@ public static unsafe partial class LegacyHandlers
         TbOp* next = Dispatch.Find(cpu, ((ulong)v0));
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, ((ulong)v0));
+            return BlockHandlers.Search(cpu, op, mem, ((ulong)v0));
         }
 
         return next->Handler(cpu, next, mem);
@@ -9128,7 +9128,7 @@ public static unsafe partial class LegacyHandlers
         TbOp* next = Dispatch.Find(cpu, ((ulong)v13));
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, ((ulong)v13));
+            return BlockHandlers.Search(cpu, op, mem, ((ulong)v13));
         }
 
         return next->Handler(cpu, next, mem);
@@ -9192,7 +9192,7 @@ public static unsafe partial class LegacyHandlers
         TbOp* next = Dispatch.Find(cpu, ((ulong)v0));
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, ((ulong)v0));
+            return BlockHandlers.Search(cpu, op, mem, ((ulong)v0));
         }
 
         return next->Handler(cpu, next, mem);
@@ -9214,7 +9214,7 @@ public static unsafe partial class LegacyHandlers
         TbOp* next = Dispatch.Find(cpu, ((ulong)v13));
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, ((ulong)v13));
+            return BlockHandlers.Search(cpu, op, mem, ((ulong)v13));
         }
 
         return next->Handler(cpu, next, mem);
@@ -9226,7 +9226,7 @@ public static unsafe partial class LegacyHandlers
         TbOp* next = Dispatch.Find(cpu, ((ulong)v0));
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, ((ulong)v0));
+            return BlockHandlers.Search(cpu, op, mem, ((ulong)v0));
         }
 
         return next->Handler(cpu, next, mem);
@@ -9248,7 +9248,7 @@ public static unsafe partial class LegacyHandlers
         TbOp* next = Dispatch.Find(cpu, ((ulong)v13));
         if (next == null)
         {
-            return Dispatch.Lookup(cpu, ((ulong)v13));
+            return BlockHandlers.Search(cpu, op, mem, ((ulong)v13));
         }
 
         return next->Handler(cpu, next, mem);
