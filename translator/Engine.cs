@@ -53,7 +53,7 @@ public sealed unsafe class Engine : IDisposable
         HostFaults.Install();
         HostFaults.RegisterWindow(memory.HostBase - AddressSpace.GuardSize, AddressSpace.Limit + 2 * AddressSpace.GuardSize);
         ulong threshold = ThresholdOf(Options.Tiering);
-        Cache = new CodeCache(memory, new BlockDecoder(HandlerSet.Direct, threshold), BlockHandlers.StaleAddress, BlockHandlers.ReturnAddress, Options.CodeCacheLimit);
+        Cache = new CodeCache(memory, new BlockDecoder(HandlerSet.Direct, threshold), HandlerSet.Direct.Records, Options.CodeCacheLimit);
         if (threshold != 0)
         {
             Compiler = new RegionCompiler(Cache, HandlerSet.Direct, Options.Tiering == Tiering.Tier1, Options.Checked);

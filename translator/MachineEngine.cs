@@ -18,7 +18,7 @@ public sealed class MachineEngine : IDisposable
         HandlerSet handlers = HandlerSet.ForMachine(Options.CountsInstructions);
         ulong threshold = Options.CountsInstructions ? 0 : Engine.ThresholdOf(Options.Tiering);
         int blockLength = Options.CountsInstructions ? 1 : BlockDecoder.MaxInstructions;
-        Cache = new CodeCache(memory, new BlockDecoder(handlers, threshold, blockLength) { Sites = Options.Paravirtual?.Sites }, handlers.Stale, handlers.Return, Options.CodeCacheLimit);
+        Cache = new CodeCache(memory, new BlockDecoder(handlers, threshold, blockLength) { Sites = Options.Paravirtual?.Sites }, handlers.Records, Options.CodeCacheLimit);
         if (threshold != 0)
         {
             Compiler = new RegionCompiler(Cache, handlers, Options.Tiering == Tiering.Tier1, false, Options.Paravirtual);

@@ -28,22 +28,24 @@ public sealed unsafe class CodeCache : IDisposable
     /// </summary>
     private readonly Dictionary<ulong, StrongBox<int>> _rewritesOfPage = [];
 
+    /// <summary>Blocks in the order of their records, stale ones too.</summary>
+    private readonly List<TranslationBlock> _byRecords = [];
+
     /// <summary>Pages that show the memory of translated pages at another address, with the numbers of those.</summary>
     private readonly Dictionary<ulong, List<ulong>> _codeSeenThrough = [];
 
     private readonly IBlockTranslator _translator;
-    private readonly nint _staleHandler;
+    private readonly RecordHandlers _handlers;
     private readonly List<VCpu> _vcpus = [];
     private byte* _arena;
     private readonly long _limit;
     private long _used;
 
-    public CodeCache(GuestPages memory, IBlockTranslator translator, nint staleHandler, nint returnHandler, long limit = DefaultLimit)
+    public CodeCache(GuestPages memory, IBlockTranslator translator, in RecordHandlers handlers, long limit = DefaultLimit)
     {
         Memory = memory;
         _translator = translator;
-        _staleHandler = staleHandler;
-        ReturnHandler = returnHandler;
+        _handlers = handlers;
         _limit = Math.Max(limit, 1 << 20);
         _arena = HostMemory.ReserveZeroed((ulong)_limit);
         memory.CodeChanged = Invalidate;
@@ -58,7 +60,7 @@ public sealed unsafe class CodeCache : IDisposable
     public CodeCacheStatistics Statistics { get; } = new();
 
     /// <summary>The handler that ends the run of a single record.</summary>
-    internal nint ReturnHandler { get; }
+    public nint ReturnHandler => _handlers.Return;
 
     /// <summary>Bytes of predecoded records in use.</summary>
     public long UsedBytes => Volatile.Read(ref _used);
@@ -179,8 +181,8 @@ public sealed unsafe class CodeCache : IDisposable
         return ops;
     }
 
-    /// <summary>Whether a record is one of a block whose bytes changed.</summary>
-    internal bool IsStale(TbOp* op) => Volatile.Read(ref *(nint*)&op->Handler) == _staleHandler;
+    /// <summary>Whether a block's head is that of one whose bytes changed.</summary>
+    internal bool IsStale(TbOp* head) => Volatile.Read(ref *(nint*)&head->Handler) == _handlers.Replaced;
 
     /// <summary>Whether a pointer is to a record.</summary>
     public bool IsRecord(TbOp* op) => (byte*)op >= _arena && (byte*)op < _arena + _limit;
@@ -222,6 +224,7 @@ public sealed unsafe class CodeCache : IDisposable
                 }
 
                 _blocks.Clear();
+                _byRecords.Clear();
                 _blocksOfPage.Clear();
                 _codeSeenThrough.Clear();
                 HostMemory.Discard(_arena, (ulong)_used);
@@ -299,8 +302,14 @@ public sealed unsafe class CodeCache : IDisposable
         {
             // A flush since the exit would have cleared the record; an invalidation would have made it stale.
             nint handler = *(nint*)&from->Handler;
-            if (target.IsStale || handler == 0 || handler == _staleHandler)
+            if (target.IsStale || handler == 0 || handler == _handlers.Stale || !MayChain(from, target))
             {
+                return;
+            }
+
+            if (handler == _handlers.Replaced)
+            {
+                from->Target = target.Ops;
                 return;
             }
 
@@ -315,6 +324,28 @@ public sealed unsafe class CodeCache : IDisposable
                 from->Next = target.Ops;
             }
         }
+    }
+
+    /// <summary>
+    /// Whether a chain from a record holds wherever its block runs. A machine guest's page may be mapped elsewhere by now, without a flush that would have kept the record's block from
+    /// running: the chain would outlast that.
+    /// </summary>
+    private bool MayChain(TbOp* from, TranslationBlock target)
+    {
+        if (Memory is not PhysicalMemory)
+        {
+            return true;
+        }
+
+        int low = 0;
+        int high = _byRecords.Count;
+        while (high - low > 1)
+        {
+            int middle = (low + high) / 2;
+            (low, high) = _byRecords[middle].Ops <= from ? (middle, high) : (low, middle);
+        }
+
+        return low < _byRecords.Count && (_byRecords[low].Location.Physical ^ target.Location.Physical) >> GuestPages.PageShift == 0 && _byRecords[low].Location.Mode == target.Location.Mode;
     }
 
     /// <summary>Makes every vCPU but the calling thread's leave compiled code at its next safepoint. Call with <see cref="Gate"/> held.</summary>
@@ -385,6 +416,7 @@ public sealed unsafe class CodeCache : IDisposable
     private bool Add(TranslationBlock block)
     {
         _blocks[block.Location with { NextPage = 0 }] = block;
+        _byRecords.Add(block);
         Statistics.BlocksTranslated++;
         Statistics.InstructionsTranslated += block.InstructionCount;
         Statistics.BytesTranslated += (long)(block.End - block.Address);
@@ -572,9 +604,12 @@ public sealed unsafe class CodeCache : IDisposable
             _blocks.Remove(key);
         }
 
-        for (int i = 0; i < block.OpCount; i++)
+        // Branches of other blocks are chained to the head, and stay so.
+        block.Ops->Target = null;
+        Volatile.Write(ref *(nint*)&block.Ops->Handler, _handlers.Replaced);
+        for (int i = 1; i < block.OpCount; i++)
         {
-            Volatile.Write(ref *(nint*)&block.Ops[i].Handler, _staleHandler);
+            Volatile.Write(ref *(nint*)&block.Ops[i].Handler, _handlers.Stale);
         }
 
         // Either a vCPU that remembers the block just now sees that it is stale, or this sees what it remembers.

@@ -16,6 +16,7 @@ public static unsafe partial class BlockHandlers
     public static readonly nint EnterAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Enter;
     public static readonly nint FallThroughAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&FallThrough;
     public static readonly nint UndefinedAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Undefined;
+    public static readonly nint ReplacedAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Replaced;
     public static readonly nint StaleAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Stale;
     public static readonly nint CheckFloatAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&CheckFloat;
     public static readonly nint ReturnAddress = (nint)(delegate*<CpuState*, TbOp*, byte*, int>)&Return;
@@ -60,7 +61,19 @@ public static unsafe partial class BlockHandlers
     /// <summary>The record of an instruction nobody implements: #UD.</summary>
     public static int Undefined(CpuState* cpu, TbOp* op, byte* memory) => Dispatch.Raise(cpu, op, ExceptionVector.InvalidOpcode);
 
-    /// <summary>Replaces every record of a block whose bytes changed: leave, and look the address up again.</summary>
+    /// <summary>The head of a block whose bytes changed, for what was chained to it: goes on at the block that is there now.</summary>
+    public static int Replaced(CpuState* cpu, TbOp* op, byte* memory)
+    {
+        TbOp* next = op->Target;
+        if (next == null || (nint)next->Handler == ReplacedAddress)
+        {
+            return Unlinked(cpu, op, memory, op->Address);
+        }
+
+        return next->Handler(cpu, next, memory);
+    }
+
+    /// <summary>Replaces every other record of such a block: leave, and look the address up again.</summary>
     public static int Stale(CpuState* cpu, TbOp* op, byte* memory) => Dispatch.Lookup(cpu, op->Address);
 
     /// <summary>

@@ -294,14 +294,14 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
             if (isChecked)
             {
                 op->Address = instruction.NextIP;
-                SetHandler(op++, _handlers.Return);
+                SetHandler(op++, _handlers.Records.Return);
             }
         }
 
         if (count == 0 || undefinedEnd || !Lifter.EndsBlock(_instructions[count - 1]))
         {
             op->Address = count > 0 ? end : address;
-            nint last = isSingle ? _handlers.Stale : _handlers.FallThrough;
+            nint last = isSingle ? _handlers.Records.Stale : _handlers.FallThrough;
             SetHandler(op++, undefinedEnd ? _handlers.Undefined : last);
         }
 

@@ -1,3 +1,4 @@
+using Jitvmm.Runtime.CodeCache;
 using DirectBlocks = Jitvmm.Runtime.Interpret.BlockHandlers;
 using DirectTable = Jitvmm.Runtime.Interpret.HandlerTable;
 using Guards = Jitvmm.Runtime.Interpret.Paged.GuardHandlers;
@@ -21,8 +22,7 @@ public sealed unsafe class HandlerSet
         FallThrough = DirectBlocks.FallThroughAddress,
         Undefined = DirectBlocks.UndefinedAddress,
         CheckFloat = DirectBlocks.CheckFloatAddress,
-        Return = DirectBlocks.ReturnAddress,
-        Stale = DirectBlocks.StaleAddress,
+        Records = new(DirectBlocks.ReplacedAddress, DirectBlocks.StaleAddress, DirectBlocks.ReturnAddress),
         Interpret = DirectBlocks.InterpretAddress,
     };
 
@@ -34,9 +34,8 @@ public sealed unsafe class HandlerSet
 
     public required nint CheckFloat { get; init; }
 
-    public required nint Return { get; init; }
-
-    public required nint Stale { get; init; }
+    /// <summary>Those that the code cache needs.</summary>
+    public required RecordHandlers Records { get; init; }
 
     /// <summary>Where a region goes on with an instruction that only tier 0 executes.</summary>
     public required nint Interpret { get; init; }
@@ -66,8 +65,7 @@ public sealed unsafe class HandlerSet
         FallThrough = PagedBlocks.FallThroughAddress,
         Undefined = PagedBlocks.UndefinedAddress,
         CheckFloat = PagedBlocks.CheckFloatAddress,
-        Return = PagedBlocks.ReturnAddress,
-        Stale = PagedBlocks.StaleAddress,
+        Records = new(PagedBlocks.ReplacedAddress, PagedBlocks.StaleAddress, PagedBlocks.ReturnAddress),
         Interpret = PagedBlocks.InterpretAddress,
         Search = PagedBlocks.SearchAddress,
         SystemCall = PagedBlocks.SystemCallAddress,

@@ -61,6 +61,60 @@ public sealed unsafe class CodeMappingTests : IDisposable
         Assert.Equal(0x101ul, result);
     }
 
+    /// <summary>
+    /// A branch is taken for the first time after its page was mapped elsewhere, without a flush: it may go on in either page. When the first page is back, flushed, it goes on there.
+    /// </summary>
+    [Fact]
+    public void A_chain_into_another_mapping_of_the_page_does_not_last()
+    {
+        foreach ((ulong frame, int result) in ((ulong, int)[])[(First, 1), (Second, 2)])
+        {
+            Assembler function = new(64);
+            Label there = function.CreateLabel();
+            function.test(ebx, ebx);
+            function.jne(there);
+            function.xor(eax, eax);
+            function.ret();
+            while (function.Instructions.Count < 0x40)
+            {
+                function.nop();
+            }
+
+            function.Label(ref there);
+            function.mov(eax, result);
+            function.ret();
+            _machine.Place(function, frame + 0x400);
+        }
+
+        // What is a megabyte of pages behind has the same place in the cache of fetches.
+        const ulong Far = 1024;
+        _machine.Write(0x101000 + (8 * Far / 512), 0x103007);
+        _machine.Write(0x103000 + (8 * (Far % 512)), First | 7);
+        Assembler asm = new(64);
+        asm.mov(rdi, Linear);
+        asm.mov(rsi, Linear + 0x400);
+        asm.mov(r12, Linear + (Far << 12) + 0x100);
+        asm.xor(ebx, ebx);
+        asm.call(rsi);
+        asm.mov(rdx, Entry);
+        asm.mov(rcx, Second | 7);
+        asm.mov(__qword_ptr[rdx], rcx);
+        asm.call(r12);
+        asm.mov(ebx, 1);
+        asm.call(rsi);
+        asm.mov(r13, rax);
+        asm.mov(rcx, First | 7);
+        asm.mov(__qword_ptr[rdx], rcx);
+        asm.invlpg(__byte_ptr[rdi]);
+        asm.call(rsi);
+        asm.hlt();
+        _machine.Place(asm, Caller);
+        _machine.Cpu->Rip = Caller;
+        Assert.Equal(MachineExit.Halted, _machine.Run());
+        Assert.InRange(_machine.Cpu->Gpr[13], 1ul, 2ul);
+        Assert.Equal(1ul, _machine.Cpu->Gpr[0]);
+    }
+
     /// <summary>A loop that branches to an instruction in two pages, with the jump cache emptied in each round.</summary>
     [Fact]
     public void A_block_in_two_pages_is_translated_once()
