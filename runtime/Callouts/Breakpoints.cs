@@ -167,6 +167,15 @@ public static unsafe class Breakpoints
         Note(cpu, hits);
     }
 
+    /// <summary>A callout that changes state before its last access begins: with data breakpoints its instruction runs by itself from the start.</summary>
+    internal static void NoteUnrepeatable(CpuState* cpu)
+    {
+        if ((cpu->System.Watches & DataWatch) != 0 && cpu->System.IsSingle == 0 && cpu->System.DeliversEvent != 1)
+        {
+            throw new RunAloneException();
+        }
+    }
+
     private static void Note(CpuState* cpu, ulong hits)
     {
         if (hits == 0)
@@ -174,11 +183,17 @@ public static unsafe class Breakpoints
             return;
         }
 
-        if (cpu->System.IsSingle != 0)
+        if (cpu->System.DeliversEvent == 1)
+        {
+            // What the delivery of an event reads and pushes traps behind it, before its handler's first instruction.
+            cpu->System.DebugHits |= hits;
+            cpu->ExitRequest = 1;
+        }
+        else if (cpu->System.IsSingle != 0)
         {
             cpu->System.DebugHits |= hits;
         }
-        else if (cpu->System.DeliversEvent != 1)
+        else
         {
             throw new RunAloneException();
         }

@@ -117,7 +117,7 @@ public static unsafe class ControlRegisters
         // Paging with PAE outside long mode begins with a load of the pointers (SDM vol. 3A, 4.4.1).
         const ulong PointerBits = Cr0.Paging | Cr0.CacheDisable | Cr0.NotWriteThrough;
         bool loadsPointers = ((old ^ value) & PointerBits) != 0 && (efer & Efer.LongModeActive) == 0 && HasPaePaging(value, cpu->System.Cr4);
-        RaiseIf(loadsPointers && !PageTableWalker.HasValidPointers(cpu, cpu->System.Cr3));
+        RaiseIf(loadsPointers && !PageTableWalker.TryLoadPointers(cpu, cpu->System.Cr3));
         cpu->System.Cr0 = value;
         cpu->System.Efer = efer;
         if (((old ^ value) & Cr0Paging) != 0)
@@ -160,7 +160,7 @@ public static unsafe class ControlRegisters
         }
         else if (HasPaePaging(cpu->System.Cr0, cpu->System.Cr4))
         {
-            RaiseIf(!PageTableWalker.HasValidPointers(cpu, value));
+            RaiseIf(!PageTableWalker.TryLoadPointers(cpu, value));
         }
 
         cpu->System.Cr3 = value & ~KeepEntries;
@@ -191,7 +191,7 @@ public static unsafe class ControlRegisters
         // As does a change of what these bits say about the tables (SDM vol. 3A, 4.4.1).
         const ulong PointerBits = Cr4.PageSizeExtensions | Cr4.PhysicalAddressExtension | Cr4.PageGlobal | Cr4.SupervisorExecutionPrevention;
         bool loadsPointers = ((old ^ value) & PointerBits) != 0 && !CpuMode.IsLong(cpu) && HasPaePaging(cpu->System.Cr0, value);
-        RaiseIf(loadsPointers && !PageTableWalker.HasValidPointers(cpu, cpu->System.Cr3));
+        RaiseIf(loadsPointers && !PageTableWalker.TryLoadPointers(cpu, cpu->System.Cr3));
         cpu->System.Cr4 = value;
         if (((old ^ value) & Cr4Paging) != 0)
         {
@@ -205,6 +205,14 @@ public static unsafe class ControlRegisters
         }
 
         CpuMode.Changed(cpu);
+    }
+
+    /// <summary>A task switch brings its own CR3 (SDM vol. 3A, 7.3).</summary>
+    internal static void SwitchCr3(CpuState* cpu, uint value)
+    {
+        RaiseIf(HasPaePaging(cpu->System.Cr0, cpu->System.Cr4) && !PageTableWalker.TryLoadPointers(cpu, value));
+        cpu->System.Cr3 = value;
+        SoftTlb.FlushNonGlobal(cpu);
     }
 
     private static bool HasPaePaging(ulong cr0, ulong cr4) => (cr0 & Cr0.Paging) != 0 && (cr4 & Cr4.PhysicalAddressExtension) != 0;

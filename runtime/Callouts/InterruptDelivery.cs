@@ -171,7 +171,7 @@ public static unsafe partial class InterruptDelivery
 
     private static void DeliverOnce(CpuState* cpu, in Event what)
     {
-        // An instruction that hits a breakpoint here has already been stopped by its own accesses, or is not asked.
+        // Data breakpoints that are hit from here on trap behind the delivery.
         cpu->System.DeliversEvent = 1;
         if (CpuMode.IsLong(cpu))
         {

@@ -81,6 +81,7 @@ internal static unsafe class TaskSwitches
 
     private static bool Switch(CpuState* cpu, uint selector, Reason reason, ulong returnRip, uint external)
     {
+        Breakpoints.NoteUnrepeatable(cpu);
         Descriptor next = ReadTask(cpu, selector, reason, external);
         bool isWide = (next.Type & 8) != 0;
         Layout layout = isWide ? Wide : Narrow;
@@ -161,8 +162,7 @@ internal static unsafe class TaskSwitches
         bool isWide = layout.Bytes == 4;
         if (isWide && (cpu->System.Cr0 & Cr0.Paging) != 0)
         {
-            cpu->System.Cr3 = SystemMemory.Read32(cpu, task + layout.Cr3, true);
-            SoftTlb.FlushNonGlobal(cpu);
+            ControlRegisters.SwitchCr3(cpu, SystemMemory.Read32(cpu, task + layout.Cr3, true));
         }
 
         ulong flags = PagedMemory.Read(cpu, task + layout.Flags, layout.Bytes, true);

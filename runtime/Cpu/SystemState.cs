@@ -193,6 +193,9 @@ public unsafe struct SystemState
     /// <summary>Blocks entered since the reset, modulo 2³².</summary>
     public uint RecentCount;
 
+    /// <summary>PAE's page-directory pointers as CR3 was last loaded: walks use them, not the table they came from (SDM vol. 3A, 4.4.1).</summary>
+    public fixed ulong PagePointers[4];
+
     /// <summary>Where the base of a segment is kept.</summary>
     public static ref ulong BaseOf(CpuState* cpu, SegmentIndex segment)
     {

@@ -50,6 +50,7 @@ public static unsafe class PageTableWalker
     public const ulong Global = 0x100;
     public const ulong NoExecute = 1ul << 63;
 
+    private const int Pointers = 4;
     private const ulong AddressMask = (PhysicalMemory.Limit - 1) & ~0xffful;
 
     /// <summary>Physical-address bits a processor with fewer of them reserves.</summary>
@@ -96,8 +97,7 @@ public static unsafe class PageTableWalker
         else
         {
             linear = (uint)linear;
-            table = cpu->System.Cr3 & 0xffffffe0;
-            if (!TryPointerTable(cpu, linear, walk, ref table, ref mapping))
+            if (!TryPointer(cpu, (uint)linear, walk, out table, ref mapping))
             {
                 return false;
             }
@@ -119,32 +119,34 @@ public static unsafe class PageTableWalker
         }
     }
 
-    /// <summary>Whether PAE's four pointers may be loaded from a table: no entry that is present has reserved bits (SDM vol. 3A, 4.4.1).</summary>
-    public static bool HasValidPointers(CpuState* cpu, ulong cr3)
+    /// <summary>Loads PAE's four pointers from the table at a CR3. False, and nothing loaded: one that is present has reserved bits set (SDM vol. 3A, 4.4.1).</summary>
+    public static bool TryLoadPointers(CpuState* cpu, ulong cr3)
     {
-        for (ulong place = cr3 & 0xffffffe0; place < (cr3 & 0xffffffe0) + 32; place += 8)
+        ulong* entries = stackalloc ulong[Pointers];
+        for (int i = 0; i < Pointers; i++)
         {
-            ulong* entry = Entry(cpu, place);
-            if (entry != null && (*entry & Present) != 0 && (*entry & ReservedInPointer) != 0)
+            ulong* entry = Entry(cpu, (cr3 & 0xffffffe0) + (8 * (uint)i));
+            entries[i] = entry == null ? 0 : Volatile.Read(ref *entry);
+            if ((entries[i] & Present) != 0 && (entries[i] & ReservedInPointer) != 0)
             {
                 return false;
             }
         }
 
+        for (int i = 0; i < Pointers; i++)
+        {
+            cpu->System.PagePointers[i] = entries[i];
+        }
+
         return true;
     }
 
-    /// <summary>PAE's four pointers carry no rights, only presence (SDM vol. 3A, 4.4.1).</summary>
-    private static bool TryPointerTable(CpuState* cpu, ulong linear, PageWalk walk, ref ulong table, ref PageMapping mapping)
+    /// <summary>PAE's four pointers carry no rights, only presence.</summary>
+    private static bool TryPointer(CpuState* cpu, uint linear, PageWalk walk, out ulong table, ref PageMapping mapping)
     {
-        ulong* entry = Entry(cpu, table + ((linear >> 30) * 8));
-        if (entry == null || (*entry & Present) == 0)
-        {
-            return Fault(cpu, walk, 0, ref mapping);
-        }
-
-        table = *entry & AddressMask;
-        return true;
+        ulong pointer = cpu->System.PagePointers[linear >> 30];
+        table = pointer & AddressMask;
+        return (pointer & Present) != 0 || Fault(cpu, walk, 0, ref mapping);
     }
 
     /// <summary>One level: to the next table, or to the page when the entry is a leaf.</summary>

@@ -141,11 +141,7 @@ public readonly unsafe struct PagedMemory : IGuestMemory
             RaisePending(cpu);
         }
 
-        if (isOwn)
-        {
-            Breakpoints.Note(cpu, linear, bytes, write);
-        }
-
+        Breakpoints.Note(cpu, linear, bytes, write);
         byte access = cpu->Pages[mapping.Physical >> GuestPages.PageShift];
         if ((access & (byte)(write ? PageAccess.Write : PageAccess.Read)) == 0)
         {

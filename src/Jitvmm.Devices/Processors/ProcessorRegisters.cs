@@ -9,7 +9,7 @@ internal static unsafe class ProcessorRegisters
 {
     public static void Save(StateWriter writer, CpuState* cpu)
     {
-        writer.Section("registers", 2);
+        writer.Section("registers", 3);
         writer.Bytes(new ReadOnlySpan<byte>(cpu->Gpr, 16 * sizeof(ulong)));
         writer.UInt64(cpu->Rip);
         writer.UInt64(cpu->FsBase);
@@ -24,6 +24,7 @@ internal static unsafe class ProcessorRegisters
         writer.Int32(cpu->System.InterruptShadow);
         writer.UInt64(cpu->System.ShadowedAddress);
         writer.UInt64(cpu->System.DebugHits);
+        writer.Bytes(new ReadOnlySpan<byte>(cpu->System.PagePointers, 4 * sizeof(ulong)));
     }
 
     /// <exception cref="InvalidDataException">These are no registers of this kind of processor.</exception>
@@ -44,7 +45,7 @@ internal static unsafe class ProcessorRegisters
     /// <exception cref="InvalidDataException">These are no registers of this kind of processor.</exception>
     public static void Restore(StateReader reader, CpuState* cpu)
     {
-        reader.Section("registers", 2);
+        reader.Section("registers", 3);
         reader.Bytes(new Span<byte>(cpu->Gpr, 16 * sizeof(ulong)));
         cpu->Rip = reader.UInt64();
         cpu->FsBase = reader.UInt64();
@@ -59,6 +60,7 @@ internal static unsafe class ProcessorRegisters
         cpu->System.InterruptShadow = reader.Int32();
         cpu->System.ShadowedAddress = reader.UInt64();
         cpu->System.DebugHits = reader.UInt64();
+        reader.Bytes(new Span<byte>(cpu->System.PagePointers, 4 * sizeof(ulong)));
 
         // Asks the platform again.
         cpu->System.InterruptPending = 1;

@@ -1,6 +1,7 @@
 using Jitvmm.Runtime.Callouts;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
+using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Tests.Runtime.Callouts;
 
@@ -66,6 +67,29 @@ public sealed unsafe class ControlRegisterTests : IDisposable
         Assert.Equal(Good, _machine.Cpu->System.Cr3);
         _machine.Write(Good + 8, Directory | 1 | reserved);
         TestMachine.RaisesProtection(() => ControlRegisters.Write(_machine.Cpu, 4, Cr4.PhysicalAddressExtension | Cr4.PageGlobal, 0));
+    }
+
+    /// <summary>SDM vol. 3A, 4.4.1: walks use the pointers that were loaded with CR3, whatever their table says since.</summary>
+    [Fact]
+    public void Pointers_are_those_that_were_loaded()
+    {
+        const ulong Table = 0x50000;
+        _machine.EnterProtectedMode();
+        _machine.Write(Table, 0x51000 | 1);
+        _machine.Write(0x51000, 0x83);
+        _machine.Write(0x51008, 0x83);
+        _machine.Write(0x52000, 0x83);
+        _machine.Write(0x52008, 0x200083);
+        _machine.Write(0x70000, 0x1234);
+        _machine.Write(0x270000, 0x5678);
+        ControlRegisters.Write(_machine.Cpu, 4, Cr4.PhysicalAddressExtension, 0);
+        ControlRegisters.Write(_machine.Cpu, 3, Table, 0);
+        ControlRegisters.Write(_machine.Cpu, 0, Cr0.Paging | Cr0.ProtectionEnable, 0);
+        _machine.Write(Table, 0x52000 | 1);
+        SoftTlb.FlushAll(_machine.Cpu);
+        Assert.Equal(0x1234ul, SystemMemory.Read64(_machine.Cpu, 0x270000, false));
+        ControlRegisters.Write(_machine.Cpu, 3, Table, 0);
+        Assert.Equal(0x5678ul, SystemMemory.Read64(_machine.Cpu, 0x270000, false));
     }
 
     /// <summary>SDM vol. 3A, 4.6.1: AC lets the supervisor's own accesses pass SMAP, not those to its descriptor tables.</summary>

@@ -166,6 +166,23 @@ public sealed unsafe class DebugTrapTests : IDisposable
         Assert.Equal(Debug, _run.Run(atomic));
     }
 
+    /// <summary>The frame of the interrupt is pushed at the watched place; the trap comes before the handler's first instruction.</summary>
+    [Theory]
+    [InlineData(TestMachine.Stack - 8, 1)]
+    [InlineData(TestMachine.Stack - 40, 1)]
+    [InlineData(TestMachine.Idt + 0x200, 3)]
+    public void What_an_interrupt_reads_and_pushes_hits(ulong address, int kind)
+    {
+        const ulong Handler = 0x31800;
+        SetBreakpoint(2, address, kind, 8);
+        _machine.SetLongGate(0x20, Handler);
+        _machine.Write(Handler, 0xf490, 2);
+        Assembler asm = new(64);
+        asm.@int(0x20);
+        Assert.Equal(Debug, _run.Run(asm));
+        Assert.Equal((Handler, 4ul), (_run.FaultRip, _machine.Cpu->System.Debug[6] & 0xe00f));
+    }
+
     [Fact]
     public void MOV_SS_holds_the_trap_back()
     {

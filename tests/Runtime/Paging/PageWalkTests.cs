@@ -84,7 +84,7 @@ public sealed unsafe class PageWalkTests(ITestOutputHelper output)
         ulong linear = (ulong)random.NextInt64();
         linear = mode == PagingMode.FourLevel ? (ulong)((long)(linear << 16) >> 16) : linear;
         var access = new PagingAccess(linear, (AccessKind)random.Next(3), random.Next(2) == 0, random.Next(2) == 0);
-        Apply(machine.Cpu, controls);
+        Apply(machine, controls);
         var reference = new ReferenceWalker((place, bytes) => place < RamSize ? machine.Read(place, bytes) : 0);
         Translation expected = reference.Walk(controls, access);
         int entryBytes = mode == PagingMode.Bits32 ? 4 : 8;
@@ -131,8 +131,9 @@ public sealed unsafe class PageWalkTests(ITestOutputHelper output)
         return mode == PagingMode.Pae ? page + 32 * (ulong)random.Next(128) : page + (ulong)random.Next(0x1000);
     }
 
-    private static void Apply(CpuState* cpu, PagingControls controls)
+    private static void Apply(TestMachine machine, PagingControls controls)
     {
+        CpuState* cpu = machine.Cpu;
         bool isLong = controls.Mode == PagingMode.FourLevel;
         cpu->System.Cr0 = Cr0.ProtectionEnable | Cr0.Paging | (controls.WriteProtect ? Cr0.WriteProtect : 0);
         cpu->System.Cr3 = controls.Root;
@@ -141,6 +142,11 @@ public sealed unsafe class PageWalkTests(ITestOutputHelper output)
             | (controls.GlobalPages ? Cr4.PageGlobal : 0)
             | (controls.NoSupervisorFetch ? Cr4.SupervisorExecutionPrevention : 0)
             | (controls.NoSupervisorData ? Cr4.SupervisorAccessPrevention : 0);
+        for (uint i = 0; i < 4 && controls.Mode == PagingMode.Pae; i++)
+        {
+            cpu->System.PagePointers[i] = machine.Read((controls.Root & 0xffffffe0) + (8 * i));
+        }
+
         cpu->System.Efer = (isLong ? Efer.LongModeEnable | Efer.LongModeActive : 0) | (controls.NoExecute ? Efer.NoExecuteEnable : 0);
     }
 
