@@ -63,6 +63,9 @@ public interface IParavirtualHost
     /// <summary>Drives a global system interrupt's wire, of the first 24.</summary>
     void SetInterruptLine(uint wire, bool high);
 
+    /// <summary>The wire of a PCI slot's interrupt pin, on bus 0; pin 0 is INTA.</summary>
+    uint PciInterruptWire(uint slot, uint pin);
+
     /// <summary>Takes what the guest says to whoever looks after it. Bytes are dropped when nobody takes them.</summary>
     void WriteConsole(ReadOnlySpan<byte> text);
 

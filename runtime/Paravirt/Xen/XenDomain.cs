@@ -27,12 +27,16 @@ internal sealed class XenDomain : IXenDomain
     private const ulong Is64BitFlag = 1;
     private const ulong MarksRunstateFlag = 2;
 
-    // HVM_PARAM_CALLBACK_IRQ (hvm/params.h): a type on top, and a global system interrupt or a vector.
+    // HVM_PARAM_CALLBACK_IRQ (hvm/params.h): a type on top, and a global system interrupt, a PCI function's pin, or a vector.
     private const int CallbackTypeShift = 56;
     private const ulong GlobalInterrupt = 0;
+    private const ulong PciPin = 1;
     private const ulong VectorType = 2;
     private const ulong LastGlobalInterrupt = 23;
     private const ulong FirstVector = 0x10;
+
+    /// <summary>The last function of bus 0.</summary>
+    private const ulong LastPin = 0xffff;
 
     private const ulong Nowhere = ulong.MaxValue;
 
@@ -228,16 +232,20 @@ internal sealed class XenDomain : IXenDomain
         ulong type = value >> CallbackTypeShift;
         ulong number = value & ((1ul << CallbackTypeShift) - 1);
         bool isVector = type == VectorType && number is >= FirstVector and <= byte.MaxValue && (Features & XenFeatures.CallbackVector) != 0;
-        if (!isVector && (type != GlobalInterrupt || number > LastGlobalInterrupt))
+        bool isWire = (type == GlobalInterrupt && number <= LastGlobalInterrupt) || (type == PciPin && number <= LastPin);
+        if (!isVector && !isWire)
         {
             return false;
         }
 
         _parameters[CallbackParameter] = value;
         _callbackVector = isVector ? (int)number : 0;
-        _callbackLine = isVector ? 0 : (int)number;
+        _callbackLine = isVector ? 0 : type == PciPin ? WireOfPin(number) : (int)number;
         return true;
     }
+
+    /// <summary>The device is in bits 11 to 15 of a pin's number, INTA to INTD in 0 and 1; the bus is the only one.</summary>
+    private int WireOfPin(ulong number) => (int)_processors[0].Machine.PciInterruptWire((uint)(number >> 11) & 31, (uint)number & 3);
 
     /// <summary>Xen takes the layout of shared records from the mode in which the guest makes itself known.</summary>
     private void LatchWidth(bool is64Bit)

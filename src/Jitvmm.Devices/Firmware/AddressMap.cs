@@ -21,7 +21,10 @@ public static class AddressMap
     public const uint PciWindow = 0xc0000000;
     public const uint PciWindowLast = 0xdfffffff;
 
-    /// <summary>Another, below the I/O APIC, where PC firmware that places ranges by itself puts them.</summary>
+    /// <summary>Ports of PCI functions, from here.</summary>
+    public const uint PciPorts = 0xc000;
+
+    /// <summary>Another memory window, below the I/O APIC, where PC firmware that places ranges by itself puts them.</summary>
     public const uint PciFirmwareWindow = 0xf0000000;
     public const uint PciFirmwareWindowLast = 0xfebfffff;
     public const ulong PciWindow64 = 0x80_0000_0000;

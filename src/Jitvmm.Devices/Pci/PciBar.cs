@@ -2,16 +2,26 @@ using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Devices.Pci;
 
-/// <summary>A memory range that a function answers at, where its base address register says (PCI Local Bus 3.0, 6.2.5.1).</summary>
-internal sealed class PciBar(int index, uint length, IMemoryDevice device)
+/// <summary>A range that a base address register places (PCI Local Bus 3.0, 6.2.5.1): 32-bit memory, or ports.</summary>
+internal sealed class PciBar(int index, uint length, uint kind, IMemoryDevice? device)
 {
-    /// <summary>Register number, 0 to 5. Ranges are 32-bit and not prefetchable.</summary>
+    /// <summary>What the low bits of the register say of memory: 32-bit, not prefetchable.</summary>
+    public const uint Memory = 0;
+
+    /// <summary>Of ports.</summary>
+    public const uint Ports = 1;
+
+    /// <summary>Register number, 0 to 5.</summary>
     public int Index => index;
 
-    /// <summary>A power of two, at least 4 KiB so that no two devices share a page.</summary>
+    /// <summary>A power of two; of memory at least 4 KiB so that no two devices share a page.</summary>
     public uint Length => length;
 
-    public IMemoryDevice Device => device;
+    /// <summary><see cref="Memory"/> or <see cref="Ports"/>.</summary>
+    public uint Kind => kind;
+
+    /// <summary>What answers there; null for a range that the function only keeps free.</summary>
+    public IMemoryDevice? Device => device;
 
     /// <summary>What the register holds.</summary>
     public uint Address { get; set; }

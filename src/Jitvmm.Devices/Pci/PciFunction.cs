@@ -21,6 +21,7 @@ public abstract class PciFunction : IStateful
     private const int CapabilityPointer = 0x34;
     private const int InterruptLineRegister = 0x3c;
     private const int InterruptPin = 0x3d;
+    private const byte PortsEnabled = 1;
     private const byte MemoryEnabled = 2;
     private const byte BusMaster = 4;
     private const ushort InterruptDisabled = 0x400;
@@ -121,7 +122,7 @@ public abstract class PciFunction : IStateful
     }
 
     /// <summary>The root bus takes the function: where its ranges start and which wire INTA is.</summary>
-    internal void Connect(PhysicalMemory memory, InterruptLine? line, Func<uint, uint> place)
+    internal void Connect(PhysicalMemory memory, InterruptLine? line, Func<PciBar, uint> place)
     {
         _memory = memory;
         _line = line;
@@ -132,21 +133,27 @@ public abstract class PciFunction : IStateful
             {
                 if (bar != null)
                 {
-                    BinaryPrimitives.WriteUInt32LittleEndian(_config.AsSpan(FirstBar + 4 * bar.Index), place(bar.Length));
+                    BinaryPrimitives.WriteUInt32LittleEndian(_config.AsSpan(FirstBar + 4 * bar.Index), place(bar) | bar.Kind);
                 }
             }
 
             // As firmware leaves it: ranges assigned and answering.
-            _config[Command] = MemoryEnabled;
+            _config[Command] = (byte)(MemoryEnabled | (_writable[Command] & PortsEnabled));
             UpdateRanges();
         }
     }
 
     /// <summary>Gives the function a memory range.</summary>
-    protected void AddBar(int index, uint length, IMemoryDevice device)
+    protected void AddBar(int index, uint length, IMemoryDevice device) => AddBar(new PciBar(index, length, PciBar.Memory, device));
+
+    /// <summary>Gives it a memory range where nothing answers: addresses that are free for something else.</summary>
+    protected void AddEmptyBar(int index, uint length) => AddBar(new PciBar(index, length, PciBar.Memory, null));
+
+    /// <summary>Gives it ports where nothing answers.</summary>
+    protected void AddEmptyPortBar(int index, uint length)
     {
-        _bars[index] = new PciBar(index, length, device);
-        BinaryPrimitives.WriteUInt32LittleEndian(_writable.AsSpan(FirstBar + 4 * index), ~(length - 1));
+        AddBar(new PciBar(index, length, PciBar.Ports, null));
+        _writable[Command] |= PortsEnabled;
     }
 
     /// <summary>Appends a capability; the content follows its id and link. Its offset in the configuration space.</summary>
@@ -197,6 +204,12 @@ public abstract class PciFunction : IStateful
             || (address >= AddressMap.PciFirmwareWindow && last <= AddressMap.PciFirmwareWindowLast);
     }
 
+    private void AddBar(PciBar bar)
+    {
+        _bars[bar.Index] = bar;
+        BinaryPrimitives.WriteUInt32LittleEndian(_writable.AsSpan(FirstBar + 4 * bar.Index), ~(bar.Length - 1));
+    }
+
     private void Word(int offset, ushort value) => BinaryPrimitives.WriteUInt16LittleEndian(_config.AsSpan(offset), value);
 
     private void UpdateRanges()
@@ -204,7 +217,7 @@ public abstract class PciFunction : IStateful
         bool enabled = (_config[Command] & MemoryEnabled) != 0;
         foreach (PciBar? bar in _bars)
         {
-            if (bar == null || _memory == null)
+            if (bar?.Device is not { } device || _memory == null)
             {
                 continue;
             }
@@ -218,13 +231,13 @@ public abstract class PciFunction : IStateful
 
             if (bar.MappedAt != 0)
             {
-                _memory.RemoveDevice(bar.MappedAt, bar.Device);
+                _memory.RemoveDevice(bar.MappedAt, device);
             }
 
             bar.MappedAt = wanted;
             if (wanted != 0)
             {
-                _memory.AddDevice(wanted, bar.Length, bar.Device);
+                _memory.AddDevice(wanted, bar.Length, device);
             }
         }
     }

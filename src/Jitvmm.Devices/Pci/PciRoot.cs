@@ -14,12 +14,14 @@ public sealed class PciRoot : IPortDevice, IMemoryDevice, IStateful
     private const ushort DataPort = 0xcfc;
     private const uint Enabled = 0x80000000;
     private const int Slots = 32;
+    private const int FirstWire = 16;
 
     private readonly PhysicalMemory _memory;
     private readonly PciFunction?[] _functions = new PciFunction?[Slots];
     private readonly SharedLine[] _wires = new SharedLine[4];
     private uint _address;
     private uint _nextRange = AddressMap.PciWindow;
+    private uint _nextPorts = AddressMap.PciPorts;
 
     /// <param name="ports">Where mechanism 1 goes.</param>
     /// <param name="memory">Where ECAM and the functions' ranges go.</param>
@@ -29,7 +31,7 @@ public sealed class PciRoot : IPortDevice, IMemoryDevice, IStateful
         _memory = memory;
         for (int i = 0; i < _wires.Length; i++)
         {
-            _wires[i] = new SharedLine(interrupts, 16 + i);
+            _wires[i] = new SharedLine(interrupts, FirstWire + i);
         }
 
         ports.Claim(AddressPort, 8, this);
@@ -52,11 +54,14 @@ public sealed class PciRoot : IPortDevice, IMemoryDevice, IStateful
             throw new InvalidOperationException("All 32 PCI slots are taken.");
         }
 
-        InterruptLine line = _wires[AddressMap.PciInterrupt(slot, 0) - 16].Attach();
+        InterruptLine line = _wires[AddressMap.PciInterrupt(slot, 0) - FirstWire].Attach();
         function.Connect(_memory, line, PlaceRange);
         _functions[slot] = function;
         return slot;
     }
+
+    /// <summary>One more wire to an interrupt of the slots'; null for one that is not theirs. Before the machine runs, or one caller at a time.</summary>
+    public InterruptLine? AttachTo(int wire) => wire - FirstWire is >= 0 and var index && index < _wires.Length ? _wires[index].Attach() : null;
 
     public uint ReadPort(ushort port, int bytes)
     {
@@ -148,10 +153,11 @@ public sealed class PciRoot : IPortDevice, IMemoryDevice, IStateful
 
     private PciFunction? Find(uint requester) => requester < 256 && (requester & 7) == 0 ? _functions[requester >> 3] : null;
 
-    private uint PlaceRange(uint length)
+    private uint PlaceRange(PciBar bar)
     {
-        uint address = (_nextRange + length - 1) & ~(length - 1);
-        _nextRange = address + length;
+        ref uint next = ref bar.Kind == PciBar.Ports ? ref _nextPorts : ref _nextRange;
+        uint address = (next + bar.Length - 1) & ~(bar.Length - 1);
+        next = address + bar.Length;
         return address;
     }
 }

@@ -405,6 +405,12 @@ public sealed class Machine : IMachineControl, IDisposable
             Console = new VirtioConsole(Memory, Apics, input, output);
             _ = Pci.Add(Console);
         }
+
+        // A kernel that enters by its PVH note knows of Xen's devices, and has no such function.
+        if (_xen != null && (configuration.Bios.Length != 0 || !ElfKernel.Recognizes(configuration.Kernel)))
+        {
+            _ = Pci.Add(new XenPlatform(Ports, configuration.DebugOutput));
+        }
     }
 
     private void AddDisk(DiskConfiguration disk, string serial, MachineConfiguration configuration)

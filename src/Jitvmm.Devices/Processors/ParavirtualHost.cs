@@ -1,3 +1,4 @@
+using Jitvmm.Devices.Firmware;
 using Jitvmm.Devices.Interrupts;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Paravirt;
@@ -65,6 +66,8 @@ internal sealed class ParavirtualHost(CpuPlatform own, ParavirtualMachine machin
     public bool IsRunning(uint apicId) => apicId < (uint)machine.Processors.Count && !machine.Processors[(int)apicId].WaitsForStartUp;
 
     public void SetInterruptLine(uint wire, bool high) => machine.SetLine(wire, high);
+
+    public uint PciInterruptWire(uint slot, uint pin) => (uint)AddressMap.PciInterrupt((int)slot & 31, (int)pin & 3);
 
     public void WriteConsole(ReadOnlySpan<byte> text) => machine.WriteConsole(text);
 

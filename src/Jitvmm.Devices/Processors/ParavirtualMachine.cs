@@ -36,7 +36,7 @@ internal sealed class ParavirtualMachine(Machine machine, IReadOnlyList<CpuPlatf
     {
         if (wire < Wires)
         {
-            (_lines[wire] ??= machine.Interrupts.Line((int)wire)).Set(high);
+            (_lines[wire] ??= machine.Pci.AttachTo((int)wire) ?? machine.Interrupts.Line((int)wire)).Set(high);
         }
     }
 

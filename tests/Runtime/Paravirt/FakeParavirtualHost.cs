@@ -70,6 +70,8 @@ internal sealed class FakeParavirtualHost(PhysicalMemory memory) : IParavirtualH
 
     public void SetInterruptLine(uint wire, bool high) => Asked.Add($"wire {wire} {(high ? "high" : "low")}");
 
+    public uint PciInterruptWire(uint slot, uint pin) => 16 + ((slot + pin) & 3);
+
     public void WriteConsole(ReadOnlySpan<byte> text) => Console.Append(Encoding.ASCII.GetString(text));
 
     public void PowerOff() => Asked.Add("power off");

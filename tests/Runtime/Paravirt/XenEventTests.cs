@@ -145,6 +145,23 @@ public sealed unsafe class XenEventTests : IDisposable
         Assert.Equal(["wire 11 high", "wire 11 low"], guest.Host.Asked);
     }
 
+    /// <summary>As Linux names its platform device's: bus 0, slot 3, INTB.</summary>
+    [Fact]
+    public void A_pci_pin_stands_for_its_wire()
+    {
+        var guest = new XenGuest();
+        _guests.Add(guest);
+        guest.Place(0, 0, XenGuest.SharedInfo);
+        uint port = guest.BindIpi();
+        Assert.Equal(XenGuest.Invalid, guest.CallWith(XenGuest.HvmOp, 0, XenGuest.Self, 0, (1 << 16) | (3 << 11) | 1, 1 << 24));
+        Assert.Equal(XenGuest.Invalid, guest.CallWith(XenGuest.HvmOp, 0, XenGuest.Self, 0, (3 << 11) | 1, (1 << 24) | 1));
+        Assert.Equal(0, guest.CallWith(XenGuest.HvmOp, 0, XenGuest.Self, 0, (3 << 11) | 1, 1 << 24));
+        Assert.Equal(0, guest.CallWith(XenGuest.EventChannelOp, 4, port));
+        guest.Machine.Write(XenGuest.Upcall, 0, 1);
+        guest.Machine.Paravirtual!.InterruptTaken();
+        Assert.Equal(["wire 16 high", "wire 16 low"], guest.Host.Asked);
+    }
+
     [Fact]
     public void What_was_told_while_interrupts_were_off_is_told_again()
     {
