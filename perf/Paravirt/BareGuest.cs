@@ -21,6 +21,11 @@ internal static class BareGuest
     private const ulong PagePointer = 0x2001000;
     private const ulong Stack = 0x2003000;
 
+    // Xen's page has an entry for each call (xen/include/public/xen.h).
+    private const uint XenEntryLength = 32;
+    private const uint XenVersion = 17;
+    private const uint XenUnknown = 99;
+
     /// <summary>Loops that every guest has.</summary>
     private static readonly (string Name, Action<Assembler> Body)[] s_common =
     [
@@ -53,6 +58,16 @@ internal static class BareGuest
                 a.mov(ecx, 0x1000b);
                 a.mov(edx, 0x30);
                 a.xor(r8d, r8d);
+            })),
+        ],
+        HypervisorKind.Xen =>
+        [
+            ("null hypercall", static asm => CallPage(asm, static a => a.xor(edi, edi))),
+            ("unknown hypercall", static asm => asm.call(__qword_ptr[PagePointer + sizeof(ulong)])),
+            ("null hypercall, outside the page", static asm => Vmcall(asm, static a =>
+            {
+                a.mov(eax, XenVersion);
+                a.xor(edi, edi);
             })),
         ],
         HypervisorKind.Vmware =>
@@ -147,9 +162,17 @@ internal static class BareGuest
         Assembler asm = new(64);
         asm.mov(rsp, Stack);
         asm.mov(r12d, 1);
-        if (kind == HypervisorKind.Hyperv)
+        switch (kind)
         {
-            EmitHypercallPage(asm);
+            case HypervisorKind.Hyperv:
+                EmitHypercallPage(asm, (0x40000000, 0x81000000, 0), (0x40000001, 0, HypercallPage | 1));
+                EmitPointer(asm, PagePointer, HypercallPage);
+                break;
+            case HypervisorKind.Xen:
+                EmitHypercallPage(asm, (0x40000000, 0, HypercallPage));
+                EmitPointer(asm, PagePointer, HypercallPage + (XenVersion * XenEntryLength));
+                EmitPointer(asm, PagePointer + sizeof(ulong), HypercallPage + (XenUnknown * XenEntryLength));
+                break;
         }
 
         foreach ((_, Action<Assembler> body) in loops)
@@ -179,19 +202,22 @@ internal static class BareGuest
         return file;
     }
 
-    /// <summary>Says who the guest is, and places the page.</summary>
-    private static void EmitHypercallPage(Assembler asm)
+    /// <summary>Writes registers by which a guest says who it is, and places the page.</summary>
+    private static void EmitHypercallPage(Assembler asm, params ReadOnlySpan<(uint Register, uint High, uint Low)> registers)
     {
-        foreach ((uint register, uint high, uint low) in ((uint, uint, uint)[])[(0x40000000, 0x81000000, 0), (0x40000001, 0, HypercallPage | 1)])
+        foreach ((uint register, uint high, uint low) in registers)
         {
             asm.mov(ecx, register);
             asm.mov(edx, high);
             asm.mov(eax, low);
             asm.wrmsr();
         }
+    }
 
-        asm.mov(eax, HypercallPage);
-        asm.mov(__qword_ptr[PagePointer], rax);
+    private static void EmitPointer(Assembler asm, ulong at, uint target)
+    {
+        asm.mov(eax, target);
+        asm.mov(__qword_ptr[at], rax);
     }
 
     private static void EmitLoop(Assembler asm, Action<Assembler> body)

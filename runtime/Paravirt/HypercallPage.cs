@@ -18,13 +18,18 @@ public sealed unsafe class HypercallPage
     private ulong _address = Nowhere;
 
     /// <param name="code">What the page begins with.</param>
-    public HypercallPage(ReadOnlySpan<byte> code)
+    /// <param name="entryLength">Bytes between the entries of two numbers; 0 when one entry is for all.</param>
+    public HypercallPage(ReadOnlySpan<byte> code, int entryLength = 0)
     {
+        EntryLength = entryLength;
         _code.AsSpan().Fill(NoEntry);
         code.CopyTo(_code);
     }
 
     public ReadOnlySpan<byte> Code => _code;
+
+    /// <summary>Bytes between the entries of two numbers, each of which sets its own; 0 when one entry is for all, with the caller's number.</summary>
+    public int EntryLength { get; }
 
     /// <summary>Whether a physical address is in it. What is translated stays right when the call holds <see cref="GuestPages.Gate"/>.</summary>
     public bool Owns(ulong physical) => (physical & ~(GuestPages.PageSize - 1)) == Volatile.Read(ref _address);

@@ -22,6 +22,7 @@ public sealed class GuestClockTests
     [InlineData(HypervisorKind.Kvm, "kvm-clock")]
     [InlineData(HypervisorKind.Hyperv, "hyperv_clocksource_tsc_page")]
     [InlineData(HypervisorKind.Vmware, "tsc")]
+    [InlineData(HypervisorKind.Xen, "xen")]
     public void It_keeps_to_the_hosts_for_seconds(HypervisorKind hypervisor, params string[] sources) => Compare(hypervisor, 2, 5, sources);
 
     [Trait("Run", "Nightly")]
@@ -30,6 +31,7 @@ public sealed class GuestClockTests
     [InlineData(HypervisorKind.Kvm, "kvm-clock", "hpet")]
     [InlineData(HypervisorKind.Hyperv, "hyperv_clocksource_tsc_page", "hpet")]
     [InlineData(HypervisorKind.Vmware, "tsc", "hpet")]
+    [InlineData(HypervisorKind.Xen, "xen", "hpet")]
     public void It_keeps_to_the_hosts_for_a_minute(HypervisorKind hypervisor, params string[] sources) => Compare(hypervisor, 4, 60, sources);
 
     /// <summary>In place of a pause, a machine is saved, and its guest goes on in another one: the clock, its records and its timers must go on there.</summary>

@@ -12,6 +12,7 @@ internal static class XenHypercalls
 
     private const uint MulticallNumber = 13;
     private const int MulticallArguments = 6;
+    private const uint VersionNumber = 17;
     private const uint RunstateUpdateFlag = 5;
     private const uint EnableAssist = 0;
     private const uint DisableAssist = 1;
@@ -22,7 +23,7 @@ internal static class XenHypercalls
         new(12, XenFeatures.None, XenMemoryCalls.Perform, "memory_op"),
         new(MulticallNumber, XenFeatures.None, Multicall, "multicall"),
         new(15, XenFeatures.None, SetTimer, "set_timer_op"),
-        new(17, XenFeatures.None, XenVersionCalls.Perform, "xen_version"),
+        new(VersionNumber, XenFeatures.None, XenVersionCalls.Perform, "xen_version"),
         new(18, XenFeatures.None, ConsoleIo, "console_io"),
         new(20, XenFeatures.Grants, XenGrantCalls.Perform, "grant_table_op"),
         new(21, XenFeatures.None, Assist, "vm_assist"),
@@ -36,10 +37,13 @@ internal static class XenHypercalls
 
     public static string NameOf(ulong number) => Array.Find(s_calls, call => call.Number == number)?.Name ?? "";
 
-    /// <summary>All reach guest memory or interrupts, and are tier 0's; but that there is no call is known at once.</summary>
-    public static HypercallBody? BodyOf(XenFeatures features, ulong? number) => number is not { } known || XenCommand.Find(s_calls, features, (uint)known) != null
-        ? null
-        : new HypercallBody(null, [], NumberRegister, unchecked((ulong)XenError.NotImplemented));
+    /// <summary>Most reach guest memory or interrupts, and are tier 0's; but Xen's version, and that there is no call, are known at once.</summary>
+    public static HypercallBody? BodyOf(XenFeatures features, ulong? number) => number switch
+    {
+        VersionNumber => XenVersionCalls.Body,
+        { } known when XenCommand.Find(s_calls, features, (uint)known) == null => new HypercallBody(null, [], NumberRegister, unchecked((ulong)XenError.NotImplemented)),
+        _ => null,
+    };
 
     /// <summary>13 (xen.h, multicall_entry): calls one after the other, with their results behind their numbers.</summary>
     private static long Multicall(in XenCall call)

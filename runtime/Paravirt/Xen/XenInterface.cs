@@ -26,7 +26,7 @@ public sealed class XenInterface : ParavirtualInterface
         : base(XenHypercalls.NumberRegister, uint.MaxValue)
     {
         Features = features;
-        Sites.Page = new HypercallPage(PageCode());
+        Sites.Page = new HypercallPage(PageCode(), EntryLength);
     }
 
     public override string Name => "xen";
@@ -59,9 +59,6 @@ public sealed class XenInterface : ParavirtualInterface
     }
 
     public override HypercallBody? BodyOf(ulong? number) => XenHypercalls.BodyOf(Features, number);
-
-    /// <summary>What compiled code would not do of its own, the page's entries would only add a number to.</summary>
-    public override HypercallBody? PageBodyOf(ulong? number) => null;
 
     public override string NameOf(ulong number) => XenHypercalls.NameOf(number);
 

@@ -1,13 +1,18 @@
 using System.Text;
+using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm.Runtime.Paravirt.Xen;
 
 /// <summary>HYPERVISOR_xen_version (xen/include/public/version.h): who Xen is and what it can do.</summary>
-internal static class XenVersionCalls
+internal static unsafe class XenVersionCalls
 {
     public const uint Major = 4;
     public const uint Minor = 17;
+
+    private const uint VersionCommand = 0;
+    private const uint PageSizeCommand = 7;
+    private const int Rdi = 7;
 
     private const int ExtraLength = 16;
     private const int CompilerLength = 64;
@@ -26,18 +31,30 @@ internal static class XenVersionCalls
 
     private static readonly XenCommand[] s_commands =
     [
-        new(0, XenFeatures.None, static (in XenCall _) => (Major << 16) | Minor),
+        new(VersionCommand, XenFeatures.None, static (in XenCall _) => (Major << 16) | Minor),
         new(1, XenFeatures.None, static (in XenCall call) => Write(call, (".0", ExtraLength))),
         new(2, XenFeatures.None, static (in XenCall call) => Write(call, ("", CompilerLength), ("", CompiledByLength), ("", CompiledWhereLength), ("", CompiledWhenLength))),
         new(3, XenFeatures.None, static (in XenCall call) => Write(call, ("hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64", CapabilitiesLength))),
         new(4, XenFeatures.None, static (in XenCall call) => Write(call, ("unavailable", ChangesetLength))),
         new(5, XenFeatures.None, WritePlatform),
         new(6, XenFeatures.None, WriteFeatures),
-        new(7, XenFeatures.None, static (in XenCall _) => (long)GuestPages.PageSize),
+        new(PageSizeCommand, XenFeatures.None, static (in XenCall _) => (long)GuestPages.PageSize),
         new(8, XenFeatures.None, static (in XenCall call) => Write(call, ("", HandleLength))),
         new(9, XenFeatures.None, static (in XenCall call) => Write(call, ("", CommandLineLength))),
         new(10, XenFeatures.None, static (in XenCall _) => XenError.NoData),
     ];
+
+    private static readonly NumberBody s_number = Number;
+    private static readonly Func<ulong, bool> s_isNumber = IsNumber;
+
+    private delegate ulong NumberBody(CpuState* cpu, ulong command);
+
+    /// <summary>As compiled code asks, where the answer is a number.</summary>
+    public static HypercallBody Body { get; } = new(s_number.Method, [Rdi], XenHypercalls.NumberRegister) { Accepts = s_isNumber.Method, Examined = [Rdi] };
+
+    public static bool IsNumber(ulong command) => (uint)command is VersionCommand or PageSizeCommand;
+
+    public static ulong Number(CpuState* cpu, ulong command) => (uint)command == VersionCommand ? (Major << 16) | Minor : GuestPages.PageSize;
 
     public static long Perform(in XenCall call) => XenCommand.Perform(s_commands, (uint)call.First, call);
 

@@ -17,6 +17,7 @@ public sealed unsafe class XenPageTests : IDisposable
     private const ulong Unknown = Page + (99 * 32);
     private const uint HypercallRegister = 0x40000000;
     private const int Loops = 20_000;
+    private const int ManyLoops = 60_000;
 
     private readonly List<IDisposable> _guests = [];
 
@@ -52,6 +53,89 @@ public sealed unsafe class XenPageTests : IDisposable
         Assert.All(sites, static site => Assert.Equal(HypercallSiteKind.Page, site.Kind));
         ulong[] taken = [.. ((uint[])[17, 99]).Select(number => sites.Where(site => site.Number == number).Aggregate(0ul, (sum, site) => sum + guest.Xen.Sites.TimesTaken(site.Index)))];
         Assert.Equal([(ulong)Loops + 1, (ulong)Loops], taken);
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_compiled_loop_of_calls_that_need_no_memory_stays_in_its_region(bool isIndirect)
+    {
+        XenGuest guest = Guest(Tiering.Tier1);
+        Assembler asm = new(64);
+        Label loop = asm.CreateLabel();
+        asm.mov(ebp, ManyLoops);
+        asm.xor(ebx, ebx);
+        asm.Label(ref loop);
+        asm.mov(edi, 7);
+        Call(asm, isIndirect, Version);
+        asm.add(rbx, rax);
+        Call(asm, isIndirect, Unknown);
+        asm.sub(rbx, rax);
+        asm.dec(ebp);
+        asm.jnz(loop);
+        asm.hlt();
+        Run(guest, asm, true);
+        Assert.Equal((4096ul + 38) * ManyLoops, guest.Machine.Cpu->Gpr[3]);
+        Assert.Equal(TestMachine.Stack, guest.Machine.Cpu->Gpr[4]);
+
+        // What tier 0 does before a region is there.
+        Assert.InRange(guest.Machine.Paravirtual!.Callouts, 1ul, ManyLoops / 5);
+        HypercallSite[] calls = [.. guest.Xen.Sites.All.Where(static site => site.Instruction == HypercallInstruction.Call)];
+        Assert.Equal([17ul, 99ul], calls.Select(static site => site.Number!.Value));
+        Assert.All(calls, site => Assert.Equal((ulong)ManyLoops, guest.Xen.Sites.TimesTaken(site.Index)));
+    }
+
+    [Fact]
+    public void A_call_that_needs_memory_is_made_outside()
+    {
+        XenGuest guest = Guest(Tiering.Tier1);
+        Assembler asm = new(64);
+        Label loop = asm.CreateLabel();
+        asm.mov(ebp, ManyLoops);
+        asm.Label(ref loop);
+        asm.mov(edi, 6);
+        asm.mov(esi, (uint)XenGuest.Record);
+        asm.call(Version);
+        asm.dec(ebp);
+        asm.jnz(loop);
+        asm.hlt();
+        Run(guest, asm, true);
+        Assert.Equal(0ul, guest.Machine.Cpu->Gpr[0]);
+        Assert.Equal((ulong)ManyLoops, guest.Machine.Paravirtual!.Callouts);
+    }
+
+    [Theory]
+    [InlineData(Tiering.Tier0)]
+    [InlineData(Tiering.Tier1)]
+    public void A_call_that_is_rewritten_makes_the_other(Tiering tiering)
+    {
+        XenGuest guest = Guest(tiering);
+        Assembler asm = new(64);
+        Label round = asm.CreateLabel();
+        Label loop = asm.CreateLabel();
+        Label call = asm.CreateLabel();
+        Label end = asm.CreateLabel();
+        asm.mov(r12d, 2);
+        asm.xor(ebx, ebx);
+        asm.Label(ref round);
+        asm.mov(ebp, ManyLoops);
+        asm.Label(ref loop);
+        asm.mov(edi, 7);
+        asm.Label(ref call);
+        asm.call(Version);
+        asm.add(rbx, rax);
+        asm.dec(ebp);
+        asm.jnz(loop);
+        asm.dec(r12d);
+        asm.jz(end);
+        asm.lea(rax, __[call]);
+        asm.add(__dword_ptr[rax + 1], (int)(Unknown - Version));
+        asm.jmp(round);
+        asm.Label(ref end);
+        asm.hlt();
+        Run(guest, asm, true);
+        Assert.Equal((4096ul - 38) * ManyLoops, guest.Machine.Cpu->Gpr[3]);
+        Assert.Equal(2ul * ManyLoops, guest.Xen.Sites.All.Where(static site => site.Instruction == HypercallInstruction.Call).Aggregate(0ul, (sum, site) => sum + guest.Xen.Sites.TimesTaken(site.Index)));
     }
 
     [Fact]
@@ -106,6 +190,18 @@ public sealed unsafe class XenPageTests : IDisposable
 
         Assert.True(ModelSpecificRegisters.TryWrite(guest.Machine.Cpu, HypercallRegister, Page));
         return guest;
+    }
+
+    private static void Call(Assembler asm, bool isIndirect, ulong target)
+    {
+        if (isIndirect)
+        {
+            asm.mov(rcx, target);
+            asm.call(rcx);
+            return;
+        }
+
+        asm.call(target);
     }
 
     private static void Run(XenGuest guest, Assembler asm, bool is64Bit)
