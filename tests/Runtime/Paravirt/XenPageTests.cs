@@ -79,7 +79,7 @@ public sealed unsafe class XenPageTests : IDisposable
         Assert.Equal(TestMachine.Stack, guest.Machine.Cpu->Gpr[4]);
 
         // What tier 0 does before a region is there.
-        Assert.InRange(guest.Machine.Paravirtual!.Callouts, 1ul, ManyLoops / 5);
+        Assert.InRange(guest.Machine.Paravirtual!.Callouts, 1ul, ManyLoops / 5ul);
         HypercallSite[] calls = [.. guest.Xen.Sites.All.Where(static site => site.Instruction == HypercallInstruction.Call)];
         Assert.Equal([17ul, 99ul], calls.Select(static site => site.Number!.Value));
         Assert.All(calls, site => Assert.Equal((ulong)ManyLoops, guest.Xen.Sites.TimesTaken(site.Index)));
