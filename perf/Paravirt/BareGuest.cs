@@ -165,11 +165,11 @@ internal static class BareGuest
         switch (kind)
         {
             case HypervisorKind.Hyperv:
-                EmitHypercallPage(asm, (0x40000000, 0x81000000, 0), (0x40000001, 0, HypercallPage | 1));
+                EmitHypercallPage(asm, (0x40000000u, 0x81000000u, 0u), (0x40000001u, 0u, HypercallPage | 1u));
                 EmitPointer(asm, PagePointer, HypercallPage);
                 break;
             case HypervisorKind.Xen:
-                EmitHypercallPage(asm, (0x40000000, 0, HypercallPage));
+                EmitHypercallPage(asm, (0x40000000u, 0u, HypercallPage));
                 EmitPointer(asm, PagePointer, HypercallPage + (XenVersion * XenEntryLength));
                 EmitPointer(asm, PagePointer + sizeof(ulong), HypercallPage + (XenUnknown * XenEntryLength));
                 break;

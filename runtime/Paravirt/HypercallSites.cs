@@ -111,16 +111,23 @@ public sealed unsafe class HypercallSites(int numberRegister, ulong numberMask =
     {
         lock (_gate)
         {
-            if (!_current.TryGetValue(physical, out HypercallSite? site))
+            HypercallSiteKind kind = HypercallSiteKind.Page;
+            if (_current.TryGetValue(physical, out HypercallSite? site))
             {
-                return _sites.Count == Capacity - 1
-                    ? 0
-                    : Add(new HypercallSite(_sites.Count + 1, returnsTo, physical, HypercallInstruction.Call, HypercallSiteKind.Page) { Number = number }).Index;
+                if (!site.IsStale || site.Number == null || site.Number == number)
+                {
+                    site.IsStale = false;
+                    site.Number = site.Number == number ? number : null;
+                    return site.Index;
+                }
+
+                site.IsReplaced = true;
+                kind = HypercallSiteKind.Rewritten;
             }
 
-            site.IsStale = false;
-            site.Number = site.Number == number ? number : null;
-            return site.Index;
+            return _sites.Count == Capacity - 1
+                ? 0
+                : Add(new HypercallSite(_sites.Count + 1, returnsTo, physical, HypercallInstruction.Call, kind) { Number = number }).Index;
         }
     }
 

@@ -135,7 +135,8 @@ public sealed class RegionBuilder
             return _cache.Find(address);
         }
 
-        return TryLocate(address, out ulong physical) && _cache.Find(new CodeLocation(address, physical, _head.Mode)) is { } block && (!block.Straddles || IsContinued(block.Location))
+        return TryLocate(address, out ulong physical) && _cache.Find(new CodeLocation(address, physical, _head.Mode)) is { } block
+            && (!block.Straddles || IsContinued(block.Location)) && _pageCalls?.IsInPage(block) != true
             ? block
             : null;
     }

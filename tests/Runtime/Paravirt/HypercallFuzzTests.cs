@@ -41,8 +41,6 @@ public sealed unsafe class HypercallFuzzTests(ITestOutputHelper output) : IDispo
         _machine.EnterLongMode();
         AssertUnknown(name);
         new FuzzRun(output).Attack(seed, Operations, random => Operate(name, random), static () => { });
-
-        _machine.EnterLongMode();
         AssertUnknown(name);
     }
 

@@ -205,7 +205,9 @@ public sealed unsafe class XenCallTests : IDisposable
         Assert.Equal(XenGuest.NoProcess, guest.CallWith(XenGuest.HvmOp, 1, 0, 1));
         Assert.Equal(XenGuest.Invalid, guest.CallWith(XenGuest.HvmOp, 0, XenGuest.Self, 0, 0xf, 2u << 24));
         Assert.Equal(XenGuest.Invalid, guest.CallWith(XenGuest.HvmOp, 0, XenGuest.Self, 0, 24, 0));
-        Assert.Equal(XenGuest.Invalid, guest.CallWith(XenGuest.HvmOp, 0, XenGuest.Self, 0, 0, 1u << 24));
+        Assert.Equal(XenGuest.Invalid, guest.CallWith(XenGuest.HvmOp, 0, XenGuest.Self, 0, 0, 3u << 24));
+        Assert.Equal(XenGuest.Invalid, guest.CallWith(XenGuest.HvmOp, 0, XenGuest.Self, 0, 0x10000, 1u << 24));
+        Assert.Equal(0, guest.CallWith(XenGuest.HvmOp, 0, XenGuest.Self, 0, 0x800, 1u << 24));
         Assert.Equal(0, guest.CallWith(XenGuest.HvmOp, 0, XenGuest.Self, 0, XenGuest.Vector, 2u << 24));
         Assert.Equal(XenGuest.NotImplemented, guest.CallWith(XenGuest.HvmOp, 9, XenGuest.Self));
         Assert.Equal(XenGuest.Invalid, guest.CallWith(XenGuest.HvmOp, 23, 0, 0xf));
