@@ -40,12 +40,15 @@ public sealed class KernelLoaderTests : IDisposable
         Assert.Equal(new BootEntry(false, 0x1000000, Rsi: 0x10000), Load(kernel));
     }
 
-    /// <summary>iPXE's image has a Linux header, and code for a BIOS only.</summary>
+    /// <summary>iPXE's image has a Linux header, and code for a BIOS only. A 64-bit entry needs no other.</summary>
     [Fact]
     public void An_image_that_starts_in_its_setup_code_says_so()
     {
         byte[] kernel = KernelImages.Linux();
         kernel.AsSpan(0x214, 4).Clear();
+        kernel[0x236] = 1;
+        _ = Load(kernel);
+        kernel[0x236] = 0;
         Assert.Contains("needs a BIOS", Assert.Throws<BootException>(() => Load(kernel)).Message, StringComparison.Ordinal);
     }
 

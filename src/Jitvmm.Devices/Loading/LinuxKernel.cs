@@ -36,7 +36,8 @@ internal static class LinuxKernel
             throw new BootException($"the kernel uses boot protocol {protocol >> 8}.{protocol & 0xff:d2}; 2.06 with a high-loaded image is the oldest supported");
         }
 
-        if (U32(file, 0x214) == 0)
+        bool is64Bit = protocol >= 0x020c && (U16(file, 0x236) & Has64BitEntry) != 0;
+        if (!is64Bit && U32(file, 0x214) == 0)
         {
             throw new BootException("this image needs a BIOS: it has no entry point but its 16-bit setup code (boot it from a disk, with --bios)");
         }
@@ -69,7 +70,6 @@ internal static class LinuxKernel
         }
 
         memory.Write(memory.InformationAddress, zeroPage);
-        bool is64Bit = protocol >= 0x020c && (U16(file, 0x236) & Has64BitEntry) != 0;
         return new BootEntry(is64Bit, is64Bit ? address + 0x200 : address, Rsi: memory.InformationAddress);
     }
 
