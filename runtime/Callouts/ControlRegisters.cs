@@ -150,7 +150,8 @@ public static unsafe class ControlRegisters
         return efer & ~Efer.LongModeActive;
     }
 
-    private static void WriteCr3(CpuState* cpu, ulong value)
+    /// <summary>MOV to CR3, and what a task switch does with the one it brings (SDM vol. 3A, 7.3).</summary>
+    internal static void WriteCr3(CpuState* cpu, ulong value)
     {
         bool hasContexts = (cpu->System.Cr4 & Cr4.ProcessContext) != 0;
         if (CpuMode.IsLong(cpu))
@@ -205,14 +206,6 @@ public static unsafe class ControlRegisters
         }
 
         CpuMode.Changed(cpu);
-    }
-
-    /// <summary>A task switch brings its own CR3 (SDM vol. 3A, 7.3).</summary>
-    internal static void SwitchCr3(CpuState* cpu, uint value)
-    {
-        RaiseIf(HasPaePaging(cpu->System.Cr0, cpu->System.Cr4) && !PageTableWalker.TryLoadPointers(cpu, value));
-        cpu->System.Cr3 = value;
-        SoftTlb.FlushNonGlobal(cpu);
     }
 
     private static bool HasPaePaging(ulong cr0, ulong cr4) => (cr0 & Cr0.Paging) != 0 && (cr4 & Cr4.PhysicalAddressExtension) != 0;

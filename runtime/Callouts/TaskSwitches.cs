@@ -162,7 +162,7 @@ internal static unsafe class TaskSwitches
         bool isWide = layout.Bytes == 4;
         if (isWide && (cpu->System.Cr0 & Cr0.Paging) != 0)
         {
-            ControlRegisters.SwitchCr3(cpu, SystemMemory.Read32(cpu, task + layout.Cr3, true));
+            ControlRegisters.WriteCr3(cpu, SystemMemory.Read32(cpu, task + layout.Cr3, true));
         }
 
         ulong flags = PagedMemory.Read(cpu, task + layout.Flags, layout.Bytes, true);

@@ -60,7 +60,7 @@ public sealed unsafe class CodeCache : IDisposable
     public CodeCacheStatistics Statistics { get; } = new();
 
     /// <summary>The handler that ends the run of a single record.</summary>
-    public nint ReturnHandler => _handlers.Return;
+    internal nint ReturnHandler => _handlers.Return;
 
     /// <summary>Bytes of predecoded records in use.</summary>
     public long UsedBytes => Volatile.Read(ref _used);

@@ -471,9 +471,15 @@ public sealed unsafe class VCpu : IDisposable
             return null;
         }
 
-        TbOp* head = _blocks!.Find(new CodeLocation(address, physical, (CodeMode)State->System.CodeMode), out ulong nextPage);
-        bool isThere = head != null && (nextPage == 0 || (SoftTlb.TryFindCode(State, BehindPage(linear), out ulong next) && next == nextPage));
-        return isThere ? Remember(address, head) : null;
+        TbOp* head = FindKnown(new CodeLocation(address, physical, (CodeMode)State->System.CodeMode));
+        return head == null ? null : Remember(address, head);
+    }
+
+    private TbOp* FindKnown(in CodeLocation location)
+    {
+        TbOp* head = _blocks!.Find(location, out ulong nextPage);
+        bool isWhole = nextPage == 0 || (SoftTlb.TryFindCode(State, BehindPage(SoftTlb.LinearCode(State, location.Address)), out ulong next) && next == nextPage);
+        return isWhole ? head : null;
     }
 
     private static TbOp* HeadOf(TranslationBlock? block) => block == null ? null : block.Ops;
@@ -485,8 +491,8 @@ public sealed unsafe class VCpu : IDisposable
             return null;
         }
 
-        TbOp* known = _blocks!.Find(location, out ulong nextPage);
-        if (known != null && (nextPage == 0 || (TryFetchNext(address, out ulong next) && next == nextPage)))
+        TbOp* known = FindKnown(location);
+        if (known != null)
         {
             return known;
         }
@@ -494,7 +500,7 @@ public sealed unsafe class VCpu : IDisposable
         TranslationBlock? block = FindMachineBlock(location);
         if (block != null)
         {
-            _blocks.Add(block);
+            _blocks!.Add(block);
         }
 
         return HeadOf(block);

@@ -76,28 +76,12 @@ public sealed unsafe class HypercallSites(int numberRegister, ulong numberMask =
         {
             bool isEntry = Page?.Owns(physical) == true;
             HypercallSiteKind kind = isEntry ? HypercallSiteKind.Page : HypercallSiteKind.Instruction;
-            if (_current.TryGetValue(physical, out HypercallSite? site))
-            {
-                // A block that starts behind the instruction that fixes the number does not know it.
-                bool isSame = site.Instruction == instruction && (site.Number == null || number == null || site.Number == number);
-                if (isSame || !site.IsStale)
-                {
-                    site.IsStale = false;
-                    site.Number ??= number;
-                    NoteEntry(site.Index, isEntry, address, physical);
-                    return site.Index;
-                }
-
-                site.IsReplaced = true;
-                kind = HypercallSiteKind.Rewritten;
-            }
-
-            if (_sites.Count == Capacity - 1)
+            if (At(address, physical, instruction, kind, number) is not { } site)
             {
                 return 0;
             }
 
-            site = Add(new HypercallSite(_sites.Count + 1, address, physical, instruction, kind) { Number = number });
+            site.Number ??= number;
             NoteEntry(site.Index, isEntry, address, physical);
             return site.Index;
         }
@@ -111,23 +95,13 @@ public sealed unsafe class HypercallSites(int numberRegister, ulong numberMask =
     {
         lock (_gate)
         {
-            HypercallSiteKind kind = HypercallSiteKind.Page;
-            if (_current.TryGetValue(physical, out HypercallSite? site))
+            if (At(returnsTo, physical, HypercallInstruction.Call, HypercallSiteKind.Page, number) is not { } site)
             {
-                if (!site.IsStale || site.Number == null || site.Number == number)
-                {
-                    site.IsStale = false;
-                    site.Number = site.Number == number ? number : null;
-                    return site.Index;
-                }
-
-                site.IsReplaced = true;
-                kind = HypercallSiteKind.Rewritten;
+                return 0;
             }
 
-            return _sites.Count == Capacity - 1
-                ? 0
-                : Add(new HypercallSite(_sites.Count + 1, returnsTo, physical, HypercallInstruction.Call, kind) { Number = number }).Index;
+            site.Number = site.Number == number ? number : null;
+            return site.Index;
         }
     }
 
@@ -171,10 +145,31 @@ public sealed unsafe class HypercallSites(int numberRegister, ulong numberMask =
         _entries[index] = isEntry ? physical + 1 : 0;
     }
 
-    private HypercallSite Add(HypercallSite site)
+    /// <summary>The site at a place, another one when its code is another now; null when there is no room. Under the lock.</summary>
+    private HypercallSite? At(ulong address, ulong physical, HypercallInstruction instruction, HypercallSiteKind kind, ulong? number)
     {
+        if (_current.TryGetValue(physical, out HypercallSite? site))
+        {
+            // A block that starts behind the instruction that fixes the number does not know it.
+            bool isSame = site.Instruction == instruction && (site.Number == null || number == null || site.Number == number);
+            if (isSame || !site.IsStale)
+            {
+                site.IsStale = false;
+                return site;
+            }
+
+            site.IsReplaced = true;
+            kind = HypercallSiteKind.Rewritten;
+        }
+
+        if (_sites.Count == Capacity - 1)
+        {
+            return null;
+        }
+
+        site = new HypercallSite(_sites.Count + 1, address, physical, instruction, kind) { Number = number };
         _sites.Add(site);
-        _current[site.Physical] = site;
+        _current[physical] = site;
         return site;
     }
 

@@ -4,7 +4,6 @@ using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Translator.Ir;
 using Jitvmm.Translator.Lift;
-using Jitvmm.Translator.Regions;
 
 namespace Jitvmm.Translator.Emit;
 
@@ -22,12 +21,9 @@ public sealed partial class RegionEmitter
     /// <summary>What is to be done on the way to a block of the region; null when that is nothing.</summary>
     private Crossing? CrossingTo(ulong target)
     {
-        if (!_blockAt.TryGetValue(target, out RegionBlock? to) || !_pageFlow.IsUnknown(_block, to))
-        {
-            return null;
-        }
-
-        return new Crossing(_il.NewLabel(), _labels[target], [.. _pageFlow.Unknown(_block, to)], ColdExit(target, BlockExit.Fetch));
+        return _labels.TryGetValue(target, out Label to) && _pageFlow.IsUnknown(_block.Address, target)
+            ? new Crossing(_il.NewLabel(), to, [.. _pageFlow.Unknown(_block.Address, target)], ColdExit(target, BlockExit.Fetch))
+            : null;
     }
 
     private void EmitCrossings()

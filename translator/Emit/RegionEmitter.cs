@@ -55,7 +55,6 @@ public sealed partial class RegionEmitter
     private readonly List<(Label Label, ulong Rip, BlockExit Code, ulong Dirty)> _coldExits = [];
     private readonly RegisterFlow _flow;
     private readonly PageFlow _pageFlow;
-    private readonly Dictionary<ulong, RegionBlock> _blockAt;
 
     /// <summary>Ways into other pages that are taken by a conditional branch, and what must be seen on them.</summary>
     private readonly List<Crossing> _crossings = [];
@@ -82,7 +81,7 @@ public sealed partial class RegionEmitter
     private bool _ended;
     private bool _endsWithSystemCall;
 
-    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, RegionAccess access, HandlerSet handlers)
+    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, PageFlow pages, RegionAccess access, HandlerSet handlers)
     {
         _handlers = handlers;
         _blocks = blocks;
@@ -94,20 +93,19 @@ public sealed partial class RegionEmitter
         _rip = _il.NewLocal(typeof(ulong));
         _code = _il.NewLocal(typeof(int));
         _pages = _il.NewLocal(typeof(ulong));
-        _blockAt = blocks.ToDictionary(static block => block.Address);
-        RegionGraph graph = new(blocks);
-        _pageFlow = new PageFlow(blocks, graph, access == RegionAccess.Paged);
-        _flow = new RegisterFlow(blocks, graph, _pageFlow, _registers);
+        _pageFlow = pages;
+        _flow = new RegisterFlow(blocks, pages, _registers);
     }
 
     /// <summary>Compiles a region whose blocks have IR and flag liveness.</summary>
     /// <param name="blocks">In guest address order.</param>
+    /// <param name="pages">Where they are known to be.</param>
     /// <param name="access">How it reaches memory. Unless direct, faults leave with exact state.</param>
     /// <param name="dependencies">Blocks outside the region whose code it relies on.</param>
     /// <param name="handlers">What goes on where a region leaves to tier 0.</param>
-    public static Region Compile(IReadOnlyList<RegionBlock> blocks, RegionAccess access, IReadOnlyList<TranslationBlock> dependencies, HandlerSet handlers)
+    public static Region Compile(IReadOnlyList<RegionBlock> blocks, PageFlow pages, RegionAccess access, IReadOnlyList<TranslationBlock> dependencies, HandlerSet handlers)
     {
-        RegionEmitter emitter = new(blocks, access, handlers);
+        RegionEmitter emitter = new(blocks, pages, access, handlers);
         emitter.EmitAll();
         RuntimeMethodHandle handle = GetMethodDescriptor(emitter._method);
         RuntimeHelpers.PrepareMethod(handle);

@@ -14,7 +14,6 @@ public sealed class PageFlow
     public const int MaxPages = 64;
 
     private readonly IReadOnlyList<RegionBlock> _blocks;
-    private readonly RegionGraph _graph;
     private readonly List<(ulong Linear, ulong Physical)> _pages = [];
 
     /// <summary>As sets of bits, positions in <see cref="_pages"/>.</summary>
@@ -23,11 +22,10 @@ public sealed class PageFlow
 
     /// <summary>Analyses blocks whose entries are numbered.</summary>
     /// <param name="blocks">Of one region.</param>
-    /// <param name="graph">Theirs.</param>
     /// <param name="isMachine">Whether code is in pages at all: to a process it is where it is.</param>
-    public PageFlow(IReadOnlyList<RegionBlock> blocks, RegionGraph graph, bool isMachine)
+    public PageFlow(IReadOnlyList<RegionBlock> blocks, bool isMachine)
     {
-        _graph = graph;
+        Graph = new RegionGraph(blocks);
         _blocks = blocks;
         _own = new ulong[blocks.Count];
         _known = new ulong[blocks.Count];
@@ -39,10 +37,13 @@ public sealed class PageFlow
         FindKnown();
     }
 
+    /// <summary>How control goes between the blocks.</summary>
+    public RegionGraph Graph { get; }
+
     /// <summary>Pages that must be looked at on the way from one block of the region to another.</summary>
-    public IEnumerable<(ulong Linear, ulong Physical)> Unknown(RegionBlock from, RegionBlock to)
+    public IEnumerable<(ulong Linear, ulong Physical)> Unknown(ulong from, ulong to)
     {
-        ulong unknown = UnknownSet(_graph.IndexOf(from), _graph.IndexOf(to));
+        ulong unknown = UnknownSet(from, to);
         for (int page = 0; unknown >> page != 0; page++)
         {
             if ((unknown >> page & 1) != 0)
@@ -53,9 +54,9 @@ public sealed class PageFlow
     }
 
     /// <summary>Whether there are any such.</summary>
-    public bool IsUnknown(RegionBlock from, RegionBlock to) => UnknownSet(_graph.IndexOf(from), _graph.IndexOf(to)) != 0;
+    public bool IsUnknown(ulong from, ulong to) => UnknownSet(from, to) != 0;
 
-    private ulong UnknownSet(int from, int to) => _own[to] & ~_known[from];
+    private ulong UnknownSet(ulong from, ulong to) => _own[Graph.IndexOf(to)] & ~_known[Graph.IndexOf(from)];
 
     private ulong PagesOf(in CodeLocation location)
     {
@@ -90,7 +91,7 @@ public sealed class PageFlow
             changed = false;
             for (int i = 0; i < _blocks.Count; i++)
             {
-                foreach (int successor in _graph.SuccessorsOf(i))
+                foreach (int successor in Graph.SuccessorsOf(i))
                 {
                     ulong known = _known[successor] & (_known[i] | _own[successor]);
                     changed |= known != _known[successor];

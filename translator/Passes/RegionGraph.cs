@@ -29,7 +29,7 @@ public sealed class RegionGraph
         }
     }
 
-    public int IndexOf(RegionBlock block) => _indexes[block.Address];
+    public int IndexOf(ulong address) => _indexes[address];
 
     public IReadOnlyList<int> SuccessorsOf(int index) => _successors[index];
 

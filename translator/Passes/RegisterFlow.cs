@@ -21,10 +21,10 @@ public sealed class RegisterFlow
     private readonly bool[] _mayLeave;
 
     /// <summary>Analyses blocks whose IR and uses are final.</summary>
-    public RegisterFlow(IReadOnlyList<RegionBlock> blocks, RegionGraph graph, PageFlow pages, GuestRegisters registers)
+    public RegisterFlow(IReadOnlyList<RegionBlock> blocks, PageFlow pages, GuestRegisters registers)
     {
         _blocks = blocks;
-        _graph = graph;
+        _graph = pages.Graph;
         _dirtyIn = new ulong[blocks.Count];
         _liveIn = new ulong[blocks.Count];
         _reads = new ulong[blocks.Count];
@@ -36,7 +36,7 @@ public sealed class RegisterFlow
             FindEffects(i, registers);
 
             // Also where an instruction without a lift cuts it short, and where the next block's page may be another now.
-            _mayLeave[i] |= graph.MayLeave(i) || graph.SuccessorsOf(i).Any(next => pages.IsUnknown(blocks[i], blocks[next]));
+            _mayLeave[i] |= _graph.MayLeave(i) || _graph.SuccessorsOf(i).Any(next => pages.IsUnknown(blocks[i].Address, blocks[next].Address));
         }
 
         FindDirty();
@@ -44,13 +44,13 @@ public sealed class RegisterFlow
     }
 
     /// <summary>Registers some path from an entry to the block's start wrote.</summary>
-    public ulong DirtyAtStart(RegionBlock block) => _dirtyIn[_graph.IndexOf(block)];
+    public ulong DirtyAtStart(RegionBlock block) => _dirtyIn[_graph.IndexOf(block.Address)];
 
     /// <summary>Registers that must be in their locals at the block's start.</summary>
-    public ulong LiveAtStart(RegionBlock block) => _liveIn[_graph.IndexOf(block)];
+    public ulong LiveAtStart(RegionBlock block) => _liveIn[_graph.IndexOf(block.Address)];
 
     /// <summary>Whether the analysis reckons with the region being left from inside the block.</summary>
-    public bool MayLeave(RegionBlock block) => _mayLeave[_graph.IndexOf(block)];
+    public bool MayLeave(RegionBlock block) => _mayLeave[_graph.IndexOf(block.Address)];
 
     private void FindEffects(int index, GuestRegisters registers)
     {

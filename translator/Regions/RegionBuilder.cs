@@ -39,7 +39,6 @@ public sealed class RegionBuilder
     private readonly List<TranslationBlock> _dependencies = [];
     private CodeLocation _head;
     private CodeMap? _map;
-    private PageFlow _pages = new([], new RegionGraph([]), false);
     private readonly Instruction[] _instructions = new Instruction[BlockDecoder.MaxInstructions];
 
     /// <param name="cache">Of the guest whose blocks are compiled.</param>
@@ -53,6 +52,9 @@ public sealed class RegionBuilder
         _lifter = new Lifter(_builder);
         _pageCalls = paravirtual == null ? null : new PageCallFinder(cache, paravirtual, _decoder);
     }
+
+    /// <summary>Where the region built last is known to be.</summary>
+    public PageFlow Pages { get; private set; } = new([], false);
 
     /// <summary>Blocks outside the region built last whose code it relied on.</summary>
     public IReadOnlyList<TranslationBlock> Dependencies => _dependencies;
@@ -105,7 +107,7 @@ public sealed class RegionBuilder
         blocks.Sort((a, b) => a.Address.CompareTo(b.Address));
         MarkLoopHeads(blocks, chosen);
         NumberEntries(blocks, head.Address, chosen);
-        _pages = new PageFlow(blocks, new RegionGraph(blocks), _isMachine);
+        Pages = new PageFlow(blocks, _isMachine);
         FindLiveFlags(blocks, chosen);
         return blocks;
     }
@@ -358,7 +360,7 @@ public sealed class RegionBuilder
     {
         if (chosen.TryGetValue(successor, out RegionBlock? next))
         {
-            return _pages.IsUnknown(block, next) ? StatusFlags.All : next.FlagsIn;
+            return Pages.IsUnknown(block.Address, successor) ? StatusFlags.All : next.FlagsIn;
         }
 
         return !_isMachine || IsSamePage(successor, block.Address) ? FlagsReadAt(successor) : StatusFlags.All;

@@ -263,7 +263,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
             }
 
             bool isChecked = IsChecked;
-            Region region = RegionEmitter.Compile(blocks, isChecked && _access == RegionAccess.Direct ? RegionAccess.Checked : _access, _builder.Dependencies, _handlers);
+            Region region = RegionEmitter.Compile(blocks, _builder.Pages, isChecked && _access == RegionAccess.Direct ? RegionAccess.Checked : _access, _builder.Dependencies, _handlers);
             Statistics.CompileTime += Stopwatch.GetElapsedTime(start);
             Statistics.RegionsCompiled++;
             Statistics.InstructionsCompiled += region.InstructionCount;

@@ -10,6 +10,7 @@ internal static unsafe class XenVersionCalls
     public const uint Major = 4;
     public const uint Minor = 17;
 
+    private const uint Version = (Major << 16) | Minor;
     private const uint VersionCommand = 0;
     private const uint PageSizeCommand = 7;
     private const int Rdi = 7;
@@ -31,7 +32,7 @@ internal static unsafe class XenVersionCalls
 
     private static readonly XenCommand[] s_commands =
     [
-        new(VersionCommand, XenFeatures.None, static (in XenCall _) => (Major << 16) | Minor),
+        new(VersionCommand, XenFeatures.None, static (in XenCall _) => Version),
         new(1, XenFeatures.None, static (in XenCall call) => Write(call, (".0", ExtraLength))),
         new(2, XenFeatures.None, static (in XenCall call) => Write(call, ("", CompilerLength), ("", CompiledByLength), ("", CompiledWhereLength), ("", CompiledWhenLength))),
         new(3, XenFeatures.None, static (in XenCall call) => Write(call, ("hvm-3.0-x86_32 hvm-3.0-x86_32p hvm-3.0-x86_64", CapabilitiesLength))),
@@ -54,7 +55,7 @@ internal static unsafe class XenVersionCalls
 
     public static bool IsNumber(ulong command) => (uint)command is VersionCommand or PageSizeCommand;
 
-    public static ulong Number(CpuState* cpu, ulong command) => (uint)command == VersionCommand ? (Major << 16) | Minor : GuestPages.PageSize;
+    public static ulong Number(CpuState* cpu, ulong command) => (uint)command == VersionCommand ? Version : GuestPages.PageSize;
 
     public static long Perform(in XenCall call) => XenCommand.Perform(s_commands, (uint)call.First, call);
 
