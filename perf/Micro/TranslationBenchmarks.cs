@@ -104,7 +104,7 @@ public class TranslationBenchmarks
     public StatusFlags PassFlagUse() => FlagUse.ReadBy(_instructions.AsSpan(0, _count));
 
     [Benchmark]
-    public StatusFlags PassDeadCode() => DeadCode.Mark(_code, StatusFlags.All, _used);
+    public FlagDemand PassDeadCode() => DeadCode.Mark(_code, FlagDemand.Exit, _used);
 
     [Benchmark]
     public AddressRoots PassAddressRoots() => new(_code);

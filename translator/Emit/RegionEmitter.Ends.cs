@@ -7,6 +7,7 @@ using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Translator.Ir;
+using Jitvmm.Translator.Passes;
 using Jitvmm.Translator.Regions;
 
 namespace Jitvmm.Translator.Emit;
@@ -30,6 +31,7 @@ public sealed partial class RegionEmitter
         _registers.PushStateAddress(CpuState.PagesOffset);
         _il.LoadIndirect(64, false);
         _il.StoreLocal(_pages, IrType.I64);
+        _deferred?.Forget();
         RegionBlock[] entries = [.. _blocks.Where(block => block.Entry >= 0).OrderBy(block => block.Entry)];
         Label[] stubs = Array.ConvertAll(entries, _ => _il.NewLabel());
         if (entries.Length > 1)
@@ -87,10 +89,24 @@ public sealed partial class RegionEmitter
 
     private void EmitLeaves()
     {
-        _il.Mark(EmitStores(isLookup: true));
+        Label lookup = _il.NewLabel();
+        foreach (int code in _leaves.Keys.Where(static leave => leave.IsLookup).Select(static leave => leave.FlagCode).Distinct().ToArray())
+        {
+            _il.Mark(EmitStores(code, isLookup: true));
+            LeaveState();
+            if (_deferred?.TryComputeInline(code) == false)
+            {
+                ComputeFlags();
+            }
+
+            _il.Branch(lookup);
+        }
+
+        _il.Mark(lookup);
         EmitLookup();
-        _il.Mark(EmitStores(isLookup: false));
+        _il.Mark(EmitStores(DeferredFlow.Unknown, isLookup: false));
         LeaveState();
+        ComputeFlags();
         EmitContinuation(BlockExit.Interpret, _handlers.Interpret);
         if (_handlers.SystemCall != 0 && _endsWithSystemCall)
         {
@@ -122,9 +138,9 @@ public sealed partial class RegionEmitter
     }
 
     /// <summary>Each way out stores what the largest one within it does not, and goes on there. Returns where they all end.</summary>
-    private Label EmitStores(bool isLookup)
+    private Label EmitStores(int flagCode, bool isLookup)
     {
-        ulong[] sets = [.. _leaves.Keys.Where(leave => leave.IsLookup == isLookup).Select(leave => leave.Dirty).OrderBy(BitOperations.PopCount)];
+        ulong[] sets = [.. _leaves.Keys.Where(leave => leave.IsLookup == isLookup && leave.FlagCode == flagCode).Select(leave => leave.Dirty).OrderBy(BitOperations.PopCount)];
         Label end = _il.NewLabel();
         for (int i = 0; i < sets.Length; i++)
         {
@@ -134,9 +150,9 @@ public sealed partial class RegionEmitter
                 inner--;
             }
 
-            _il.Mark(_leaves[(sets[i], isLookup)]);
+            _il.Mark(_leaves[(sets[i], flagCode, isLookup)]);
             _registers.Store(inner < 0 ? sets[i] : sets[i] & ~sets[inner]);
-            _il.Branch(inner < 0 ? end : _leaves[(sets[inner], isLookup)]);
+            _il.Branch(inner < 0 ? end : _leaves[(sets[inner], flagCode, isLookup)]);
         }
 
         return end;
@@ -148,12 +164,40 @@ public sealed partial class RegionEmitter
         StoreState(CpuState.InRegionOffset, 32, () => _il.Constant(0, IrType.I32));
     }
 
+    /// <summary>
+    /// Flags that were deferred. All else is in the state by now: what follows finds it there, so that nothing need be kept over the call, in
+    /// registers that every entry would have to save.
+    /// </summary>
+    private void ComputeFlags()
+    {
+        if (_deferred == null)
+        {
+            return;
+        }
+
+        Label none = _il.NewLabel();
+        _deferred.Compute(none);
+        _il.StoreArgument(CpuArgument, IrType.I64);
+        ReloadArgument(RecordArgument, CpuState.CurrentOpOffset);
+        ReloadArgument(MemoryArgument, CpuState.MemoryBaseOffset);
+        _registers.PushStateAddress(CpuState.RipOffset);
+        _il.LoadIndirect(64, false);
+        _il.StoreLocal(_rip, IrType.I64);
+        _il.Mark(none);
+    }
+
+    private void ReloadArgument(int argument, int offset)
+    {
+        _registers.PushStateAddress(offset);
+        _il.LoadIndirect(64, false);
+        _il.StoreArgument(argument, IrType.I64);
+    }
+
     /// <summary>Goes on at RIP: straight at what the jump cache has, as <see cref="Dispatch.Find"/>, so that each region has a jump of its own to predict.</summary>
     private void EmitLookup()
     {
         Label missing = _il.NewLabel();
         LocalBuilder entry = _il.NewLocal(typeof(ulong));
-        LeaveState();
         _registers.PushStateAddress(CpuState.JumpCacheOffset);
         _il.LoadIndirect(64, false);
         _il.LoadLocal(_rip, IrType.I64);

@@ -51,19 +51,26 @@ public sealed partial class RegionEmitter
     private readonly IlWriter _il;
     private readonly GuestRegisters _registers;
     private readonly Dictionary<ulong, Label> _labels = [];
-    private readonly Dictionary<(ulong Rip, ulong Dirty), Label> _interpretExits = [];
-    private readonly List<(Label Label, ulong Rip, BlockExit Code, ulong Dirty)> _coldExits = [];
+    private readonly Dictionary<(ulong Rip, ulong Dirty, int FlagCode), Label> _interpretExits = [];
+    private readonly List<(Label Label, ulong Rip, BlockExit Code, Label Leave)> _coldExits = [];
     private readonly RegisterFlow _flow;
     private readonly PageFlow _pageFlow;
 
     /// <summary>Ways into other pages that are taken by a conditional branch, and what must be seen on them.</summary>
     private readonly List<Crossing> _crossings = [];
 
-    /// <summary>Where exits go that must store these registers, and whether they go on at RIP, whatever is there.</summary>
-    private readonly Dictionary<(ulong Dirty, bool IsLookup), Label> _leaves = [];
+    /// <summary>Where exits go that must store these registers, what the flags come from there, and whether they go on at RIP, whatever is there.</summary>
+    private readonly Dictionary<(ulong Dirty, int FlagCode, bool IsLookup), Label> _leaves = [];
 
     /// <summary>Registers written since an entry, on some path.</summary>
     private ulong _dirty;
+
+    /// <summary>What the status flags come from, where they are not in their variables; null if they always are.</summary>
+    private readonly DeferredFlagLocals? _deferred;
+    private readonly DeferredFlow? _deferredFlow;
+
+    /// <summary>The code of what they come from here, if it is known.</summary>
+    private int _flagCode;
     private readonly LocalBuilder _rip;
     private readonly LocalBuilder _code;
     private readonly LocalBuilder _pages;
@@ -93,6 +100,8 @@ public sealed partial class RegionEmitter
         _rip = _il.NewLocal(typeof(ulong));
         _code = _il.NewLocal(typeof(int));
         _pages = _il.NewLocal(typeof(ulong));
+        _deferred = blocks.Any(DeferredFlagLocals.AreNeeded) ? new DeferredFlagLocals(_il) : null;
+        _deferredFlow = _deferred == null ? null : new DeferredFlow(blocks, pages.Graph);
         _pageFlow = pages;
         _flow = new RegisterFlow(blocks, pages, _registers);
     }
@@ -129,36 +138,41 @@ public sealed partial class RegionEmitter
         }
 
         EmitCrossings();
-        foreach ((Label label, ulong rip, BlockExit code, ulong dirty) in _coldExits)
+        foreach ((Label label, ulong rip, BlockExit code, Label leave) in _coldExits)
         {
             _il.Mark(label);
             SetExit(rip, code);
-            _il.Branch(Leave(dirty, code == BlockExit.Lookup));
+            _il.Branch(leave);
         }
 
         EmitLeaves();
     }
 
-    private Label Leave(ulong dirty, bool isLookup)
+    /// <summary>The way out from here. The registers stored there were loaded only if the analysis foresaw it.</summary>
+    private Label LeaveHere(BlockExit code, bool isFlagless = false)
     {
-        if (!_leaves.TryGetValue((dirty, isLookup), out Label label))
+        if (!_flow.MayLeave(_block))
         {
-            _leaves[(dirty, isLookup)] = label = _il.NewLabel();
+            throw new InvalidOperationException($"the region is left unexpectedly from {_block.Address:x}");
+        }
+
+        // Others are rare, and need not know.
+        bool isLookup = code == BlockExit.Lookup;
+        int flagCode = !isLookup ? DeferredFlow.Unknown : isFlagless ? (int)FlagOperation.None : _flagCode;
+        if (!_leaves.TryGetValue((_dirty, flagCode, isLookup), out Label label))
+        {
+            _leaves[(_dirty, flagCode, isLookup)] = label = _il.NewLabel();
         }
 
         return label;
     }
-
-    /// <summary>The way out from here. The registers stored there were loaded only if the analysis foresaw it.</summary>
-    private Label LeaveHere(BlockExit code) => _flow.MayLeave(_block)
-        ? Leave(_dirty, code == BlockExit.Lookup)
-        : throw new InvalidOperationException($"the region is left unexpectedly from {_block.Address:x}");
 
     private void EmitBlock(RegionBlock block)
     {
         _block = block;
         _ended = false;
         _dirty = _flow.DirtyAtStart(block);
+        _flagCode = _deferred == null ? 0 : _deferredFlow!.AtStart(block);
         _values = new LocalBuilder?[block.Code.Length];
         _inlined = Inlining.Plan(block.Code, block.Used);
         _il.Mark(_labels[block.Address]);
@@ -184,6 +198,7 @@ public sealed partial class RegionEmitter
             else if (block.Used[i] > 0 && !_inlined[i])
             {
                 EmitOperation(i);
+                _flagCode = DeferredFlow.Behind(block.Code[i], block.Code, _flagCode);
             }
         }
 
@@ -211,11 +226,14 @@ public sealed partial class RegionEmitter
 
     private void EmitOperation(int index)
     {
-        ref readonly IrInstruction op = ref _block.Code[index];
+        IrInstruction op = _block.Code[index];
         switch (op.Opcode)
         {
             case IrOpcode.Set:
                 EmitSet(op);
+                break;
+            case IrOpcode.DeferFlags:
+                _deferred!.Keep(op, () => Push(op.A), () => Push(op.B), _block.Code[op.C].Opcode == IrOpcode.Constant ? null : () => Push(op.C));
                 break;
             case IrOpcode.Store:
                 CheckAddress(op.A, op.Width / 8, true, _access != RegionAccess.Direct, InterpretExit(index));
@@ -266,6 +284,11 @@ public sealed partial class RegionEmitter
         {
             _registers.Set(op.State.Offset, op.Width, () => Push(op.A));
             _dirty |= GuestRegisters.SetOf(op.State.Offset);
+            if (DeadCode.FlagOf(op.State) != StatusFlags.None)
+            {
+                _deferred?.Forget();
+            }
+
             return;
         }
 
@@ -387,10 +410,10 @@ public sealed partial class RegionEmitter
     private Label InterpretExit(int index)
     {
         ulong rip = GuestAddress(index);
-        if (!_interpretExits.TryGetValue((rip, _dirty), out Label label))
+        if (!_interpretExits.TryGetValue((rip, _dirty, _flagCode), out Label label))
         {
             label = ColdExit(rip, BlockExit.Interpret);
-            _interpretExits[(rip, _dirty)] = label;
+            _interpretExits[(rip, _dirty, _flagCode)] = label;
         }
 
         return label;
@@ -398,9 +421,8 @@ public sealed partial class RegionEmitter
 
     private Label ColdExit(ulong rip, BlockExit code)
     {
-        _ = LeaveHere(code);
         Label label = _il.NewLabel();
-        _coldExits.Add((label, rip, code, _dirty));
+        _coldExits.Add((label, rip, code, LeaveHere(code, code == BlockExit.Lookup && _block.FlaglessExits.Contains(rip))));
         return label;
     }
 
@@ -527,7 +549,7 @@ public sealed partial class RegionEmitter
             case IrOpcode.Call:
                 EmitCall(op);
                 break;
-            case IrOpcode.Field or IrOpcode.Set or IrOpcode.Store or IrOpcode.RaiseIf or IrOpcode.Jump or IrOpcode.Branch or IrOpcode.JumpIndirect
+            case IrOpcode.Field or IrOpcode.Set or IrOpcode.DeferFlags or IrOpcode.Store or IrOpcode.RaiseIf or IrOpcode.Jump or IrOpcode.Branch or IrOpcode.JumpIndirect
                 or IrOpcode.Exit or IrOpcode.ExitCall:
                 throw new InvalidOperationException($"{op.Opcode} has no value in a region");
             default:

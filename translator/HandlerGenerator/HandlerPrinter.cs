@@ -28,7 +28,7 @@ internal sealed class HandlerPrinter(StringBuilder output)
         _modified = -1;
         _inlined = new string?[code.Length];
         int[] used = new int[code.Length];
-        DeadCode.Mark(code, liveOut, used);
+        DeadCode.Mark(code, new FlagDemand(liveOut, StatusFlags.None), used);
         _isBody = CallsVectorMethod(used);
         if (_isBody)
         {

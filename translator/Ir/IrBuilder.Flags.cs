@@ -118,6 +118,7 @@ public sealed partial class IrBuilder
         SetFlagVariable(StatusFlags.Overflow, zero);
         SetFlagVariable(StatusFlags.Adjust, zero);
         SetResultFlags(result, width);
+        Defer(FlagOperation.Logic, width, result, zero);
         _flagSource = FlagSource.Logic;
     }
 
@@ -131,6 +132,7 @@ public sealed partial class IrBuilder
         SetFlagVariable(StatusFlags.Carry, carry);
         SetOverflowAdjust(And(Xor(a, result), Xor(b, result)), a, b, result, width);
         SetResultFlags(result, width);
+        Defer(FlagOperation.Add, width, a, b, carryIn);
     }
 
     /// <summary>Flags of <paramref name="result"/> = a − b − borrowIn.</summary>
@@ -143,6 +145,7 @@ public sealed partial class IrBuilder
         SetFlagVariable(StatusFlags.Carry, borrow);
         SetOverflowAdjust(And(Xor(a, b), Xor(a, result)), a, b, result, width);
         SetResultFlags(result, width);
+        Defer(FlagOperation.Subtract, width, a, b, borrowIn);
         if (plain)
         {
             _flagSource = FlagSource.Subtract;
@@ -157,9 +160,26 @@ public sealed partial class IrBuilder
         Value limit = Constant(increment ? long.MinValue >> (64 - width) : long.MaxValue >> (64 - width), result.Type);
         Value edge = width < 32 ? Mask(limit, (1 << width) - 1) : limit;
         SetFlagVariable(StatusFlags.Overflow, Equal(result, edge));
+        Value carry = FlagVariable(StatusFlags.Carry);
         SetFlagVariable(StatusFlags.Adjust, Xor(Xor(a, result), Constant(1, a.Type)));
         SetResultFlags(result, width);
+        Defer(increment ? FlagOperation.Increment : FlagOperation.Decrement, width, result, carry);
     }
+
+    /// <summary>Says where the flags come from that were set, all six of them, by the instruction that is lifted.</summary>
+    /// <param name="operation">How.</param>
+    /// <param name="width">Of its operands, in bits.</param>
+    /// <param name="a">The first one.</param>
+    /// <param name="b">The second one.</param>
+    /// <param name="carryIn">I32, 0 or 1.</param>
+    public void Defer(FlagOperation operation, int width, Value a, Value b, Value carryIn = default) => Append(new IrInstruction
+    {
+        Opcode = IrOpcode.DeferFlags,
+        A = ZeroExtend(a).Id,
+        B = ZeroExtend(b).Id,
+        C = (carryIn == default ? Constant32(0) : carryIn).Id,
+        Immediate = DeferredFlags.CodeOf(operation, width),
+    });
 
     /// <summary>Sets each flag to <paramref name="update"/>'s variable only where <paramref name="changed"/> is not 0.</summary>
     public void SetFlagVariableIf(Value changed, StatusFlags flag, Value update)

@@ -19,6 +19,12 @@ public enum IrOpcode : byte
     Set,
 
     /// <summary>
+    /// Behind the writes of all six status flags: where only a way out of the region may read them, it takes their place. Immediate, to which C, 0 or 1, is
+    /// added, is a code of <see cref="Jitvmm.Runtime.Semantics.DeferredFlags"/>; A and B are its operands.
+    /// </summary>
+    DeferFlags,
+
+    /// <summary>
     /// Reads <see cref="IrInstruction.Width"/> bits of guest memory at address A, zero-extended. May fault. Immediate is 1 when the instruction writes them back:
     /// a processor then asks for the right to write before it reads, so that the page fault is a write's (SDM vol. 3A, 4.7).
     /// </summary>

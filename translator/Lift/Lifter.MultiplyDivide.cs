@@ -50,11 +50,13 @@ public sealed partial class Lifter
             _o.WriteRegister(Register.RAX, low);
             _o.WriteRegister(Register.RDX, high);
             SetMultiplyFlags(_b.NotEqual(high, signed ? _b.ShiftRightSigned(low, 63) : _b.Constant(0)), low, 64);
+            DeferMultiplyFlags(signed, a, b, 64);
             return;
         }
 
         Register accumulator = width switch { 8 => Register.AL, 16 => Register.AX, _ => Register.EAX };
-        Value product = _b.Mul(Widen(_o.ReadRegister(accumulator), width, signed), Widen(b, width, signed));
+        Value factor = _o.ReadRegister(accumulator);
+        Value product = _b.Mul(Widen(factor, width, signed), Widen(b, width, signed));
         Value result = _b.Narrow(product, width);
         if (width == 8)
         {
@@ -67,6 +69,7 @@ public sealed partial class Lifter
         }
 
         SetMultiplyFlags(_b.NotEqual(product, Widen(result, width, signed)), result, width);
+        DeferMultiplyFlags(signed, factor, b, width);
     }
 
     private void LiftMultiply(int width)
@@ -80,6 +83,7 @@ public sealed partial class Lifter
             _o.Write(0, low);
             Value high = _b.Call(Method(typeof(BitSemantics), nameof(BitSemantics.MultiplyHighSigned)), a, b);
             SetMultiplyFlags(_b.NotEqual(high, _b.ShiftRightSigned(low, 63)), low, 64);
+            DeferMultiplyFlags(true, a, b, 64);
             return;
         }
 
@@ -87,6 +91,7 @@ public sealed partial class Lifter
         Value result = _b.Narrow(product, width);
         _o.Write(0, result);
         SetMultiplyFlags(_b.NotEqual(product, _b.SignExtendFrom(result, width)), result, width);
+        DeferMultiplyFlags(true, a, b, width);
     }
 
     /// <summary>CF and OF say that the high half matters; the others are undefined and follow the low half.</summary>
@@ -97,6 +102,8 @@ public sealed partial class Lifter
         _b.SetFlagVariable(StatusFlags.Adjust, _b.Constant(0));
         _b.SetResultFlags(low, width);
     }
+
+    private void DeferMultiplyFlags(bool signed, Value a, Value b, int width) => _b.Defer(signed ? FlagOperation.MultiplySigned : FlagOperation.Multiply, width, a, b);
 
     private void LiftMultiplyX(int width)
     {

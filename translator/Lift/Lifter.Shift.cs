@@ -76,6 +76,10 @@ public sealed partial class Lifter
             : arithmetic ? _b.Constant(0) : _b.ZeroExtend(_b.ShiftRight(a, width - 1));
         _o.Write(0, result);
         SetShiftFlags(changed, carry, overflow, result, width);
+        if (_b.IsConstant(count, out long known) && known != 0)
+        {
+            _b.Defer(left ? FlagOperation.ShiftLeft : arithmetic ? FlagOperation.ShiftRightSigned : FlagOperation.ShiftRight, width, a, count);
+        }
     }
 
     private void SetShiftFlags(Value changed, Value carry, Value overflow, Value result, int width)

@@ -14,18 +14,18 @@ namespace Jitvmm.Translator.Passes;
 public static class DeadCode
 {
     /// <summary>Marks the operations to keep in <paramref name="used"/> with their number of uses (at least 1 for effects).</summary>
-    /// <returns>The flags live on entry.</returns>
+    /// <returns>The flags needed on entry.</returns>
     /// <param name="code">One block.</param>
-    /// <param name="liveOut">Flags read after it.</param>
+    /// <param name="behind">Flags needed after it.</param>
     /// <param name="used">Receives the uses.</param>
     /// <param name="flagReads">
     /// Flags each guest instruction reads, when operations may leave the block for tier 0: the rest of the block
     /// then runs there and finds flags in the state, even those whose value the IR passes on directly.
     /// </param>
-    public static StatusFlags Mark(ReadOnlySpan<IrInstruction> code, StatusFlags liveOut, Span<int> used, ReadOnlySpan<StatusFlags> flagReads = default)
+    public static FlagDemand Mark(ReadOnlySpan<IrInstruction> code, FlagDemand behind, Span<int> used, ReadOnlySpan<StatusFlags> flagReads = default)
     {
         used[..code.Length].Clear();
-        StatusFlags live = liveOut;
+        FlagDemand demand = behind;
         StatusFlags readLater = StatusFlags.None;
         int guest = code.IsEmpty ? 0 : code[^1].Guest;
         for (int i = code.Length - 1; i >= 0; i--)
@@ -33,7 +33,7 @@ public static class DeadCode
             ref readonly IrInstruction op = ref code[i];
             if (op.Opcode == IrOpcode.ExitCall)
             {
-                live = StatusFlags.All;
+                demand = flagReads.IsEmpty ? new FlagDemand(StatusFlags.All, StatusFlags.None) : FlagDemand.Exit;
             }
 
             if (!flagReads.IsEmpty)
@@ -43,19 +43,32 @@ public static class DeadCode
                     readLater |= flagReads[guest];
                 }
 
-                live |= MayLeave(op) ? readLater | flagReads[guest] : StatusFlags.None;
+                if (MayLeave(op))
+                {
+                    demand = demand.AtExit(readLater | flagReads[guest]);
+                }
             }
 
             StatusFlags flag = FlagOf(op.State);
             if (op.Opcode == IrOpcode.Set && flag != StatusFlags.None)
             {
                 readLater &= ~flag;
-                if ((live & flag) == 0)
+                if ((demand.All & flag) == 0)
                 {
                     continue;
                 }
 
-                live &= ~flag;
+                demand = demand.BeforeWrite(flag);
+                used[i] = 1;
+            }
+            else if (op.Opcode == IrOpcode.DeferFlags)
+            {
+                if ((demand.Exits & ~demand.Variables) == 0)
+                {
+                    continue;
+                }
+
+                demand = demand with { Exits = StatusFlags.None };
                 used[i] = 1;
             }
             else if (HasEffect(op))
@@ -70,13 +83,13 @@ public static class DeadCode
 
             if (op.Opcode == IrOpcode.Get)
             {
-                live |= flag;
+                demand = demand with { Variables = demand.Variables | flag };
             }
 
             CountUses(op, used);
         }
 
-        return live;
+        return demand;
     }
 
     /// <summary>Whether compiled code may leave for tier 0 at an operation.</summary>
@@ -90,7 +103,7 @@ public static class DeadCode
     public static bool HasEffect(in IrInstruction op) => op.Opcode switch
     {
         IrOpcode.Set or IrOpcode.Store or IrOpcode.Load or IrOpcode.Pointer or IrOpcode.RaiseIf or IrOpcode.Jump or IrOpcode.Branch
-            or IrOpcode.JumpIndirect or IrOpcode.Exit or IrOpcode.ExitCall => true,
+            or IrOpcode.JumpIndirect or IrOpcode.Exit or IrOpcode.ExitCall or IrOpcode.DeferFlags => true,
         IrOpcode.Call => op.Type == IrType.None || !IsPure(op),
         _ => false,
     };
@@ -157,7 +170,7 @@ public static class DeadCode
         IrOpcode.Store or IrOpcode.Add or IrOpcode.Sub or IrOpcode.Mul or IrOpcode.And or IrOpcode.Or or IrOpcode.Xor or IrOpcode.ShiftLeft
             or IrOpcode.ShiftRight or IrOpcode.ShiftRightSigned or IrOpcode.Equal or IrOpcode.NotEqual or IrOpcode.LessUnsigned
             or IrOpcode.LessSigned or IrOpcode.LessEqualUnsigned or IrOpcode.LessEqualSigned => (2, false),
-        IrOpcode.Select => (3, false),
+        IrOpcode.Select or IrOpcode.DeferFlags => (3, false),
         IrOpcode.ExitCall => (0, true),
         IrOpcode.Jump or IrOpcode.JumpIndirect or IrOpcode.Exit => (1, true),
         IrOpcode.Branch => (3, true),

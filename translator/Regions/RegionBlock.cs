@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Translator.Ir;
+using Jitvmm.Translator.Passes;
 
 namespace Jitvmm.Translator.Regions;
 
@@ -25,12 +26,15 @@ public sealed class RegionBlock
     /// <summary>Status flags each guest instruction reads.</summary>
     public StatusFlags[] FlagReads { get; set; } = [];
 
-    public StatusFlags FlagsIn { get; set; }
+    public FlagDemand FlagsIn { get; set; }
 
-    public StatusFlags FlagsOut { get; set; } = StatusFlags.None;
+    public FlagDemand FlagsOut { get; set; }
 
     /// <summary>Guest addresses control may go to directly.</summary>
     public List<ulong> Successors { get; } = [];
+
+    /// <summary>Of these, ones outside the region that read none of the flags they find.</summary>
+    public HashSet<ulong> FlaglessExits { get; } = [];
 
     /// <summary>Address after a call that ends the block: where the callee returns to. 0 when it does not end in a call.</summary>
     public ulong ReturnSite { get; set; }

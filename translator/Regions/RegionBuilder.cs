@@ -306,7 +306,7 @@ public sealed class RegionBuilder
         }
     }
 
-    /// <summary>Status flags live at each block's ends, to a fixed point over the region; everything is live where it is left.</summary>
+    /// <summary>Status flags needed at each block's ends, to a fixed point over the region; all are where it is left.</summary>
     private void FindLiveFlags(List<RegionBlock> blocks, Dictionary<ulong, RegionBlock> chosen)
     {
         foreach (RegionBlock block in blocks)
@@ -322,26 +322,29 @@ public sealed class RegionBuilder
             for (int i = blocks.Count - 1; i >= 0; i--)
             {
                 RegionBlock block = blocks[i];
-                StatusFlags liveOut = LiveOut(block, chosen);
-                StatusFlags liveIn = DeadCode.Mark(block.Code, liveOut, block.Used, block.FlagReads);
-                changed |= liveIn != block.FlagsIn;
-                block.FlagsIn = liveIn;
-                block.FlagsOut = liveOut;
+                block.FlagsOut = FlagsBehind(block, chosen);
+                FlagDemand before = DeadCode.Mark(block.Code, block.FlagsOut, block.Used, block.FlagReads);
+                before = block.FlagsIn | (block.IsLoopHead ? before.AtExit() : before);
+                changed |= before != block.FlagsIn;
+                block.FlagsIn = before;
             }
         }
     }
 
-    private StatusFlags LiveOut(RegionBlock block, Dictionary<ulong, RegionBlock> chosen)
+    private FlagDemand FlagsBehind(RegionBlock block, Dictionary<ulong, RegionBlock> chosen)
     {
         FlowControl flow = Lifter.FlowOf(block.Instructions[^1]);
         bool direct = flow is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch or FlowControl.Next
             || (flow == FlowControl.Call && block.ReturnSite != 0);
-        if (!direct)
+        FlagDemand demand = direct ? FlagDemand.None : FlagDemand.Exit;
+        if (flow == FlowControl.Return)
         {
-            return StatusFlags.All;
+            foreach (RegionBlock caller in chosen.Values)
+            {
+                demand |= chosen.GetValueOrDefault(caller.ReturnSite)?.FlagsIn ?? FlagDemand.None;
+            }
         }
 
-        StatusFlags live = StatusFlags.None;
         foreach (ulong successor in block.Successors)
         {
             if (successor == block.ReturnSite)
@@ -349,21 +352,32 @@ public sealed class RegionBuilder
                 continue;
             }
 
-            live |= LiveAt(block, successor, chosen);
+            demand |= FlagsAt(block, successor, chosen);
         }
 
-        return live;
+        return demand;
     }
 
     /// <summary>Flags that a block must leave behind where it goes on: all, if that is in a page of which nothing is known by then.</summary>
-    private StatusFlags LiveAt(RegionBlock block, ulong successor, Dictionary<ulong, RegionBlock> chosen)
+    private FlagDemand FlagsAt(RegionBlock block, ulong successor, Dictionary<ulong, RegionBlock> chosen)
     {
         if (chosen.TryGetValue(successor, out RegionBlock? next))
         {
-            return Pages.IsUnknown(block.Address, successor) ? StatusFlags.All : next.FlagsIn;
+            return Pages.IsUnknown(block.Address, successor) ? next.FlagsIn | FlagDemand.Exit : next.FlagsIn;
         }
 
-        return !_isMachine || IsSamePage(successor, block.Address) ? FlagsReadAt(successor) : StatusFlags.All;
+        if (_isMachine && !IsSamePage(successor, block.Address))
+        {
+            return FlagDemand.Exit;
+        }
+
+        StatusFlags read = FlagsReadAt(successor);
+        if (read == StatusFlags.None)
+        {
+            block.FlaglessExits.Add(successor);
+        }
+
+        return new FlagDemand(StatusFlags.None, read);
     }
 
     /// <summary>Flags that the code where the region is left reads; the region then depends on that code.</summary>
