@@ -6871,10 +6871,10 @@ public static unsafe partial class Handlers
         *(byte*)((byte*)cpu + op->R0) = (byte)v4;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v4 == (0x80u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v1 ^ v4) ^ (0x1u)));
-        ulong v18 = (ulong)(long)(int)((uint)(sbyte)v4);
-        *(ulong*)((byte*)cpu + 160) = v18;
-        *(ulong*)((byte*)cpu + 168) = v18;
-        *(ulong*)((byte*)cpu + 176) = v18;
+        ulong v19 = (ulong)(long)(int)((uint)(sbyte)v4);
+        *(ulong*)((byte*)cpu + 160) = v19;
+        *(ulong*)((byte*)cpu + 168) = v19;
+        *(ulong*)((byte*)cpu + 176) = v19;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6902,10 +6902,10 @@ public static unsafe partial class Handlers
         GuestMemory.Store(cpu, mem, v3, (byte)v7);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == (0x80u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v7) ^ (0x1u)));
-        ulong v21 = (ulong)(long)(int)((uint)(sbyte)v7);
-        *(ulong*)((byte*)cpu + 160) = v21;
-        *(ulong*)((byte*)cpu + 168) = v21;
-        *(ulong*)((byte*)cpu + 176) = v21;
+        ulong v22 = (ulong)(long)(int)((uint)(sbyte)v7);
+        *(ulong*)((byte*)cpu + 160) = v22;
+        *(ulong*)((byte*)cpu + 168) = v22;
+        *(ulong*)((byte*)cpu + 176) = v22;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6943,10 +6943,10 @@ public static unsafe partial class Handlers
         GuestMemory.Store(cpu, mem, v11, (byte)v15);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == (0x80u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v15) ^ (0x1u)));
-        ulong v29 = (ulong)(long)(int)((uint)(sbyte)v15);
-        *(ulong*)((byte*)cpu + 160) = v29;
-        *(ulong*)((byte*)cpu + 168) = v29;
-        *(ulong*)((byte*)cpu + 176) = v29;
+        ulong v30 = (ulong)(long)(int)((uint)(sbyte)v15);
+        *(ulong*)((byte*)cpu + 160) = v30;
+        *(ulong*)((byte*)cpu + 168) = v30;
+        *(ulong*)((byte*)cpu + 176) = v30;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -6985,10 +6985,10 @@ public static unsafe partial class Handlers
         uint v8 = (v5 + v0) & (0xffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == (0x80u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v8) ^ (0x1u)));
-        ulong v21 = (ulong)(long)(int)((uint)(sbyte)v8);
-        *(ulong*)((byte*)cpu + 160) = v21;
-        *(ulong*)((byte*)cpu + 168) = v21;
-        *(ulong*)((byte*)cpu + 176) = v21;
+        ulong v22 = (ulong)(long)(int)((uint)(sbyte)v8);
+        *(ulong*)((byte*)cpu + 160) = v22;
+        *(ulong*)((byte*)cpu + 168) = v22;
+        *(ulong*)((byte*)cpu + 176) = v22;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7027,10 +7027,10 @@ public static unsafe partial class Handlers
         uint v16 = (v13 + v0) & (0xffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x80u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v16) ^ (0x1u)));
-        ulong v29 = (ulong)(long)(int)((uint)(sbyte)v16);
-        *(ulong*)((byte*)cpu + 160) = v29;
-        *(ulong*)((byte*)cpu + 168) = v29;
-        *(ulong*)((byte*)cpu + 176) = v29;
+        ulong v30 = (ulong)(long)(int)((uint)(sbyte)v16);
+        *(ulong*)((byte*)cpu + 160) = v30;
+        *(ulong*)((byte*)cpu + 168) = v30;
+        *(ulong*)((byte*)cpu + 176) = v30;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7060,10 +7060,10 @@ public static unsafe partial class Handlers
         *(byte*)((byte*)cpu + op->R0) = (byte)v5;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 == (0x7fu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v2 ^ v5) ^ (0x1u)));
-        ulong v19 = (ulong)(long)(int)((uint)(sbyte)v5);
-        *(ulong*)((byte*)cpu + 160) = v19;
-        *(ulong*)((byte*)cpu + 168) = v19;
-        *(ulong*)((byte*)cpu + 176) = v19;
+        ulong v20 = (ulong)(long)(int)((uint)(sbyte)v5);
+        *(ulong*)((byte*)cpu + 160) = v20;
+        *(ulong*)((byte*)cpu + 168) = v20;
+        *(ulong*)((byte*)cpu + 176) = v20;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7091,10 +7091,10 @@ public static unsafe partial class Handlers
         GuestMemory.Store(cpu, mem, v4, (byte)v8);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == (0x7fu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v8) ^ (0x1u)));
-        ulong v22 = (ulong)(long)(int)((uint)(sbyte)v8);
-        *(ulong*)((byte*)cpu + 160) = v22;
-        *(ulong*)((byte*)cpu + 168) = v22;
-        *(ulong*)((byte*)cpu + 176) = v22;
+        ulong v23 = (ulong)(long)(int)((uint)(sbyte)v8);
+        *(ulong*)((byte*)cpu + 160) = v23;
+        *(ulong*)((byte*)cpu + 168) = v23;
+        *(ulong*)((byte*)cpu + 176) = v23;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7132,10 +7132,10 @@ public static unsafe partial class Handlers
         GuestMemory.Store(cpu, mem, v12, (byte)v16);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x7fu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v16) ^ (0x1u)));
-        ulong v30 = (ulong)(long)(int)((uint)(sbyte)v16);
-        *(ulong*)((byte*)cpu + 160) = v30;
-        *(ulong*)((byte*)cpu + 168) = v30;
-        *(ulong*)((byte*)cpu + 176) = v30;
+        ulong v31 = (ulong)(long)(int)((uint)(sbyte)v16);
+        *(ulong*)((byte*)cpu + 160) = v31;
+        *(ulong*)((byte*)cpu + 168) = v31;
+        *(ulong*)((byte*)cpu + 176) = v31;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7173,10 +7173,10 @@ public static unsafe partial class Handlers
         uint v9 = (v6 - (0x1u)) & (0xffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v9 == (0x7fu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v6 ^ v9) ^ (0x1u)));
-        ulong v22 = (ulong)(long)(int)((uint)(sbyte)v9);
-        *(ulong*)((byte*)cpu + 160) = v22;
-        *(ulong*)((byte*)cpu + 168) = v22;
-        *(ulong*)((byte*)cpu + 176) = v22;
+        ulong v23 = (ulong)(long)(int)((uint)(sbyte)v9);
+        *(ulong*)((byte*)cpu + 160) = v23;
+        *(ulong*)((byte*)cpu + 168) = v23;
+        *(ulong*)((byte*)cpu + 176) = v23;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7214,10 +7214,10 @@ public static unsafe partial class Handlers
         uint v17 = (v14 - (0x1u)) & (0xffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v17 == (0x7fu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v17) ^ (0x1u)));
-        ulong v30 = (ulong)(long)(int)((uint)(sbyte)v17);
-        *(ulong*)((byte*)cpu + 160) = v30;
-        *(ulong*)((byte*)cpu + 168) = v30;
-        *(ulong*)((byte*)cpu + 176) = v30;
+        ulong v31 = (ulong)(long)(int)((uint)(sbyte)v17);
+        *(ulong*)((byte*)cpu + 160) = v31;
+        *(ulong*)((byte*)cpu + 168) = v31;
+        *(ulong*)((byte*)cpu + 176) = v31;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7247,10 +7247,10 @@ public static unsafe partial class Handlers
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v4;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v4 == (0x8000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v1 ^ v4) ^ (0x1u)));
-        ulong v18 = (ulong)(long)(int)((uint)(short)v4);
-        *(ulong*)((byte*)cpu + 160) = v18;
-        *(ulong*)((byte*)cpu + 168) = v18;
-        *(ulong*)((byte*)cpu + 176) = v18;
+        ulong v19 = (ulong)(long)(int)((uint)(short)v4);
+        *(ulong*)((byte*)cpu + 160) = v19;
+        *(ulong*)((byte*)cpu + 168) = v19;
+        *(ulong*)((byte*)cpu + 176) = v19;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7278,10 +7278,10 @@ public static unsafe partial class Handlers
         GuestMemory.Store(cpu, mem, v3, (ushort)v7);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == (0x8000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v7) ^ (0x1u)));
-        ulong v21 = (ulong)(long)(int)((uint)(short)v7);
-        *(ulong*)((byte*)cpu + 160) = v21;
-        *(ulong*)((byte*)cpu + 168) = v21;
-        *(ulong*)((byte*)cpu + 176) = v21;
+        ulong v22 = (ulong)(long)(int)((uint)(short)v7);
+        *(ulong*)((byte*)cpu + 160) = v22;
+        *(ulong*)((byte*)cpu + 168) = v22;
+        *(ulong*)((byte*)cpu + 176) = v22;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7319,10 +7319,10 @@ public static unsafe partial class Handlers
         GuestMemory.Store(cpu, mem, v11, (ushort)v15);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == (0x8000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v15) ^ (0x1u)));
-        ulong v29 = (ulong)(long)(int)((uint)(short)v15);
-        *(ulong*)((byte*)cpu + 160) = v29;
-        *(ulong*)((byte*)cpu + 168) = v29;
-        *(ulong*)((byte*)cpu + 176) = v29;
+        ulong v30 = (ulong)(long)(int)((uint)(short)v15);
+        *(ulong*)((byte*)cpu + 160) = v30;
+        *(ulong*)((byte*)cpu + 168) = v30;
+        *(ulong*)((byte*)cpu + 176) = v30;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7361,10 +7361,10 @@ public static unsafe partial class Handlers
         uint v8 = (v5 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == (0x8000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v8) ^ (0x1u)));
-        ulong v21 = (ulong)(long)(int)((uint)(short)v8);
-        *(ulong*)((byte*)cpu + 160) = v21;
-        *(ulong*)((byte*)cpu + 168) = v21;
-        *(ulong*)((byte*)cpu + 176) = v21;
+        ulong v22 = (ulong)(long)(int)((uint)(short)v8);
+        *(ulong*)((byte*)cpu + 160) = v22;
+        *(ulong*)((byte*)cpu + 168) = v22;
+        *(ulong*)((byte*)cpu + 176) = v22;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7403,10 +7403,10 @@ public static unsafe partial class Handlers
         uint v16 = (v13 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x8000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v16) ^ (0x1u)));
-        ulong v29 = (ulong)(long)(int)((uint)(short)v16);
-        *(ulong*)((byte*)cpu + 160) = v29;
-        *(ulong*)((byte*)cpu + 168) = v29;
-        *(ulong*)((byte*)cpu + 176) = v29;
+        ulong v30 = (ulong)(long)(int)((uint)(short)v16);
+        *(ulong*)((byte*)cpu + 160) = v30;
+        *(ulong*)((byte*)cpu + 168) = v30;
+        *(ulong*)((byte*)cpu + 176) = v30;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7436,10 +7436,10 @@ public static unsafe partial class Handlers
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v2);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v2 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v1 ^ v2) ^ (0x1u)));
-        ulong v14 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v14;
-        *(ulong*)((byte*)cpu + 168) = v14;
-        *(ulong*)((byte*)cpu + 176) = v14;
+        ulong v15 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v15;
+        *(ulong*)((byte*)cpu + 168) = v15;
+        *(ulong*)((byte*)cpu + 176) = v15;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7467,10 +7467,10 @@ public static unsafe partial class Handlers
         GuestMemory.Store(cpu, mem, v3, v5);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v4 ^ v5) ^ (0x1u)));
-        ulong v16 = (ulong)(long)(int)v5;
-        *(ulong*)((byte*)cpu + 160) = v16;
-        *(ulong*)((byte*)cpu + 168) = v16;
-        *(ulong*)((byte*)cpu + 176) = v16;
+        ulong v17 = (ulong)(long)(int)v5;
+        *(ulong*)((byte*)cpu + 160) = v17;
+        *(ulong*)((byte*)cpu + 168) = v17;
+        *(ulong*)((byte*)cpu + 176) = v17;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7508,10 +7508,10 @@ public static unsafe partial class Handlers
         GuestMemory.Store(cpu, mem, v11, v13);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v13 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v12 ^ v13) ^ (0x1u)));
-        ulong v24 = (ulong)(long)(int)v13;
-        *(ulong*)((byte*)cpu + 160) = v24;
-        *(ulong*)((byte*)cpu + 168) = v24;
-        *(ulong*)((byte*)cpu + 176) = v24;
+        ulong v25 = (ulong)(long)(int)v13;
+        *(ulong*)((byte*)cpu + 160) = v25;
+        *(ulong*)((byte*)cpu + 168) = v25;
+        *(ulong*)((byte*)cpu + 176) = v25;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7550,10 +7550,10 @@ public static unsafe partial class Handlers
         uint v6 = v5 + v0;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v6 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ (0x1u)));
-        ulong v16 = (ulong)(long)(int)v6;
-        *(ulong*)((byte*)cpu + 160) = v16;
-        *(ulong*)((byte*)cpu + 168) = v16;
-        *(ulong*)((byte*)cpu + 176) = v16;
+        ulong v17 = (ulong)(long)(int)v6;
+        *(ulong*)((byte*)cpu + 160) = v17;
+        *(ulong*)((byte*)cpu + 168) = v17;
+        *(ulong*)((byte*)cpu + 176) = v17;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7592,10 +7592,10 @@ public static unsafe partial class Handlers
         uint v14 = v13 + v0;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v14) ^ (0x1u)));
-        ulong v24 = (ulong)(long)(int)v14;
-        *(ulong*)((byte*)cpu + 160) = v24;
-        *(ulong*)((byte*)cpu + 168) = v24;
-        *(ulong*)((byte*)cpu + 176) = v24;
+        ulong v25 = (ulong)(long)(int)v14;
+        *(ulong*)((byte*)cpu + 160) = v25;
+        *(ulong*)((byte*)cpu + 168) = v25;
+        *(ulong*)((byte*)cpu + 176) = v25;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7809,10 +7809,10 @@ public static unsafe partial class Handlers
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v5;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 == (0x7fffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v2 ^ v5) ^ (0x1u)));
-        ulong v19 = (ulong)(long)(int)((uint)(short)v5);
-        *(ulong*)((byte*)cpu + 160) = v19;
-        *(ulong*)((byte*)cpu + 168) = v19;
-        *(ulong*)((byte*)cpu + 176) = v19;
+        ulong v20 = (ulong)(long)(int)((uint)(short)v5);
+        *(ulong*)((byte*)cpu + 160) = v20;
+        *(ulong*)((byte*)cpu + 168) = v20;
+        *(ulong*)((byte*)cpu + 176) = v20;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7840,10 +7840,10 @@ public static unsafe partial class Handlers
         GuestMemory.Store(cpu, mem, v4, (ushort)v8);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v8 == (0x7fffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v8) ^ (0x1u)));
-        ulong v22 = (ulong)(long)(int)((uint)(short)v8);
-        *(ulong*)((byte*)cpu + 160) = v22;
-        *(ulong*)((byte*)cpu + 168) = v22;
-        *(ulong*)((byte*)cpu + 176) = v22;
+        ulong v23 = (ulong)(long)(int)((uint)(short)v8);
+        *(ulong*)((byte*)cpu + 160) = v23;
+        *(ulong*)((byte*)cpu + 168) = v23;
+        *(ulong*)((byte*)cpu + 176) = v23;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7881,10 +7881,10 @@ public static unsafe partial class Handlers
         GuestMemory.Store(cpu, mem, v12, (ushort)v16);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x7fffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v16) ^ (0x1u)));
-        ulong v30 = (ulong)(long)(int)((uint)(short)v16);
-        *(ulong*)((byte*)cpu + 160) = v30;
-        *(ulong*)((byte*)cpu + 168) = v30;
-        *(ulong*)((byte*)cpu + 176) = v30;
+        ulong v31 = (ulong)(long)(int)((uint)(short)v16);
+        *(ulong*)((byte*)cpu + 160) = v31;
+        *(ulong*)((byte*)cpu + 168) = v31;
+        *(ulong*)((byte*)cpu + 176) = v31;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7922,10 +7922,10 @@ public static unsafe partial class Handlers
         uint v9 = (v6 - (0x1u)) & (0xffffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v9 == (0x7fffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v6 ^ v9) ^ (0x1u)));
-        ulong v22 = (ulong)(long)(int)((uint)(short)v9);
-        *(ulong*)((byte*)cpu + 160) = v22;
-        *(ulong*)((byte*)cpu + 168) = v22;
-        *(ulong*)((byte*)cpu + 176) = v22;
+        ulong v23 = (ulong)(long)(int)((uint)(short)v9);
+        *(ulong*)((byte*)cpu + 160) = v23;
+        *(ulong*)((byte*)cpu + 168) = v23;
+        *(ulong*)((byte*)cpu + 176) = v23;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7963,10 +7963,10 @@ public static unsafe partial class Handlers
         uint v17 = (v14 - (0x1u)) & (0xffffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v17 == (0x7fffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v17) ^ (0x1u)));
-        ulong v30 = (ulong)(long)(int)((uint)(short)v17);
-        *(ulong*)((byte*)cpu + 160) = v30;
-        *(ulong*)((byte*)cpu + 168) = v30;
-        *(ulong*)((byte*)cpu + 176) = v30;
+        ulong v31 = (ulong)(long)(int)((uint)(short)v17);
+        *(ulong*)((byte*)cpu + 160) = v31;
+        *(ulong*)((byte*)cpu + 168) = v31;
+        *(ulong*)((byte*)cpu + 176) = v31;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -7996,10 +7996,10 @@ public static unsafe partial class Handlers
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v3 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v2 ^ v3) ^ (0x1u)));
-        ulong v15 = (ulong)(long)(int)v3;
-        *(ulong*)((byte*)cpu + 160) = v15;
-        *(ulong*)((byte*)cpu + 168) = v15;
-        *(ulong*)((byte*)cpu + 176) = v15;
+        ulong v16 = (ulong)(long)(int)v3;
+        *(ulong*)((byte*)cpu + 160) = v16;
+        *(ulong*)((byte*)cpu + 168) = v16;
+        *(ulong*)((byte*)cpu + 176) = v16;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8027,10 +8027,10 @@ public static unsafe partial class Handlers
         GuestMemory.Store(cpu, mem, v4, v6);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v6 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v5 ^ v6) ^ (0x1u)));
-        ulong v17 = (ulong)(long)(int)v6;
-        *(ulong*)((byte*)cpu + 160) = v17;
-        *(ulong*)((byte*)cpu + 168) = v17;
-        *(ulong*)((byte*)cpu + 176) = v17;
+        ulong v18 = (ulong)(long)(int)v6;
+        *(ulong*)((byte*)cpu + 160) = v18;
+        *(ulong*)((byte*)cpu + 168) = v18;
+        *(ulong*)((byte*)cpu + 176) = v18;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8068,10 +8068,10 @@ public static unsafe partial class Handlers
         GuestMemory.Store(cpu, mem, v12, v14);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v14 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v13 ^ v14) ^ (0x1u)));
-        ulong v25 = (ulong)(long)(int)v14;
-        *(ulong*)((byte*)cpu + 160) = v25;
-        *(ulong*)((byte*)cpu + 168) = v25;
-        *(ulong*)((byte*)cpu + 176) = v25;
+        ulong v26 = (ulong)(long)(int)v14;
+        *(ulong*)((byte*)cpu + 160) = v26;
+        *(ulong*)((byte*)cpu + 168) = v26;
+        *(ulong*)((byte*)cpu + 176) = v26;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8109,10 +8109,10 @@ public static unsafe partial class Handlers
         uint v7 = v6 - (0x1u);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v7 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v6 ^ v7) ^ (0x1u)));
-        ulong v17 = (ulong)(long)(int)v7;
-        *(ulong*)((byte*)cpu + 160) = v17;
-        *(ulong*)((byte*)cpu + 168) = v17;
-        *(ulong*)((byte*)cpu + 176) = v17;
+        ulong v18 = (ulong)(long)(int)v7;
+        *(ulong*)((byte*)cpu + 160) = v18;
+        *(ulong*)((byte*)cpu + 168) = v18;
+        *(ulong*)((byte*)cpu + 176) = v18;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8150,10 +8150,10 @@ public static unsafe partial class Handlers
         uint v15 = v14 - (0x1u);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v15) ^ (0x1u)));
-        ulong v25 = (ulong)(long)(int)v15;
-        *(ulong*)((byte*)cpu + 160) = v25;
-        *(ulong*)((byte*)cpu + 168) = v25;
-        *(ulong*)((byte*)cpu + 176) = v25;
+        ulong v26 = (ulong)(long)(int)v15;
+        *(ulong*)((byte*)cpu + 160) = v26;
+        *(ulong*)((byte*)cpu + 168) = v26;
+        *(ulong*)((byte*)cpu + 176) = v26;
         op++;
         return op->Handler(cpu, op, mem);
     }

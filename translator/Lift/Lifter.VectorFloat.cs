@@ -105,6 +105,17 @@ public sealed partial class Lifter
 
         Value b = ReadFloat(FirstSource + 1);
         Value a = ReadVector(FirstSource);
+        if (!_o.IsMemory(FirstSource + 1) && _i.GetOpRegister(FirstSource) == _i.GetOpRegister(FirstSource + 1))
+        {
+            // Whichever of the two is the first one.
+            name = name switch
+            {
+                nameof(PackedFloat.Add) when !IsScalar(shape) => nameof(PackedFloat.Double),
+                nameof(PackedFloat.Multiply) when !IsScalar(shape) => nameof(PackedFloat.Square),
+                _ => name,
+            };
+        }
+
         WriteVector(0, CallFloat(IsScalar(shape) ? typeof(ScalarFloat) : typeof(PackedFloat), name, shape, a, b));
         return true;
     }

@@ -3598,10 +3598,10 @@ public static unsafe partial class LegacyHandlers
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v4;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v4 == (0x8000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v1 ^ v4) ^ (0x1u)));
-        ulong v18 = (ulong)(long)(int)((uint)(short)v4);
-        *(ulong*)((byte*)cpu + 160) = v18;
-        *(ulong*)((byte*)cpu + 168) = v18;
-        *(ulong*)((byte*)cpu + 176) = v18;
+        ulong v19 = (ulong)(long)(int)((uint)(short)v4);
+        *(ulong*)((byte*)cpu + 160) = v19;
+        *(ulong*)((byte*)cpu + 168) = v19;
+        *(ulong*)((byte*)cpu + 176) = v19;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3621,10 +3621,10 @@ public static unsafe partial class LegacyHandlers
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v2);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v2 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v1 ^ v2) ^ (0x1u)));
-        ulong v14 = (ulong)(long)(int)v2;
-        *(ulong*)((byte*)cpu + 160) = v14;
-        *(ulong*)((byte*)cpu + 168) = v14;
-        *(ulong*)((byte*)cpu + 176) = v14;
+        ulong v15 = (ulong)(long)(int)v2;
+        *(ulong*)((byte*)cpu + 160) = v15;
+        *(ulong*)((byte*)cpu + 168) = v15;
+        *(ulong*)((byte*)cpu + 176) = v15;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3644,10 +3644,10 @@ public static unsafe partial class LegacyHandlers
         *(ushort*)((byte*)cpu + op->R0) = (ushort)v5;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v5 == (0x7fffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v2 ^ v5) ^ (0x1u)));
-        ulong v19 = (ulong)(long)(int)((uint)(short)v5);
-        *(ulong*)((byte*)cpu + 160) = v19;
-        *(ulong*)((byte*)cpu + 168) = v19;
-        *(ulong*)((byte*)cpu + 176) = v19;
+        ulong v20 = (ulong)(long)(int)((uint)(short)v5);
+        *(ulong*)((byte*)cpu + 160) = v20;
+        *(ulong*)((byte*)cpu + 168) = v20;
+        *(ulong*)((byte*)cpu + 176) = v20;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -3667,10 +3667,10 @@ public static unsafe partial class LegacyHandlers
         *(ulong*)((byte*)cpu + op->R0) = ((ulong)v3);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v3 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v2 ^ v3) ^ (0x1u)));
-        ulong v15 = (ulong)(long)(int)v3;
-        *(ulong*)((byte*)cpu + 160) = v15;
-        *(ulong*)((byte*)cpu + 168) = v15;
-        *(ulong*)((byte*)cpu + 176) = v15;
+        ulong v16 = (ulong)(long)(int)v3;
+        *(ulong*)((byte*)cpu + 160) = v16;
+        *(ulong*)((byte*)cpu + 168) = v16;
+        *(ulong*)((byte*)cpu + 176) = v16;
         op++;
         return op->Handler(cpu, op, mem);
     }

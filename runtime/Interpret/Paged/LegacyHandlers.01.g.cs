@@ -8514,10 +8514,10 @@ public static unsafe partial class LegacyHandlers
         GuestMemory.Store(cpu, mem, v13, (byte)v17);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v17 == (0x80u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v17) ^ (0x1u)));
-        ulong v31 = (ulong)(long)(int)((uint)(sbyte)v17);
-        *(ulong*)((byte*)cpu + 160) = v31;
-        *(ulong*)((byte*)cpu + 168) = v31;
-        *(ulong*)((byte*)cpu + 176) = v31;
+        ulong v32 = (ulong)(long)(int)((uint)(sbyte)v17);
+        *(ulong*)((byte*)cpu + 160) = v32;
+        *(ulong*)((byte*)cpu + 168) = v32;
+        *(ulong*)((byte*)cpu + 176) = v32;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8558,10 +8558,10 @@ public static unsafe partial class LegacyHandlers
         uint v18 = (v15 + v0) & (0xffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v18 == (0x80u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v18) ^ (0x1u)));
-        ulong v31 = (ulong)(long)(int)((uint)(sbyte)v18);
-        *(ulong*)((byte*)cpu + 160) = v31;
-        *(ulong*)((byte*)cpu + 168) = v31;
-        *(ulong*)((byte*)cpu + 176) = v31;
+        ulong v32 = (ulong)(long)(int)((uint)(sbyte)v18);
+        *(ulong*)((byte*)cpu + 160) = v32;
+        *(ulong*)((byte*)cpu + 168) = v32;
+        *(ulong*)((byte*)cpu + 176) = v32;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8601,10 +8601,10 @@ public static unsafe partial class LegacyHandlers
         GuestMemory.Store(cpu, mem, v14, (byte)v18);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v18 == (0x7fu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v18) ^ (0x1u)));
-        ulong v32 = (ulong)(long)(int)((uint)(sbyte)v18);
-        *(ulong*)((byte*)cpu + 160) = v32;
-        *(ulong*)((byte*)cpu + 168) = v32;
-        *(ulong*)((byte*)cpu + 176) = v32;
+        ulong v33 = (ulong)(long)(int)((uint)(sbyte)v18);
+        *(ulong*)((byte*)cpu + 160) = v33;
+        *(ulong*)((byte*)cpu + 168) = v33;
+        *(ulong*)((byte*)cpu + 176) = v33;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8644,10 +8644,10 @@ public static unsafe partial class LegacyHandlers
         uint v19 = (v16 - (0x1u)) & (0xffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v19 == (0x7fu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v16 ^ v19) ^ (0x1u)));
-        ulong v32 = (ulong)(long)(int)((uint)(sbyte)v19);
-        *(ulong*)((byte*)cpu + 160) = v32;
-        *(ulong*)((byte*)cpu + 168) = v32;
-        *(ulong*)((byte*)cpu + 176) = v32;
+        ulong v33 = (ulong)(long)(int)((uint)(sbyte)v19);
+        *(ulong*)((byte*)cpu + 160) = v33;
+        *(ulong*)((byte*)cpu + 168) = v33;
+        *(ulong*)((byte*)cpu + 176) = v33;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8687,10 +8687,10 @@ public static unsafe partial class LegacyHandlers
         GuestMemory.Store(cpu, mem, v13, (ushort)v17);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v17 == (0x8000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v17) ^ (0x1u)));
-        ulong v31 = (ulong)(long)(int)((uint)(short)v17);
-        *(ulong*)((byte*)cpu + 160) = v31;
-        *(ulong*)((byte*)cpu + 168) = v31;
-        *(ulong*)((byte*)cpu + 176) = v31;
+        ulong v32 = (ulong)(long)(int)((uint)(short)v17);
+        *(ulong*)((byte*)cpu + 160) = v32;
+        *(ulong*)((byte*)cpu + 168) = v32;
+        *(ulong*)((byte*)cpu + 176) = v32;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8731,10 +8731,10 @@ public static unsafe partial class LegacyHandlers
         uint v18 = (v15 + v0) & (0xffffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v18 == (0x8000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v18) ^ (0x1u)));
-        ulong v31 = (ulong)(long)(int)((uint)(short)v18);
-        *(ulong*)((byte*)cpu + 160) = v31;
-        *(ulong*)((byte*)cpu + 168) = v31;
-        *(ulong*)((byte*)cpu + 176) = v31;
+        ulong v32 = (ulong)(long)(int)((uint)(short)v18);
+        *(ulong*)((byte*)cpu + 160) = v32;
+        *(ulong*)((byte*)cpu + 168) = v32;
+        *(ulong*)((byte*)cpu + 176) = v32;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8774,10 +8774,10 @@ public static unsafe partial class LegacyHandlers
         GuestMemory.Store(cpu, mem, v13, v15);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v15 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v14 ^ v15) ^ (0x1u)));
-        ulong v26 = (ulong)(long)(int)v15;
-        *(ulong*)((byte*)cpu + 160) = v26;
-        *(ulong*)((byte*)cpu + 168) = v26;
-        *(ulong*)((byte*)cpu + 176) = v26;
+        ulong v27 = (ulong)(long)(int)v15;
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8818,10 +8818,10 @@ public static unsafe partial class LegacyHandlers
         uint v16 = v15 + v0;
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x80000000u) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v16) ^ (0x1u)));
-        ulong v26 = (ulong)(long)(int)v16;
-        *(ulong*)((byte*)cpu + 160) = v26;
-        *(ulong*)((byte*)cpu + 168) = v26;
-        *(ulong*)((byte*)cpu + 176) = v26;
+        ulong v27 = (ulong)(long)(int)v16;
+        *(ulong*)((byte*)cpu + 160) = v27;
+        *(ulong*)((byte*)cpu + 168) = v27;
+        *(ulong*)((byte*)cpu + 176) = v27;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8861,10 +8861,10 @@ public static unsafe partial class LegacyHandlers
         GuestMemory.Store(cpu, mem, v14, (ushort)v18);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v18 == (0x7fffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v18) ^ (0x1u)));
-        ulong v32 = (ulong)(long)(int)((uint)(short)v18);
-        *(ulong*)((byte*)cpu + 160) = v32;
-        *(ulong*)((byte*)cpu + 168) = v32;
-        *(ulong*)((byte*)cpu + 176) = v32;
+        ulong v33 = (ulong)(long)(int)((uint)(short)v18);
+        *(ulong*)((byte*)cpu + 160) = v33;
+        *(ulong*)((byte*)cpu + 168) = v33;
+        *(ulong*)((byte*)cpu + 176) = v33;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8904,10 +8904,10 @@ public static unsafe partial class LegacyHandlers
         uint v19 = (v16 - (0x1u)) & (0xffffu);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v19 == (0x7fffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v16 ^ v19) ^ (0x1u)));
-        ulong v32 = (ulong)(long)(int)((uint)(short)v19);
-        *(ulong*)((byte*)cpu + 160) = v32;
-        *(ulong*)((byte*)cpu + 168) = v32;
-        *(ulong*)((byte*)cpu + 176) = v32;
+        ulong v33 = (ulong)(long)(int)((uint)(short)v19);
+        *(ulong*)((byte*)cpu + 160) = v33;
+        *(ulong*)((byte*)cpu + 168) = v33;
+        *(ulong*)((byte*)cpu + 176) = v33;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8947,10 +8947,10 @@ public static unsafe partial class LegacyHandlers
         GuestMemory.Store(cpu, mem, v14, v16);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v16 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v15 ^ v16) ^ (0x1u)));
-        ulong v27 = (ulong)(long)(int)v16;
-        *(ulong*)((byte*)cpu + 160) = v27;
-        *(ulong*)((byte*)cpu + 168) = v27;
-        *(ulong*)((byte*)cpu + 176) = v27;
+        ulong v28 = (ulong)(long)(int)v16;
+        *(ulong*)((byte*)cpu + 160) = v28;
+        *(ulong*)((byte*)cpu + 168) = v28;
+        *(ulong*)((byte*)cpu + 176) = v28;
         op++;
         return op->Handler(cpu, op, mem);
     }
@@ -8990,10 +8990,10 @@ public static unsafe partial class LegacyHandlers
         uint v17 = v16 - (0x1u);
         *(ulong*)((byte*)cpu + 192) = ((ulong)(v17 == (0x7fffffffu) ? 1u : 0u));
         *(ulong*)((byte*)cpu + 200) = ((ulong)((v16 ^ v17) ^ (0x1u)));
-        ulong v27 = (ulong)(long)(int)v17;
-        *(ulong*)((byte*)cpu + 160) = v27;
-        *(ulong*)((byte*)cpu + 168) = v27;
-        *(ulong*)((byte*)cpu + 176) = v27;
+        ulong v28 = (ulong)(long)(int)v17;
+        *(ulong*)((byte*)cpu + 160) = v28;
+        *(ulong*)((byte*)cpu + 168) = v28;
+        *(ulong*)((byte*)cpu + 176) = v28;
         op++;
         return op->Handler(cpu, op, mem);
     }
