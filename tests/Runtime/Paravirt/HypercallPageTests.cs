@@ -205,6 +205,57 @@ public sealed unsafe class HypercallPageTests : IDisposable
         AssertTaken(2 * Loops, null);
     }
 
+    /// <summary>The call itself changes, not where its pointer leads: out of the page, and into it again.</summary>
+    [Theory]
+    [InlineData(2, Tiering.Auto)]
+    [InlineData(2, Tiering.Tier0)]
+    [InlineData(2, Tiering.Tier1)]
+    [InlineData(3, Tiering.Auto)]
+    [InlineData(3, Tiering.Tier0)]
+    [InlineData(3, Tiering.Tier1)]
+    public void A_direct_call_that_is_rewritten_leads_where_it_says_and_the_registry_follows(int rounds, Tiering tiering)
+    {
+        const int Result = 2;
+        TestMachine machine = Machine(tiering);
+        Fill(machine, Page);
+        PlaceCounter(machine, Other);
+        Run(machine, asm =>
+        {
+            Label round = asm.CreateLabel();
+            Label loop = asm.CreateLabel();
+            Label site = asm.CreateLabel();
+            asm.mov(r12d, rounds);
+            asm.mov(r13d, (int)(Other - Page));
+            asm.Label(ref round);
+            asm.mov(ebp, Loops);
+            asm.Label(ref loop);
+            asm.mov(rcx, Unknown);
+            asm.xor(eax, eax);
+            asm.Label(ref site);
+            asm.call(Page);
+            asm.add(rbx, rax);
+            asm.dec(ebp);
+            asm.jnz(loop);
+            asm.lea(rdi, __[site]);
+            asm.add(__dword_ptr[rdi + 1], r13d);
+            asm.neg(r13d);
+            asm.dec(r12d);
+            asm.jnz(round);
+        });
+        int calls = (rounds - 1) * Loops;
+        Assert.Equal((ulong)(Result * calls), machine.Cpu->Gpr[3]);
+        Assert.Equal((ulong)Loops, machine.Cpu->Gpr[9]);
+        AssertTaken(calls, Unknown);
+
+        // What ran last rewrote it once more.
+        HypercallSite call = _hyperv.Sites.All.Single(static site => site.Instruction == HypercallInstruction.Call);
+        Assert.True(call is { IsStale: true, IsReplaced: false, Kind: HypercallSiteKind.Page });
+        if (tiering == Tiering.Tier1)
+        {
+            Assert.InRange(machine.Paravirtual!.Callouts, 1ul, FewCalls * (ulong)rounds);
+        }
+    }
+
     public void Dispose() => _machines.ForEach(static machine => machine.Dispose());
 
     /// <summary>Both rounds were made, the second one at the counter.</summary>

@@ -96,6 +96,96 @@ public sealed unsafe class VmwareTests : IDisposable
         Assert.Equal((ulong)Loops, _vmware.Sites.TimesTaken(site.Index));
     }
 
+    [Theory]
+    [InlineData(Tiering.Auto)]
+    [InlineData(Tiering.Tier0)]
+    [InlineData(Tiering.Tier1)]
+    public void A_rewritten_site_gives_the_new_command_and_the_registry_follows(Tiering tiering)
+    {
+        const int Loops = 60_000;
+        const int NumberOffset = 1;
+        const int LastByteOffset = 7;
+        TestMachine machine = Machine(tiering: tiering);
+        machine.EnterLongMode();
+        Assembler asm = new(64);
+        Label round = asm.CreateLabel();
+        Label loop = asm.CreateLabel();
+        Label site = asm.CreateLabel();
+        asm.mov(r8d, 2);
+        asm.Label(ref round);
+        asm.mov(ebp, Loops);
+        asm.xor(r9d, r9d);
+        asm.Label(ref loop);
+        asm.mov(eax, Magic);
+        asm.xor(edx, edx);
+        asm.Label(ref site);
+        asm.mov(ecx, 10);
+        asm.vmcall();
+        asm.add(r9, rax);
+        asm.dec(ebp);
+        asm.jnz(loop);
+
+        // Each round's sum in a register of its own.
+        asm.mov(r10, r11);
+        asm.mov(r11, r9);
+        asm.lea(rdi, __[site]);
+        asm.mov(__byte_ptr[rdi + NumberOffset], 68);
+        asm.mov(__byte_ptr[rdi + LastByteOffset], 0xd9);
+        asm.dec(r8d);
+        asm.jnz(round);
+        asm.hlt();
+        machine.Place(asm, Code);
+        machine.Cpu->Rip = Code;
+        Assert.Equal(MachineExit.Halted, machine.Run());
+        Assert.Equal((6ul * Loops, 8ul * Loops), (machine.Cpu->Gpr[10], machine.Cpu->Gpr[11]));
+        Assert.Equal(
+            [(10ul, HypercallInstruction.Vmcall, HypercallSiteKind.Instruction, true, Loops), (68ul, HypercallInstruction.Vmmcall, HypercallSiteKind.Rewritten, false, Loops)],
+            _vmware.Sites.All.Select(site => (site.Number!.Value, site.Instruction, site.Kind, site.IsReplaced, (int)_vmware.Sites.TimesTaken(site.Index))));
+    }
+
+    /// <summary>As Linux's alternatives do once they know that the call is there.</summary>
+    [Theory]
+    [InlineData(Tiering.Auto)]
+    [InlineData(Tiering.Tier0)]
+    [InlineData(Tiering.Tier1)]
+    public void A_port_access_patched_to_a_call_is_one(Tiering tiering)
+    {
+        const int Loops = 60_000;
+        TestMachine machine = Machine(tiering: tiering);
+        machine.EnterLongMode();
+        Assembler asm = new(64);
+        Label round = asm.CreateLabel();
+        Label loop = asm.CreateLabel();
+        Label site = asm.CreateLabel();
+        asm.mov(r8d, 2);
+        asm.xor(r9d, r9d);
+        asm.Label(ref round);
+        asm.mov(ebp, Loops);
+        asm.Label(ref loop);
+        asm.mov(eax, Magic);
+        asm.mov(ecx, 10);
+        asm.mov(edx, Port);
+        asm.Label(ref site);
+        asm.@in(eax, dx);
+        asm.nop();
+        asm.nop();
+        asm.add(r9, rax);
+        asm.dec(ebp);
+        asm.jnz(loop);
+        asm.lea(rdi, __[site]);
+        asm.mov(__word_ptr[rdi], 0x010f);
+        asm.mov(__byte_ptr[rdi + 2], 0xc1);
+        asm.dec(r8d);
+        asm.jnz(round);
+        asm.hlt();
+        machine.Place(asm, Code);
+        machine.Cpu->Rip = Code;
+        Assert.Equal(MachineExit.Halted, machine.Run());
+        Assert.Equal(2 * 6ul * Loops, machine.Cpu->Gpr[9]);
+        HypercallSite only = Assert.Single(_vmware.Sites.All);
+        Assert.Equal((10ul, HypercallInstruction.Vmcall, (ulong)Loops), (only.Number!.Value, only.Instruction, _vmware.Sites.TimesTaken(only.Index)));
+    }
+
     [Fact]
     public void Other_commands_fail_and_touch_nothing_else()
     {

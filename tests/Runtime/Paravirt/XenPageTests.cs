@@ -28,6 +28,7 @@ public sealed unsafe class XenPageTests : IDisposable
     public void What_the_guest_writes_into_the_page_is_never_decoded(Tiering tiering)
     {
         XenGuest guest = Guest(tiering);
+        Fill(guest);
         Assembler asm = new(64);
         Label loop = asm.CreateLabel();
         asm.mov(ebp, Loops);
@@ -181,15 +182,18 @@ public sealed unsafe class XenPageTests : IDisposable
     {
         var guest = new XenGuest(tiering: tiering);
         _guests.Add(guest);
+        Fill(guest);
+        Assert.True(ModelSpecificRegisters.TryWrite(guest.Machine.Cpu, HypercallRegister, Page));
+        return guest;
+    }
 
-        // Undefined opcodes, until the page is there.
+    /// <summary>Undefined opcodes.</summary>
+    private static void Fill(XenGuest guest)
+    {
         for (ulong offset = 0; offset < 0x1000; offset += 2)
         {
             guest.Machine.Write(Page + offset, 0x0b0f, 2);
         }
-
-        Assert.True(ModelSpecificRegisters.TryWrite(guest.Machine.Cpu, HypercallRegister, Page));
-        return guest;
     }
 
     private static void Call(Assembler asm, bool isIndirect, ulong target)
