@@ -1,4 +1,5 @@
 using Jitvmm.Runtime.Cpu;
+using Jitvmm.Runtime.Semantics;
 using Jitvmm.Translator.Ir;
 
 namespace Jitvmm.Translator.Passes;
@@ -68,6 +69,8 @@ public static class DeadCode
                     continue;
                 }
 
+                // What INC and DEC keep is passed on directly, but on a way out before them it is tier 0 that keeps it.
+                readLater |= demand.Exits & KeptBy(op);
                 demand = demand with { Exits = StatusFlags.None };
                 used[i] = 1;
             }
@@ -91,6 +94,9 @@ public static class DeadCode
 
         return demand;
     }
+
+    private static StatusFlags KeptBy(in IrInstruction op) =>
+        (FlagOperation)(op.Immediate >> 3) is FlagOperation.Increment or FlagOperation.Decrement ? StatusFlags.Carry : StatusFlags.None;
 
     /// <summary>Whether compiled code may leave for tier 0 at an operation.</summary>
     private static bool MayLeave(in IrInstruction op) => op.Opcode switch
