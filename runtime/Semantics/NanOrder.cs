@@ -7,26 +7,29 @@ namespace Jitvmm.Runtime.Semantics;
 /// Of two NaNs an operation returns the first operand's (SDM vol. 1, table 4-7). RyuJIT swaps the operands of
 /// additions and multiplications as it likes, so their results are put right here.
 /// </summary>
+/// <remarks>
+/// With integer operations: a floating-point comparison would set sticky flags of its own. And the bit that makes a NaN quiet is by itself a
+/// denormal number, which RyuJIT, where it compiles under a guest's MXCSR with denormals as zeros, takes for 0.
+/// </remarks>
 internal static class NanOrder
 {
     /// <summary>The lanes of <paramref name="result"/>, or of the quieted <paramref name="first"/> where that is NaN.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector128<float> Prefer(Vector128<float> first, Vector128<float> result) =>
-        Vector128.ConditionalSelect(IsNan(first), first | Vector128.Create(0x0040_0000).AsSingle(), result);
+        Vector128.ConditionalSelect(IsNan(first), (first.AsInt32() | Vector128.Create(0x0040_0000)).AsSingle(), result);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector128<double> Prefer(Vector128<double> first, Vector128<double> result) =>
-        Vector128.ConditionalSelect(IsNan(first), first | Vector128.Create(0x0008_0000_0000_0000).AsDouble(), result);
+        Vector128.ConditionalSelect(IsNan(first), (first.AsInt64() | Vector128.Create(0x0008_0000_0000_0000)).AsDouble(), result);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector256<float> Prefer(Vector256<float> first, Vector256<float> result) =>
-        Vector256.ConditionalSelect(IsNan(first), first | Vector256.Create(0x0040_0000).AsSingle(), result);
+        Vector256.ConditionalSelect(IsNan(first), (first.AsInt32() | Vector256.Create(0x0040_0000)).AsSingle(), result);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector256<double> Prefer(Vector256<double> first, Vector256<double> result) =>
-        Vector256.ConditionalSelect(IsNan(first), first | Vector256.Create(0x0008_0000_0000_0000).AsDouble(), result);
+        Vector256.ConditionalSelect(IsNan(first), (first.AsInt64() | Vector256.Create(0x0008_0000_0000_0000)).AsDouble(), result);
 
-    // Integer comparisons: a floating-point one would set sticky flags of its own.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Vector128<float> IsNan(Vector128<float> value) =>
         Vector128.GreaterThan(value.AsInt32() & Vector128.Create(0x7fff_ffff), Vector128.Create(0x7f80_0000)).AsSingle();
