@@ -40,7 +40,7 @@ public static unsafe class CheckedFloat
                 return exit;
             }
 
-            // Once more: compiling the handler in the first run may have set the precision flag.
+            // Once more: compiling the handler in the first run may have set flags of its own.
             Restore(cpu, op, &undo);
             raised = 0;
             exit = RunOnce(cpu, op, memory, control, FloatExceptions.HostMxcsr(control), out raised);

@@ -50,7 +50,7 @@ public sealed unsafe class VectorTests
             guest.Run(&input, actual);
             var comparator = new Comparator(vector.Program);
             string? difference = comparator.Compare(&input, &expected, actual);
-            if (difference is not null && comparator.MayBePrecisionFlag(&expected, actual))
+            if (difference is not null && comparator.MayBeCompilersFlags(&expected, actual))
             {
                 // As in DifferentialRun: the first call compiles.
                 guest.Run(&input, actual);

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using System.Text;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Semantics;
+using Jitvmm.Tests.Differential;
 
 namespace Jitvmm.Tests.Semantics;
 
@@ -193,14 +194,22 @@ public sealed unsafe class X87Differential : IDisposable
         Unsafe.Write(_ours + NativeX87.FlagsOut, _cpu->ReadFlags());
     }
 
+    /// <remarks>Which instructions leave their address, opcode and operand address in a saved image differs between Intel's processors too.</remarks>
     private bool AreSame()
     {
         ReadOnlySpan<byte> host = new(_after, NativeX87.StateSize + MemorySize);
         ReadOnlySpan<byte> ours = new(_ours, NativeX87.StateSize + MemorySize);
         uint statusMask = _form.Ulps == 0 ? 0xffffu : 0xffffu & ~X87Context.C1;
+        if (_form.Ulps != 0 && IntelTolerance.IsIntelHost)
+        {
+            // Whether the sine of the smallest normal number underflows.
+            statusMask &= ~X87Context.Underflow;
+        }
+
         bool isStateSame = host[..2].SequenceEqual(ours[..2])
             && ((Unsafe.Read<ushort>(_after + 2) ^ Unsafe.Read<ushort>(_ours + 2)) & statusMask) == 0
-            && host[4..24].SequenceEqual(ours[4..24])
+            && host[4] == ours[4]
+            && (IntelTolerance.IsIntelHost || host[5..24].SequenceEqual(ours[5..24]))
             && ((Unsafe.Read<ulong>(_after + NativeX87.FlagsOut) ^ Unsafe.Read<ulong>(_ours + NativeX87.FlagsOut)) & StatusFlags) == 0
             && host[NativeX87.StateSize..].SequenceEqual(ours[NativeX87.StateSize..]);
         for (int i = 0; i < 8 && isStateSame; i++)
