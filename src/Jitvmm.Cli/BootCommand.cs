@@ -76,7 +76,7 @@ internal static class BootCommand
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new MachineGuestException($"serial file {path}: {error.Message}", error);
+            throw MachineGuestException.ForFile("serial file", path, error);
         }
     }
 

@@ -46,6 +46,11 @@ internal sealed class BootCommandLine
             throw new UsageException("--icount counts what is interpreted: not with --tier 1");
         }
 
+        if (line._options is { Kernel: null, Bios: null } and not { Initrd: null, CommandLine: null or "" })
+        {
+            throw new UsageException("--initrd and --append are for a kernel: --kernel is missing");
+        }
+
         return line._words.Next == words.Length ? line : throw new UsageException($"unexpected {words[line._words.Next]}");
     }
 

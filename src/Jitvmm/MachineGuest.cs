@@ -217,8 +217,7 @@ public sealed class MachineGuest : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            string reason = error is FileNotFoundException or DirectoryNotFoundException ? "no such file" : error.Message;
-            throw new MachineGuestException($"{what} {path}: {reason}", error);
+            throw MachineGuestException.ForFile(what, path, error);
         }
     }
 

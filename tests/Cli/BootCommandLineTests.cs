@@ -65,6 +65,8 @@ public sealed class BootCommandLineTests
     [InlineData("from 0 to 10", "--icount", "11")]
     [InlineData("not with --tier 1", "--icount", "0", "--tier", "1")]
     [InlineData("takes no value", "--stats=1")]
+    [InlineData("--kernel is missing", "--initrd", "i")]
+    [InlineData("--kernel is missing", "--append", "quiet")]
     public void Wrong_words_say_what_is_wrong(string message, params string[] words)
     {
         UsageException error = Assert.Throws<UsageException>(() => BootCommandLine.Parse(words));

@@ -14,14 +14,13 @@ public sealed class MachineProcess : IDisposable
     private bool _ended;
 
     public MachineProcess(params string[] options)
+        : this(ProgramComparison.Vmm, ["boot", .. options])
     {
-        var start = new ProcessStartInfo(ProgramComparison.Vmm) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        start.ArgumentList.Add("boot");
-        foreach (string option in options)
-        {
-            start.ArgumentList.Add(option);
-        }
+    }
 
+    private MachineProcess(string program, string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         _process = Process.Start(start)!;
         _errors = _process.StandardError.ReadToEndAsync();
         _reading = Task.Run(Read);
@@ -47,6 +46,10 @@ public sealed class MachineProcess : IDisposable
 
     /// <summary>What the VMM itself said. After the end.</summary>
     public string Errors => _errors.Result;
+
+    /// <summary>In a terminal of so many rows and columns, which util-linux's <c>script</c> makes. Needs it.</summary>
+    public static MachineProcess InTerminal(int rows, int columns, params string[] options) => new(
+        "/usr/bin/script", ["--quiet", "--return", "--command", $"stty rows {rows} cols {columns}; exec {ProgramComparison.Vmm} boot {string.Join(' ', options)}", "/dev/null"]);
 
     /// <summary>Runs a machine to its end.</summary>
     public static MachineProcess Run(TimeSpan limit, params string[] options)
@@ -84,12 +87,15 @@ public sealed class MachineProcess : IDisposable
     }
 
     /// <summary>Waits for the end, and demands that the guest ended well.</summary>
-    public void WaitForEnd(TimeSpan limit)
+    public void WaitForEnd(TimeSpan limit) => WaitForEnd(limit, 0);
+
+    /// <summary>Waits for the end, and demands this exit code.</summary>
+    public void WaitForEnd(TimeSpan limit, int status)
     {
         bool ended = _process.WaitForExit(limit);
         Assert.True(ended && _reading.Wait(TimeSpan.FromSeconds(20)), $"did not end within {limit}: {Report}");
         _ = _errors.Wait(TimeSpan.FromSeconds(20));
-        Assert.True(_process.ExitCode == 0, Report);
+        Assert.True(_process.ExitCode == status, Report);
     }
 
     public void Dispose()

@@ -24,6 +24,10 @@ public sealed class VirtioConsole : VirtioDevice
     private ushort _columns;
     private ushort _rows;
 
+    // How often the driver was told the size it started with, and when last (Environment.TickCount64).
+    private int _timesTold;
+    private long _lastTold;
+
     public VirtioConsole(PhysicalMemory memory, ApicBus bus, ByteChannel input, ByteChannel output)
         : base(3, 0x078000, memory, bus, 64, 64)
     {
@@ -61,7 +65,11 @@ public sealed class VirtioConsole : VirtioDevice
         _rows = reader.UInt16();
     }
 
-    protected override void OnReset() => _sent = 0;
+    protected override void OnReset()
+    {
+        _sent = 0;
+        _timesTold = 0;
+    }
 
     protected override void OnLive() => Notify(Receive);
 
@@ -88,9 +96,24 @@ public sealed class VirtioConsole : VirtioDevice
         }
     }
 
+    /// <summary>
+    /// Linux's driver reads the size only when it is told of a change, so one from before its time is told again when it has something to show: with its first
+    /// output, which may come while it still starts and forgets what it is told, and once more with some a second later.
+    /// </summary>
+    private void TellSize()
+    {
+        if (_columns != 0 && _timesTold < 2 && (_timesTold == 0 || Environment.TickCount64 - _lastTold >= 1000))
+        {
+            _timesTold++;
+            _lastTold = Environment.TickCount64;
+            ConfigurationChanged();
+        }
+    }
+
     /// <summary>Bytes that do not fit stay with the guest: a chain is given back when all of it went out.</summary>
     private void ServeOutput(VirtQueue queue)
     {
+        TellSize();
         while (queue.TryPop())
         {
             ulong length = queue.Chain.ReadableLength;
