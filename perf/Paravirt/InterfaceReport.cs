@@ -6,10 +6,22 @@ namespace Jitvmm.Perf.Paravirt;
 
 /// <summary>What one interface's guest took in all rounds, beside a fully virtualized one: medians, as a Markdown table, JSON and a plot.</summary>
 /// <param name="name">Of the interface.</param>
-/// <param name="rounds">Parts by name, a dictionary each round.</param>
+/// <param name="parts">All rounds of each part, by name.</param>
 /// <param name="others">The same of the fully virtualized guest.</param>
-internal sealed class InterfaceReport(string name, IReadOnlyList<Dictionary<string, Part>> rounds, IReadOnlyList<Dictionary<string, Part>> others)
+/// <param name="instructions">What one processor executed for a part, of those that were counted.</param>
+/// <param name="othersInstructions">The same of the fully virtualized guest.</param>
+internal sealed class InterfaceReport(
+    string name,
+    IReadOnlyDictionary<string, List<Part>> parts,
+    IReadOnlyDictionary<string, List<Part>> others,
+    IReadOnlyDictionary<string, long> instructions,
+    IReadOnlyDictionary<string, long> othersInstructions)
 {
+    /// <summary>What fully virtualized guests have in place of a disk of the interface's own.</summary>
+    private const string HardwareDisk = "disk, NVMe";
+
+    private const string None = "–";
+
     private static readonly (string Title, string Counter)[] s_columns =
     [
         ("ports", "port accesses"),
@@ -27,22 +39,21 @@ internal sealed class InterfaceReport(string name, IReadOnlyList<Dictionary<stri
 
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true };
 
-    private IEnumerable<string> Names => rounds[0].Keys;
-
     public string Markdown()
     {
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"| {name} | ms | / none | CPU ms | / none | callouts | / none |{string.Concat(s_columns.Select(static column => $" {column.Title} |"))}\n|---|");
-        text.Insert(text.Length, "--:|", s_columns.Length + 6).Append('\n');
-        foreach (string part in Names)
+        text.Append(CultureInfo.InvariantCulture, $"| {name} | ms | / none | CPU ms | / none | instructions | / none | callouts | / none |{string.Concat(s_columns.Select(static column => $" {column.Title} |"))}\n|---|");
+        text.Insert(text.Length, "--:|", s_columns.Length + 8).Append('\n');
+        foreach ((string part, List<Part> rounds) in parts)
         {
-            double time = Median(rounds, part, static taken => taken.Ms);
-            double cpu = Median(rounds, part, static taken => taken.CpuMs);
-            double callouts = Median(rounds, part, Callouts);
-            text.Append(CultureInfo.InvariantCulture, $"| {part} | {time:N1} | {TimeRatio(part):F2} | {cpu:N0} | {cpu / Median(others, part, static taken => taken.CpuMs):F2} | {callouts:N0} | {CalloutRatio(part):F2} |");
+            double time = Median(rounds, static taken => taken.Ms);
+            double cpu = Median(rounds, static taken => taken.CpuMs);
+            string executed = instructions.TryGetValue(part, out long count) ? count.ToString("N0", CultureInfo.InvariantCulture) : None;
+            text.Append(CultureInfo.InvariantCulture, $"| {part} | {time:N1} | {Text(Ratio(part, static taken => taken.Ms))} | {cpu:N0} | {Text(Ratio(part, static taken => taken.CpuMs))} ");
+            text.Append(CultureInfo.InvariantCulture, $"| {executed} | {Text(InstructionRatio(part))} | {Median(rounds, Callouts):N0} | {Text(Ratio(part, Callouts))} |");
             foreach ((_, string counter) in s_columns)
             {
-                text.Append(CultureInfo.InvariantCulture, $" {Median(rounds, part, taken => taken.Counters[counter]):N0} |");
+                text.Append(CultureInfo.InvariantCulture, $" {Median(rounds, taken => taken.Counters[counter]):N0} |");
             }
 
             text.Append('\n');
@@ -55,33 +66,37 @@ internal sealed class InterfaceReport(string name, IReadOnlyList<Dictionary<stri
         new
         {
             hypervisor = name,
-            rounds = rounds.Count,
-            parts = Names.Select(part => new
+            parts = parts.Select(part => new
             {
-                name = part,
-                ms = rounds.Select(round => round[part].Ms),
-                cpuMs = rounds.Select(round => round[part].CpuMs),
-                timeAgainstNone = Finite(TimeRatio(part)),
-                calloutsAgainstNone = Finite(CalloutRatio(part)),
-                counters = rounds.Select(round => round[part].Counters.All),
+                name = part.Key,
+                ms = part.Value.Select(static taken => taken.Ms),
+                cpuMs = part.Value.Select(static taken => taken.CpuMs),
+                instructions = instructions.TryGetValue(part.Key, out long count) ? (long?)count : null,
+                timeAgainstNone = Finite(Ratio(part.Key, static taken => taken.Ms)),
+                calloutsAgainstNone = Finite(Ratio(part.Key, Callouts)),
+                counters = part.Value.Select(static taken => taken.Counters.All),
             }),
         },
         s_indented);
 
-    public string Plot() => BarPlot.Draw($"Linux under --hypervisor {name}", [.. Names.Select(part => (part, TimeRatio(part), CalloutRatio(part)))]);
+    public string Plot() => BarPlot.Draw(
+        $"Linux under --hypervisor {name}, against none",
+        [.. parts.Keys.Select(part => (part, (double[])[Ratio(part, static taken => taken.Ms), InstructionRatio(part), Ratio(part, Callouts)]))]);
 
     private static double Callouts(Part taken) => taken.Counters.TotalCallouts;
 
-    private double TimeRatio(string part) => Median(rounds, part, static taken => taken.Ms) / Median(others, part, static taken => taken.Ms);
+    private static string InOthers<T>(string part, IReadOnlyDictionary<string, T> taken) => taken.ContainsKey(part) ? part : HardwareDisk;
 
-    private double CalloutRatio(string part) => Median(rounds, part, Callouts) / Median(others, part, Callouts);
+    private static double Median(IEnumerable<Part> rounds, Func<Part, double> value) => Medians.Of(rounds.Select(value));
+
+    /// <summary>Nothing against nothing is no number.</summary>
+    private static string Text(double ratio) => double.IsFinite(ratio) ? ratio.ToString("F2", CultureInfo.InvariantCulture) : None;
 
     /// <summary>JSON has no other numbers.</summary>
     private static double? Finite(double ratio) => double.IsFinite(ratio) ? ratio : null;
 
-    private static double Median(IReadOnlyList<Dictionary<string, Part>> rounds, string part, Func<Part, double> value)
-    {
-        double[] sorted = [.. rounds.Select(round => value(round[part])).Order()];
-        return sorted[sorted.Length / 2];
-    }
+    private double Ratio(string part, Func<Part, double> value) => Median(parts[part], value) / Median(others[InOthers(part, others)], value);
+
+    private double InstructionRatio(string part) =>
+        instructions.TryGetValue(part, out long executed) && othersInstructions.TryGetValue(InOthers(part, othersInstructions), out long other) ? (double)executed / other : double.NaN;
 }

@@ -12,24 +12,41 @@ internal sealed class WorkGuest : IDisposable
     private const int DiskMb = 64;
     private const int Processors = 2;
 
-    /// <summary>What runs, of the programs' parts; disks and networks by virtio and NVMe, which all interfaces' guests have.</summary>
+    /// <summary>The part that runs once for each disk.</summary>
+    private const string DiskPart = "disk-random-4K";
+
+    /// <summary>What runs, of the programs' parts; modules that find no device of theirs say so.</summary>
     private const string Script = """
         #!/bin/busybox sh
         /bin/busybox mount -t proc proc /proc
         /bin/busybox mount -t sysfs sys /sys
         /bin/busybox mount -t devtmpfs dev /dev
-        for module in $(/bin/busybox cat /modules/order); do /bin/busybox insmod /modules/$module; done
-        while [ ! -e /sys/class/net/eth0 ]; do /bin/busybox sleep 0.01; done
+        for module in $(/bin/busybox cat /modules/order); do /bin/busybox insmod /modules/$module 2>/dev/null; done
         /bin/busybox ifconfig lo 127.0.0.1
-        /bin/busybox ifconfig eth0 10.0.2.15 netmask 255.255.255.0
         for word in $(/bin/busybox cat /proc/cmdline); do
-            case $word in server_port=*) port=${word#server_port=} ;; esac
+            case $word in
+                server_port=*) port=${word#server_port=} ;;
+                disks=*) disks=${word#disks=} ;;
+            esac
         done
         /bin/events
-        for part in page-faults fork-exec disk-random-4K network; do /bin/work disk /dev/nvme0n1 net 10.0.2.2 $port only $part; done
+        for part in page-faults fork-exec; do /bin/work only $part; done
+        for disk in $(echo $disks | /bin/busybox tr , ' '); do
+            while [ ! -b /dev/${disk#*:} ]; do /bin/busybox sleep 0.01; done
+            echo device ${disk%:*}
+            /bin/work disk /dev/${disk#*:} only disk-random-4K
+        done
+        if [ "$port" ]; then
+            while [ ! -e /sys/class/net/eth0 ]; do /bin/busybox sleep 0.01; done
+            /bin/busybox ifconfig eth0 10.0.2.15 netmask 255.255.255.0
+            /bin/work net 10.0.2.2 $port only network
+        fi
         /bin/busybox poweroff -f
 
         """;
+
+    /// <summary>By the names of their drivers, with where guests have them.</summary>
+    private static readonly (string Name, string Device, DiskBus Bus)[] s_disks = [("NVMe", "nvme0n1", DiskBus.Nvme), ("virtio-blk", "vda", DiskBus.Virtio), ("xen-blkfront", "xvda", DiskBus.Xen)];
 
     private readonly string _folder = Directory.CreateTempSubdirectory("jitvmm-perf-").FullName;
     private readonly ByteServer _server = new();
@@ -42,7 +59,7 @@ internal sealed class WorkGuest : IDisposable
             .AddProgram("bin/events", GuestPrograms.Compile("perf/Paravirt/programs/events.c"))
             .AddProgram("init", Encoding.ASCII.GetBytes(Script));
         var order = new StringBuilder();
-        foreach (string module in GuestKernel.Cloud.ModulesFor("virtio_pci", "virtio_net"))
+        foreach (string module in GuestKernel.Cloud.ModulesFor("virtio_pci", "virtio_net", "virtio_blk", "xen_blkfront"))
         {
             root.AddProgram($"modules/{Path.GetFileName(module)}", File.ReadAllBytes(module));
             order.Append(Path.GetFileName(module)).Append('\n');
@@ -59,19 +76,24 @@ internal sealed class WorkGuest : IDisposable
     private string Disk => Path.Combine(_folder, "disk.img");
 
     /// <summary>Runs it to its end: what each part took, in the order in which they ran.</summary>
-    public Dictionary<string, Part> Run(MachineHypervisor hypervisor)
+    /// <param name="kind">What it finds.</param>
+    /// <param name="isCounted">With one processor, whose instructions are counted, and without the network, which has a time of its own.</param>
+    public Dictionary<string, Part> Run(HypervisorKind kind, bool isCounted)
     {
+        (string Name, string Device, DiskBus Bus)[] disks = [.. s_disks.Where(disk => disk.Bus != DiskBus.Xen || kind == HypervisorKind.Xen)];
+        string server = isCounted ? "" : string.Create(CultureInfo.InvariantCulture, $" server_port={_server.Port}");
         using var guest = new MachineGuest(new MachineGuestOptions
         {
             Kernel = GuestKernel.Cloud.Image,
             Initrd = Initrd,
-            CommandLine = string.Create(CultureInfo.InvariantCulture, $"console=ttyS0 quiet panic=-1 server_port={_server.Port}"),
+            CommandLine = $"console=ttyS0 quiet panic=-1 disks={string.Join(',', disks.Select(static disk => $"{disk.Name}:{disk.Device}"))}{server}",
             Memory = 512 << 20,
-            Processors = Processors,
-            Hypervisor = hypervisor,
-            Disks = [new MachineDisk(Disk, IsReadOnly: true, DiskBus.Nvme)],
-            UserNetwork = true,
-            NetworkReachesLoopback = true,
+            Processors = isCounted ? 1 : Processors,
+            InstructionShift = isCounted ? 0 : null,
+            Hypervisor = new MachineHypervisor(kind),
+            Disks = [.. disks.Select(disk => new MachineDisk(Disk, IsReadOnly: true, disk.Bus))],
+            UserNetwork = !isCounted,
+            NetworkReachesLoopback = !isCounted,
             Reboots = false,
         });
         Dictionary<string, Part> parts = [];
@@ -93,6 +115,7 @@ internal sealed class WorkGuest : IDisposable
     {
         byte[] bytes = new byte[256];
         var line = new StringBuilder();
+        string device = "";
         (Counters Counters, double CpuMs) begin = (Counters.Parse(""), 0);
         for (int count = guest.SerialOutput.Read(bytes); count > 0; count = guest.SerialOutput.Read(bytes))
         {
@@ -112,8 +135,13 @@ internal sealed class WorkGuest : IDisposable
                 {
                     begin = now;
                 }
-                else if (words is ["end", var name, var nanoseconds, ..])
+                else if (words is ["device", var driver])
                 {
+                    device = driver;
+                }
+                else if (words is ["end", var part, var nanoseconds, ..])
+                {
+                    string name = part == DiskPart ? $"disk, {device}" : part;
                     parts[name] = new Part(long.Parse(nanoseconds, CultureInfo.InvariantCulture) / 1e6, now.CpuMs - begin.CpuMs, now.Counters.Since(begin.Counters));
                 }
             }

@@ -1,16 +1,22 @@
-// What hypervisors are asked for most: timers, interrupts between processors, and both at once. Prints "begin NAME" and "end NAME NANOSECONDS COUNT", as work.c does.
+// What hypervisors are asked for most: the time, timers, interrupts between processors, and other page tables. Prints "begin NAME" and "end NAME NANOSECONDS COUNT", as
+// work.c does. With one processor there is nobody to interrupt.
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { SLEEPS = 3000, SLEEP_NS = 100000, TURNS = 20000, SIDES = 8, MESSAGES = 150, MESSAGE = 100 };
+enum { READS = 2000000, SLEEPS = 3000, SLEEP_NS = 100000, TURNS = 20000, SIDES = 8, MESSAGES = 150, MESSAGE = 100, MAPPINGS = 1000, PAGES = 16, PAGE = 4096 };
+
+static atomic_int s_stop;
 
 static int64_t now(void)
 {
@@ -33,6 +39,13 @@ static void go_to(int cpu)
     CPU_ZERO(&set);
     CPU_SET(cpu, &set);
     check(sched_setaffinity(0, sizeof set, &set) == 0, "sched_setaffinity");
+}
+
+static uint64_t clock_reads(void)
+{
+    for (int i = 0; i < READS; i++)
+        now();
+    return READS;
 }
 
 static uint64_t timer(void)
@@ -89,6 +102,31 @@ static uint64_t hackbench(void)
     return SIDES * SIDES * MESSAGES;
 }
 
+static void *keep_running(void *nothing)
+{
+    go_to(1);
+    while (!s_stop)
+        ;
+    return nothing;
+}
+
+// Another thread of the same process runs all the time, on another processor: what is unmapped has to be forgotten there too.
+static uint64_t map_and_unmap(void)
+{
+    int others = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+    pthread_t thread;
+    go_to(0);
+    check(!others || pthread_create(&thread, NULL, keep_running, NULL) == 0, "pthread_create");
+    for (int i = 0; i < MAPPINGS; i++) {
+        char *memory = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+        check(memory != MAP_FAILED && mprotect(memory, PAGES * PAGE, PROT_READ) == 0 && munmap(memory, PAGES * PAGE) == 0, "mmap");
+    }
+    s_stop = 1;
+    if (others)
+        pthread_join(thread, NULL);
+    return MAPPINGS;
+}
+
 static void measure(const char *name, uint64_t (*part)(void))
 {
     printf("begin %s\n", name);
@@ -102,8 +140,11 @@ static void measure(const char *name, uint64_t (*part)(void))
 
 int main(void)
 {
+    measure("clock_gettime", clock_reads);
     measure("timer", timer);
-    measure("ipi-ping-pong", ipi_ping_pong);
+    if (sysconf(_SC_NPROCESSORS_ONLN) > 1)
+        measure("ipi-ping-pong", ipi_ping_pong);
     measure("hackbench", hackbench);
+    measure("mmap", map_and_unmap);
     return 0;
 }
