@@ -10,6 +10,8 @@ internal static class CallTable
 
     public static void Measure(Results results)
     {
+        // The first one waits for what .NET compiles once.
+        _ = BareGuest.Run(MachineHypervisor.Kvm);
         foreach (HypervisorKind kind in Setting.All.Where(BareGuest.HasCalls))
         {
             string name = Setting.NameOf(kind);
