@@ -111,6 +111,7 @@ public sealed unsafe class Engine : IDisposable
             Cache.Flush();
         }
 
+        Cache.Observer?.ProgramReplaced();
         Compiler?.ProgramReplaced();
     }
 

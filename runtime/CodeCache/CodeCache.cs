@@ -74,6 +74,9 @@ public sealed unsafe class CodeCache : IDisposable
     /// <summary>Raised with <see cref="Gate"/> held when everything is thrown away.</summary>
     public Action? Flushed { get; set; }
 
+    /// <summary>Who records what happens here; null for nobody. Set before any vCPU runs.</summary>
+    public ICacheObserver? Observer { get; set; }
+
     /// <summary>Blocks at this moment, for inspection; call with <see cref="Gate"/> held.</summary>
     public IEnumerable<TranslationBlock> Blocks => _blocks.Values;
 
@@ -132,7 +135,7 @@ public sealed unsafe class CodeCache : IDisposable
                     }
 
                     // Its page's successor is another one now.
-                    MakeStale(block);
+                    MakeStale(block, new CodeChange(CodeChangeKind.Remapped));
                 }
 
                 return TranslateNow(location);
@@ -202,6 +205,7 @@ public sealed unsafe class CodeCache : IDisposable
         {
             Quiesce(() =>
             {
+                Observer?.Flushing();
                 foreach (VCpu vcpu in _vcpus)
                 {
                     vcpu.ClearJumpCaches();
@@ -281,7 +285,7 @@ public sealed unsafe class CodeCache : IDisposable
                 ChecksFloatExceptions = true;
                 foreach (ulong page in _blocksOfPage.Keys.ToArray())
                 {
-                    InvalidatePage(page, page << GuestPages.PageShift, GuestPages.PageSize);
+                    InvalidatePage(page, page << GuestPages.PageShift, GuestPages.PageSize, new CodeChange(CodeChangeKind.FloatChecks));
                 }
             }
         }
@@ -408,7 +412,7 @@ public sealed unsafe class CodeCache : IDisposable
                 return block;
             }
 
-            MakeStale(block);
+            MakeStale(block, new CodeChange(CodeChangeKind.Race));
         }
     }
 
@@ -421,6 +425,7 @@ public sealed unsafe class CodeCache : IDisposable
         Statistics.InstructionsTranslated += block.InstructionCount;
         Statistics.BytesTranslated += (long)(block.End - block.Address);
         BlockAdded?.Invoke(block);
+        Observer?.Added(block);
         bool writable = false;
         bool marked = false;
         ulong first = block.Location.Physical >> GuestPages.PageShift;
@@ -492,8 +497,9 @@ public sealed unsafe class CodeCache : IDisposable
     }
 
     /// <summary>Makes stale what was translated from [address, address + length). Called with the address space's gate held.</summary>
-    private void Invalidate(ulong address, ulong length)
+    private void Invalidate(ulong address, ulong length, ulong writer)
     {
+        CodeChange change = Observer == null ? default : DescribeChange(address, length, writer);
         lock (Gate)
         {
             ulong first = address >> GuestPages.PageShift;
@@ -502,7 +508,7 @@ public sealed unsafe class CodeCache : IDisposable
             {
                 foreach (ulong page in _blocksOfPage.Keys.Concat(_codeSeenThrough.Keys).Where(page => page >= first && page <= last).ToArray())
                 {
-                    InvalidatePage(page, address, length);
+                    InvalidatePage(page, address, length, change);
                 }
 
                 return;
@@ -510,15 +516,29 @@ public sealed unsafe class CodeCache : IDisposable
 
             for (ulong page = first; page <= last; page++)
             {
-                InvalidatePage(page, address, length);
+                InvalidatePage(page, address, length, change);
             }
         }
     }
 
-    private void InvalidatePage(ulong page, ulong address, ulong length)
+    /// <summary>Without a storing instruction, it is the VMM's thread that tells who caused a change: one that runs a vCPU is answering its guest.</summary>
+    private CodeChange DescribeChange(ulong address, ulong length, ulong writer)
     {
-        bool showsOther = InvalidateSeenThrough(page, address, length);
-        InvalidateBlocks(page, address, length);
+        if (writer != 0)
+        {
+            return new CodeChange(CodeChangeKind.Store, writer, address, length);
+        }
+
+        VCpu? vcpu = VCpu.Current;
+        return vcpu == null || vcpu.Memory != Memory
+            ? new CodeChange(CodeChangeKind.Device, 0, address, length)
+            : new CodeChange(vcpu.Machine == null ? CodeChangeKind.SystemCall : CodeChangeKind.Callout, vcpu.State->Rip, address, length);
+    }
+
+    private void InvalidatePage(ulong page, ulong address, ulong length, in CodeChange change)
+    {
+        bool showsOther = InvalidateSeenThrough(page, address, length, change);
+        InvalidateBlocks(page, address, length, change);
         if (!showsOther && !_blocksOfPage.ContainsKey(page))
         {
             Memory.Pages[page] &= unchecked((byte)~PageAccess.Code);
@@ -526,7 +546,7 @@ public sealed unsafe class CodeCache : IDisposable
     }
 
     /// <summary>Invalidates translations of the same memory at other addresses; whether any are left.</summary>
-    private bool InvalidateSeenThrough(ulong page, ulong address, ulong length)
+    private bool InvalidateSeenThrough(ulong page, ulong address, ulong length, in CodeChange change)
     {
         if (_codeSeenThrough.Count == 0 || !_codeSeenThrough.TryGetValue(page, out List<ulong>? pages))
         {
@@ -537,7 +557,7 @@ public sealed unsafe class CodeCache : IDisposable
         ulong end = Math.Min(address + length, (page + 1) << GuestPages.PageShift);
         foreach (ulong code in pages)
         {
-            InvalidateBlocks(code, start + ((code - page) << GuestPages.PageShift), end - start);
+            InvalidateBlocks(code, start + ((code - page) << GuestPages.PageShift), end - start, change);
         }
 
         pages.RemoveAll(code => !_blocksOfPage.ContainsKey(code));
@@ -550,7 +570,7 @@ public sealed unsafe class CodeCache : IDisposable
         return false;
     }
 
-    private void InvalidateBlocks(ulong page, ulong address, ulong length)
+    private void InvalidateBlocks(ulong page, ulong address, ulong length, in CodeChange change)
     {
         if (!_blocksOfPage.TryGetValue(page, out List<TranslationBlock>? list))
         {
@@ -564,7 +584,7 @@ public sealed unsafe class CodeCache : IDisposable
             if (block.Overlaps(address, length))
             {
                 rewritten |= !block.IsStale;
-                MakeStale(block);
+                MakeStale(block, change);
             }
 
             if (block.IsStale)
@@ -589,7 +609,7 @@ public sealed unsafe class CodeCache : IDisposable
         }
     }
 
-    private void MakeStale(TranslationBlock block)
+    private void MakeStale(TranslationBlock block, in CodeChange change)
     {
         if (block.IsStale)
         {
@@ -619,6 +639,8 @@ public sealed unsafe class CodeCache : IDisposable
             vcpu.ForgetTarget(block.Address, block.Ops);
         }
 
+        // Before regions made of it go, whose counts are theirs.
+        Observer?.Invalidated(block, change);
         BlockInvalidated?.Invoke(block);
     }
 }

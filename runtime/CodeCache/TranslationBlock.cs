@@ -9,6 +9,9 @@ public sealed unsafe class TranslationBlock
 {
     private const ulong MaxHotThreshold = 1ul << 40;
 
+    /// <summary>What it counted before it last began anew.</summary>
+    private ulong _countedBefore;
+
     /// <summary>Made by a translator; <paramref name="ops"/> come from <see cref="CodeCache.Allocate"/>.</summary>
     public TranslationBlock(in CodeLocation location, ulong end, TbOp* ops, int opCount, int instructionCount)
     {
@@ -36,6 +39,15 @@ public sealed unsafe class TranslationBlock
 
     /// <summary>Times entered in tier 0.</summary>
     public ulong Executions => Ops->Immediate;
+
+    /// <summary>
+    /// Times it really ran in tier 0 since it was made: <see cref="Executions"/> starts anew when a region goes, and counts where the block was offered to tier 1 and then entered
+    /// again. Exact when one vCPU runs it.
+    /// </summary>
+    public ulong TimesInterpreted => _countedBefore + Executions - (ulong)TimesOffered;
+
+    /// <summary>Times it was offered to tier 1 since it last counted from 0.</summary>
+    internal int TimesOffered { get; set; }
 
     /// <summary>Executions at which the block is offered to tier 1; 0 for never.</summary>
     public ulong HotThreshold => Ops->Displacement;
@@ -83,6 +95,8 @@ public sealed unsafe class TranslationBlock
     public void LeaveRegion(nint handler)
     {
         RegionCode = 0;
+        _countedBefore = TimesInterpreted;
+        TimesOffered = 0;
         Ops->Immediate = 0;
         Ops->Displacement <<= Ops->Displacement < MaxHotThreshold ? 1 : 0;
         Volatile.Write(ref *(nint*)&Ops->Handler, handler);

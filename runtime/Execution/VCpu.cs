@@ -282,6 +282,7 @@ public sealed unsafe class VCpu : IDisposable
             _inGeneratedCode = false;
             State->InRegion = 0;
             State->Rip = ((TbOp*)State->CurrentOp)->Address;
+            _cache.Observer?.Left(BlockExit.Single, State);
             return Handle(BlockExit.Single);
         }
         catch (GuestFaultException fault)
@@ -293,6 +294,7 @@ public sealed unsafe class VCpu : IDisposable
         }
 
         _inGeneratedCode = false;
+        _cache.Observer?.Left((BlockExit)exit, State);
         return Handle((BlockExit)exit);
     }
 
@@ -334,6 +336,7 @@ public sealed unsafe class VCpu : IDisposable
             case BlockExit.Hot:
                 if (FindHot() is { } hot)
                 {
+                    hot.TimesOffered++;
                     _compiler?.BlockIsHot(hot, IsMachine ? SoftTlb.MapOfCode(State) : null);
                 }
 
@@ -361,6 +364,7 @@ public sealed unsafe class VCpu : IDisposable
         FaultedInCompiledCode = State->InRegion != 0;
         State->InRegion = 0;
         State->Rip = ((TbOp*)State->CurrentOp)->Address;
+        _cache.Observer?.Left(BlockExit.Exception, State);
         if (exception is { Vector: ExceptionVector.GeneralProtection, Address: not 0 })
         {
             exception = NonCanonical(exception.Address);

@@ -88,7 +88,7 @@ public static unsafe partial class BlockHandlers
             cpu->PreparedFrom = 0;
             cpu->PreparedTo = 0;
             cpu->CurrentOp = (nint)op;
-            VCpu.FromState(cpu)!.Memory.InvalidateCode(from, to - from);
+            VCpu.FromState(cpu)!.Memory.InvalidateCode(from, to - from, op->Address);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
+using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Semantics;
@@ -58,11 +59,14 @@ public static unsafe class GuestAccess
         {
             if ((cpu->Pages[page] & (byte)PageAccess.Code) != 0)
             {
-                VCpu.FromState(cpu)!.Memory.InvalidateCode(address, length);
+                VCpu.FromState(cpu)!.Memory.InvalidateCode(address, length, CurrentInstruction(cpu));
                 return;
             }
         }
     }
+
+    /// <summary>Guest address of the instruction whose handler runs, as far as it left its record; 0 when none did.</summary>
+    internal static ulong CurrentInstruction(CpuState* cpu) => cpu->CurrentOp == 0 ? 0 : ((TbOp*)cpu->CurrentOp)->Address;
 
     /// <summary>1 to 8 bytes, wherever they are.</summary>
     [TouchesRegisters]

@@ -41,8 +41,11 @@ public abstract unsafe class GuestPages : IDisposable
     /// <summary>Held while the mappings or page bytes change.</summary>
     public Lock Gate { get; } = new();
 
-    /// <summary>Raised, under <see cref="Gate"/>, when bytes of pages marked <see cref="PageAccess.Code"/> changed or their mapping goes: (address, length in bytes).</summary>
-    public Action<ulong, ulong>? CodeChanged { get; set; }
+    /// <summary>
+    /// Raised, under <see cref="Gate"/>, when bytes of pages marked <see cref="PageAccess.Code"/> changed or their mapping goes: (address, length in bytes, guest address of the
+    /// instruction that stored, 0 when it was none).
+    /// </summary>
+    public Action<ulong, ulong, ulong>? CodeChanged { get; set; }
 
     /// <summary>Called, under <see cref="Gate"/>, with a page number: the numbers of other pages through which the same memory may be written.</summary>
     public Func<ulong, ulong[]>? AliasesOf { get; set; }
@@ -100,7 +103,10 @@ public abstract unsafe class GuestPages : IDisposable
     /// Must be called after the VMM itself (a system call, a device) wrote guest memory, and when a mapping is replaced under
     /// <see cref="Gate"/>: throws away translations made from the range. After, not before: a vCPU may translate the old bytes until they are gone.
     /// </summary>
-    public void InvalidateCode(ulong address, ulong length)
+    /// <param name="address">Where the range starts.</param>
+    /// <param name="length">Its bytes.</param>
+    /// <param name="writer">Guest address of the instruction whose store it was; 0 when the VMM wrote.</param>
+    public void InvalidateCode(ulong address, ulong length, ulong writer = 0)
     {
         if (length == 0 || !Contains(address, length))
         {
@@ -114,7 +120,7 @@ public abstract unsafe class GuestPages : IDisposable
             {
                 lock (Gate)
                 {
-                    CodeChanged?.Invoke(address, length);
+                    CodeChanged?.Invoke(address, length, writer);
                 }
 
                 return;

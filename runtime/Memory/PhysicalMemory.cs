@@ -144,7 +144,10 @@ public sealed unsafe class PhysicalMemory : GuestPages
     }
 
     /// <summary>Copies into RAM and throws translations of it away. False, with nothing written, when some byte is not RAM.</summary>
-    public bool Write(ulong address, ReadOnlySpan<byte> bytes)
+    /// <param name="address">Physical.</param>
+    /// <param name="bytes">What to write.</param>
+    /// <param name="writer">Guest address of the instruction whose store it is; 0 when a device or the VMM writes.</param>
+    public bool Write(ulong address, ReadOnlySpan<byte> bytes, ulong writer = 0)
     {
         if (!TryGetSpan(address, (ulong)bytes.Length, PageAccess.Write, out Span<byte> target))
         {
@@ -152,7 +155,7 @@ public sealed unsafe class PhysicalMemory : GuestPages
         }
 
         bytes.CopyTo(target);
-        InvalidateCode(address, (ulong)bytes.Length);
+        InvalidateCode(address, (ulong)bytes.Length, writer);
         return true;
     }
 

@@ -171,6 +171,7 @@ public static unsafe class StagedAccess
     public static void Commit(CpuState* cpu, StagedMemory* staging)
     {
         PhysicalMemory memory = PagedMemory.Physical(cpu);
+        ulong writer = GuestAccess.CurrentInstruction(cpu);
         for (int i = 0; i < staging->Count; i++)
         {
             StagedSlot* slot = &staging->FirstSlot + i;
@@ -179,8 +180,8 @@ public static unsafe class StagedAccess
                 continue;
             }
 
-            Write(memory, slot->Physical, slot->Host, slot->FirstBytes);
-            Write(memory, slot->SecondPhysical, slot->Host + slot->FirstBytes, slot->Bytes - slot->FirstBytes);
+            Write(memory, slot->Physical, slot->Host, slot->FirstBytes, writer);
+            Write(memory, slot->SecondPhysical, slot->Host + slot->FirstBytes, slot->Bytes - slot->FirstBytes, writer);
         }
 
         Forget(cpu, staging);
@@ -286,9 +287,9 @@ public static unsafe class StagedAccess
         }
     }
 
-    private static void Write(PhysicalMemory memory, ulong physical, byte* buffer, int bytes)
+    private static void Write(PhysicalMemory memory, ulong physical, byte* buffer, int bytes, ulong writer)
     {
-        if (memory.Write(physical, new ReadOnlySpan<byte>(buffer, bytes)))
+        if (memory.Write(physical, new ReadOnlySpan<byte>(buffer, bytes), writer))
         {
             return;
         }

@@ -66,7 +66,7 @@ public sealed class AddressSpaceTests
     {
         using var memory = new AddressSpace();
         var changes = new List<(ulong Address, ulong Length)>();
-        memory.CodeChanged = (address, length) => changes.Add((address, length));
+        memory.CodeChanged = (address, length, _) => changes.Add((address, length));
         memory.SetAccess(0x20000, Page, PageAccess.Read);
         memory.SetAccess(0x21000, Page, PageAccess.Read | PageAccess.Code);
 

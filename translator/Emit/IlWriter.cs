@@ -15,6 +15,18 @@ public sealed class IlWriter(ILGenerator il)
     private readonly Stack<IrType> _stack = new();
 #endif
 
+    /// <summary>Receives all that is written; null unless somebody wants to see it.</summary>
+    public IlListing? Listing { get; init; }
+
+    /// <summary>What is written from here on belongs to the guest instruction at an address; 0 for what belongs to none.</summary>
+    public void BeginGuest(ulong address)
+    {
+        if (Listing != null)
+        {
+            Listing.Guest = address;
+        }
+    }
+
     public Label NewLabel() => il.DefineLabel();
 
     public LocalBuilder NewLocal(Type type) => il.DeclareLocal(type);
@@ -23,6 +35,7 @@ public sealed class IlWriter(ILGenerator il)
     public void Mark(Label label)
     {
         ExpectEmpty();
+        Listing?.AddLabel(il.ILOffset, label.Id);
         il.MarkLabel(label);
     }
 
@@ -30,11 +43,11 @@ public sealed class IlWriter(ILGenerator il)
     {
         if (type == IrType.I32)
         {
-            il.Emit(OpCodes.Ldc_I4, (int)value);
+            Emit(OpCodes.Ldc_I4, (int)value);
         }
         else
         {
-            il.Emit(OpCodes.Ldc_I8, value);
+            Emit(OpCodes.Ldc_I8, value);
         }
 
         Push(type);
@@ -42,27 +55,38 @@ public sealed class IlWriter(ILGenerator il)
 
     public void LoadLocal(LocalBuilder local, IrType type)
     {
-        il.Emit(OpCodes.Ldloc, local);
+        Emit(OpCodes.Ldloc, local);
         Push(type);
     }
 
     public void StoreLocal(LocalBuilder local, IrType type)
     {
         Pop(type);
-        il.Emit(OpCodes.Stloc, local);
+        Emit(OpCodes.Stloc, local);
     }
 
     /// <summary>Pushes argument <paramref name="index"/>, a pointer (I64) or int (I32).</summary>
     public void Argument(int index, IrType type)
     {
-        il.Emit(OpCodes.Ldarg, (short)index);
+        Emit(OpCodes.Ldarg, (short)index);
         Push(type);
     }
 
     public void StoreArgument(int index, IrType type)
     {
         Pop(type);
-        il.Emit(OpCodes.Starg, (short)index);
+        Emit(OpCodes.Starg, (short)index);
+    }
+
+    /// <summary>Adds 1 to a counter of ours.</summary>
+    public void Increment(nint counter)
+    {
+        Constant(counter, IrType.I64);
+        Constant(counter, IrType.I64);
+        LoadIndirect(64, false);
+        Constant(1, IrType.I64);
+        Binary(OpCodes.Add, IrType.I64);
+        StoreIndirect(64, false);
     }
 
     /// <summary>a, b → result for arithmetic on two values of one type.</summary>
@@ -70,7 +94,7 @@ public sealed class IlWriter(ILGenerator il)
     {
         Pop(type);
         Pop(type);
-        il.Emit(opcode);
+        Emit(opcode);
         Push(type);
     }
 
@@ -79,14 +103,14 @@ public sealed class IlWriter(ILGenerator il)
     {
         Pop(IrType.I32);
         Pop(type);
-        il.Emit(opcode);
+        Emit(opcode);
         Push(type);
     }
 
     public void Unary(OpCode opcode, IrType from, IrType to)
     {
         Pop(from);
-        il.Emit(opcode);
+        Emit(opcode);
         Push(to);
     }
 
@@ -95,14 +119,14 @@ public sealed class IlWriter(ILGenerator il)
     {
         Pop(type);
         Pop(type);
-        il.Emit(opcode);
+        Emit(opcode);
         Push(IrType.I32);
     }
 
     public void Branch(Label target)
     {
         ExpectEmpty();
-        il.Emit(OpCodes.Br, target);
+        Emit(OpCodes.Br, target);
     }
 
     /// <summary>Jumps when the I32 on the stack is not 0 (<see cref="OpCodes.Brtrue"/>) or is 0 (<see cref="OpCodes.Brfalse"/>).</summary>
@@ -110,7 +134,7 @@ public sealed class IlWriter(ILGenerator il)
     {
         Pop(type);
         ExpectEmpty();
-        il.Emit(opcode, target);
+        Emit(opcode, target);
     }
 
     public void BranchCompare(OpCode opcode, Label target, IrType type)
@@ -118,13 +142,13 @@ public sealed class IlWriter(ILGenerator il)
         Pop(type);
         Pop(type);
         ExpectEmpty();
-        il.Emit(opcode, target);
+        Emit(opcode, target);
     }
 
     public void Switch(Label[] labels)
     {
         Pop(IrType.I32);
-        il.Emit(OpCodes.Switch, labels);
+        Emit(OpCodes.Switch, labels);
     }
 
     /// <summary>host address → value. Volatile, so that RyuJIT neither moves nor merges guest accesses.</summary>
@@ -135,19 +159,19 @@ public sealed class IlWriter(ILGenerator il)
         switch (width)
         {
             case 8:
-                il.Emit(OpCodes.Ldind_U1);
+                Emit(OpCodes.Ldind_U1);
                 break;
             case 16:
-                il.Emit(OpCodes.Ldind_U2);
+                Emit(OpCodes.Ldind_U2);
                 break;
             case 32:
-                il.Emit(OpCodes.Ldind_U4);
+                Emit(OpCodes.Ldind_U4);
                 break;
             case 64:
-                il.Emit(OpCodes.Ldind_I8);
+                Emit(OpCodes.Ldind_I8);
                 break;
             default:
-                il.Emit(OpCodes.Ldobj, IlTypes.OfWidth(width));
+                Emit(OpCodes.Ldobj, IlTypes.OfWidth(width));
                 break;
         }
 
@@ -163,19 +187,19 @@ public sealed class IlWriter(ILGenerator il)
         switch (width)
         {
             case 8:
-                il.Emit(OpCodes.Stind_I1);
+                Emit(OpCodes.Stind_I1);
                 break;
             case 16:
-                il.Emit(OpCodes.Stind_I2);
+                Emit(OpCodes.Stind_I2);
                 break;
             case 32:
-                il.Emit(OpCodes.Stind_I4);
+                Emit(OpCodes.Stind_I4);
                 break;
             case 64:
-                il.Emit(OpCodes.Stind_I8);
+                Emit(OpCodes.Stind_I8);
                 break;
             default:
-                il.Emit(OpCodes.Stobj, IlTypes.OfWidth(width));
+                Emit(OpCodes.Stobj, IlTypes.OfWidth(width));
                 break;
         }
     }
@@ -188,9 +212,10 @@ public sealed class IlWriter(ILGenerator il)
         Pop(IrType.I64);
         Pop(IrType.I64);
         ExpectEmpty();
-        il.Emit(OpCodes.Tailcall);
+        Emit(OpCodes.Tailcall);
+        Listing?.Add(il.ILOffset, OpCodes.Calli, "int32(native int, native int, native int)");
         il.EmitCalli(OpCodes.Calli, CallingConventions.Standard, typeof(int), [typeof(nint), typeof(nint), typeof(nint)], null);
-        il.Emit(OpCodes.Ret);
+        Emit(OpCodes.Ret);
     }
 
     /// <summary>Calls a static method whose arguments are on the stack.</summary>
@@ -201,7 +226,7 @@ public sealed class IlWriter(ILGenerator il)
             Pop(arguments[i]);
         }
 
-        il.Emit(OpCodes.Call, method);
+        Emit(OpCodes.Call, method);
         if (result != IrType.None)
         {
             Push(result);
@@ -212,15 +237,75 @@ public sealed class IlWriter(ILGenerator il)
     {
         Pop(IrType.I32);
         ExpectEmpty();
-        il.Emit(OpCodes.Ret);
+        Emit(OpCodes.Ret);
+    }
+
+    private void Emit(OpCode opcode)
+    {
+        Listing?.Add(il.ILOffset, opcode);
+        il.Emit(opcode);
+    }
+
+    private void Emit(OpCode opcode, byte value)
+    {
+        Listing?.Add(il.ILOffset, opcode, IlListing.Text(value));
+        il.Emit(opcode, value);
+    }
+
+    private void Emit(OpCode opcode, short argument)
+    {
+        Listing?.Add(il.ILOffset, opcode, IlListing.Text(argument));
+        il.Emit(opcode, argument);
+    }
+
+    private void Emit(OpCode opcode, int value)
+    {
+        Listing?.Add(il.ILOffset, opcode, IlListing.Text(value));
+        il.Emit(opcode, value);
+    }
+
+    private void Emit(OpCode opcode, long value)
+    {
+        Listing?.Add(il.ILOffset, opcode, IlListing.Text(value));
+        il.Emit(opcode, value);
+    }
+
+    private void Emit(OpCode opcode, LocalBuilder local)
+    {
+        Listing?.Add(il.ILOffset, opcode, IlListing.Text(local));
+        il.Emit(opcode, local);
+    }
+
+    private void Emit(OpCode opcode, Label label)
+    {
+        Listing?.Add(il.ILOffset, opcode, IlListing.Text(label));
+        il.Emit(opcode, label);
+    }
+
+    private void Emit(OpCode opcode, Label[] labels)
+    {
+        Listing?.Add(il.ILOffset, opcode, string.Join(", ", labels.Select(IlListing.Text)));
+        il.Emit(opcode, labels);
+    }
+
+    private void Emit(OpCode opcode, Type type)
+    {
+        Listing?.Add(il.ILOffset, opcode, type.ToString());
+        il.Emit(opcode, type);
+    }
+
+    private void Emit(OpCode opcode, MethodInfo method)
+    {
+        Listing?.Add(il.ILOffset, opcode, $"{method.DeclaringType!.Name}.{method.Name}");
+        il.Emit(opcode, method);
     }
 
     private void Prefix(bool isVolatile)
     {
         if (isVolatile)
         {
-            il.Emit(OpCodes.Unaligned, (byte)1);
-            il.Emit(OpCodes.Volatile);
+            Emit(OpCodes.Unaligned, (byte)1);
+            Emit(OpCodes.Volatile);
         }
     }
 

@@ -4,6 +4,7 @@ using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Translator.Ir;
 using Jitvmm.Translator.Lift;
+using Jitvmm.Translator.Regions;
 
 namespace Jitvmm.Translator.Emit;
 
@@ -22,7 +23,7 @@ public sealed partial class RegionEmitter
     private Crossing? CrossingTo(ulong target)
     {
         return _labels.TryGetValue(target, out Label to) && _pageFlow.IsUnknown(_block.Address, target)
-            ? new Crossing(_il.NewLabel(), to, [.. _pageFlow.Unknown(_block.Address, target)], ColdExit(target, BlockExit.Fetch))
+            ? new Crossing(_il.NewLabel(), to, [.. _pageFlow.Unknown(_block.Address, target)], ColdExit(target, BlockExit.Fetch, RegionEvent.Page))
             : null;
     }
 

@@ -51,9 +51,12 @@ public sealed partial class RegionEmitter
     private readonly IlWriter _il;
     private readonly GuestRegisters _registers;
     private readonly Dictionary<ulong, Label> _labels = [];
-    private readonly Dictionary<(ulong Rip, ulong Dirty, int FlagCode), Label> _interpretExits = [];
-    private readonly List<(Label Label, ulong Rip, BlockExit Code, Label Leave)> _coldExits = [];
+    private readonly Dictionary<(ulong Rip, ulong Dirty, int FlagCode, RegionEvent Reason), Label> _interpretExits = [];
+    private readonly List<(Label Label, ulong Rip, BlockExit Code, Label Leave, RegionEvent Reason)> _coldExits = [];
     private readonly RegisterFlow _flow;
+
+    /// <summary>What the region counts; null for nothing.</summary>
+    private readonly RegionCounters? _counters;
     private readonly PageFlow _pageFlow;
 
     /// <summary>Ways into other pages that are taken by a conditional branch, and what must be seen on them.</summary>
@@ -88,14 +91,15 @@ public sealed partial class RegionEmitter
     private bool _ended;
     private bool _endsWithSystemCall;
 
-    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, PageFlow pages, RegionAccess access, HandlerSet handlers)
+    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, PageFlow pages, RegionAccess access, HandlerSet handlers, RegionCounters? counters, IlListing? listing = null)
     {
+        _counters = counters;
         _handlers = handlers;
         _blocks = blocks;
         _block = blocks[0];
         _access = access;
         _method = new DynamicMethod($"region_{blocks[0].Address:x}", typeof(int), [typeof(nint), typeof(nint), typeof(nint)], typeof(RegionEmitter).Module, true) { InitLocals = false };
-        _il = new IlWriter(_method.GetILGenerator(4096));
+        _il = new IlWriter(_method.GetILGenerator(4096)) { Listing = listing };
         _registers = new GuestRegisters(_il, blocks.Select(block => ((ReadOnlyMemory<IrInstruction>)block.Code, block.Used)));
         _rip = _il.NewLocal(typeof(ulong));
         _code = _il.NewLocal(typeof(int));
@@ -112,13 +116,22 @@ public sealed partial class RegionEmitter
     /// <param name="access">How it reaches memory. Unless direct, faults leave with exact state.</param>
     /// <param name="dependencies">Blocks outside the region whose code it relies on.</param>
     /// <param name="handlers">What goes on where a region leaves to tier 0.</param>
-    public static Region Compile(IReadOnlyList<RegionBlock> blocks, PageFlow pages, RegionAccess access, IReadOnlyList<TranslationBlock> dependencies, HandlerSet handlers)
+    /// <param name="counters">Receives counters that the code increments; null for none.</param>
+    public static Region Compile(IReadOnlyList<RegionBlock> blocks, PageFlow pages, RegionAccess access, IReadOnlyList<TranslationBlock> dependencies, HandlerSet handlers, RegionCounters? counters = null)
     {
-        RegionEmitter emitter = new(blocks, pages, access, handlers);
+        RegionEmitter emitter = new(blocks, pages, access, handlers, counters);
         emitter.EmitAll();
         RuntimeMethodHandle handle = GetMethodDescriptor(emitter._method);
         RuntimeHelpers.PrepareMethod(handle);
-        return new Region(blocks, dependencies, emitter._method, handle.GetFunctionPointer());
+        return new Region(blocks, dependencies, access, emitter._method, handle.GetFunctionPointer()) { Counters = counters };
+    }
+
+    /// <summary>The IL that <see cref="Compile"/> gives to RyuJIT, without having it compiled.</summary>
+    public static IlListing List(IReadOnlyList<RegionBlock> blocks, PageFlow pages, RegionAccess access, HandlerSet handlers)
+    {
+        IlListing listing = new();
+        new RegionEmitter(blocks, pages, access, handlers, null, listing).EmitAll();
+        return listing;
     }
 
     [UnsafeAccessor(UnsafeAccessorKind.Method, Name = "GetMethodDescriptor")]
@@ -137,15 +150,27 @@ public sealed partial class RegionEmitter
             EmitBlock(block);
         }
 
+        _il.BeginGuest(0);
         EmitCrossings();
-        foreach ((Label label, ulong rip, BlockExit code, Label leave) in _coldExits)
+        foreach ((Label label, ulong rip, BlockExit code, Label leave, RegionEvent reason) in _coldExits)
         {
+            _il.BeginGuest(rip);
             _il.Mark(label);
+            Count(reason, rip);
             SetExit(rip, code);
             _il.Branch(leave);
         }
 
+        _il.BeginGuest(0);
         EmitLeaves();
+    }
+
+    private void Count(RegionEvent what, ulong address)
+    {
+        if (_counters != null)
+        {
+            _il.Increment(_counters.Add(what, address));
+        }
     }
 
     /// <summary>The way out from here. The registers stored there were loaded only if the analysis foresaw it.</summary>
@@ -175,6 +200,7 @@ public sealed partial class RegionEmitter
         _flagCode = _deferred == null ? 0 : _deferredFlow!.AtStart(block);
         _values = new LocalBuilder?[block.Code.Length];
         _inlined = Inlining.Plan(block.Code, block.Used);
+        _il.BeginGuest(block.Address);
         _il.Mark(_labels[block.Address]);
         _checkedAddresses.Clear();
         _probed.Clear();
@@ -185,8 +211,10 @@ public sealed partial class RegionEmitter
             // The safepoint: one load and test per iteration.
             _registers.PushStateAddress(CpuState.ExitRequestOffset);
             _il.LoadIndirect(32, true);
-            _il.BranchOn(OpCodes.Brtrue, ColdExit(block.Address, BlockExit.Interrupted));
+            _il.BranchOn(OpCodes.Brtrue, ColdExit(block.Address, BlockExit.Interrupted, RegionEvent.Safepoint));
         }
+
+        Count(RegionEvent.Block, block.Address);
 
         int interpreted = FirstInterpreted(block);
         for (int i = 0; i < block.Code.Length && !_ended; i++)
@@ -197,6 +225,7 @@ public sealed partial class RegionEmitter
             }
             else if (block.Used[i] > 0 && !_inlined[i])
             {
+                _il.BeginGuest(GuestAddress(i));
                 EmitOperation(i);
                 _flagCode = DeferredFlow.Behind(block.Code[i], block.Code, _flagCode);
             }
@@ -305,6 +334,7 @@ public sealed partial class RegionEmitter
             return;
         }
 
+        Count(RegionEvent.SystemCall, GuestAddress(index));
         Push(op.A);
         _il.StoreLocal(_rip, IrType.I64);
         SetCode(BlockExit.SystemCall);
@@ -313,8 +343,10 @@ public sealed partial class RegionEmitter
         _ended = true;
     }
 
+    /// <summary>Leaves an instruction to tier 0.</summary>
     private void LeaveTo(ulong rip, BlockExit code)
     {
+        Count(RegionEvent.TierZero, rip);
         SetExit(rip, code);
         _il.Branch(LeaveHere(code));
         _ended = true;
@@ -352,6 +384,7 @@ public sealed partial class RegionEmitter
             }
         }
 
+        Count(RegionEvent.Indirect, GuestAddress(index));
         _il.Branch(LeaveHere(BlockExit.Lookup));
         _ended = true;
     }
@@ -372,6 +405,7 @@ public sealed partial class RegionEmitter
             _il.Constant(popped, IrType.I64);
             _il.Binary(OpCodes.Sub, IrType.I64);
         });
+        Count(RegionEvent.Operand, instruction.IP);
         SetExit(instruction.IP, BlockExit.Interpret);
         _il.Branch(LeaveHere(BlockExit.Interpret));
         _il.Mark(inside);
@@ -395,7 +429,7 @@ public sealed partial class RegionEmitter
     {
         if (!_labels.TryGetValue(target, out Label inside))
         {
-            return ColdExit(target, BlockExit.Lookup);
+            return ColdExit(target, BlockExit.Lookup, RegionEvent.Branch);
         }
 
         if (CrossingTo(target) is not { } crossing)
@@ -410,19 +444,20 @@ public sealed partial class RegionEmitter
     private Label InterpretExit(int index)
     {
         ulong rip = GuestAddress(index);
-        if (!_interpretExits.TryGetValue((rip, _dirty, _flagCode), out Label label))
+        RegionEvent reason = _counters != null && _block.Code[index].Opcode is (IrOpcode.Load or IrOpcode.Store or IrOpcode.Pointer) ? RegionEvent.Access : RegionEvent.Operand;
+        if (!_interpretExits.TryGetValue((rip, _dirty, _flagCode, reason), out Label label))
         {
-            label = ColdExit(rip, BlockExit.Interpret);
-            _interpretExits[(rip, _dirty, _flagCode)] = label;
+            label = ColdExit(rip, BlockExit.Interpret, reason);
+            _interpretExits[(rip, _dirty, _flagCode, reason)] = label;
         }
 
         return label;
     }
 
-    private Label ColdExit(ulong rip, BlockExit code)
+    private Label ColdExit(ulong rip, BlockExit code, RegionEvent reason)
     {
         Label label = _il.NewLabel();
-        _coldExits.Add((label, rip, code, LeaveHere(code, code == BlockExit.Lookup && _block.FlaglessExits.Contains(rip))));
+        _coldExits.Add((label, rip, code, LeaveHere(code, code == BlockExit.Lookup && _block.FlaglessExits.Contains(rip)), reason));
         return label;
     }
 

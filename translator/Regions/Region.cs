@@ -6,8 +6,9 @@ namespace Jitvmm.Translator.Regions;
 /// <summary>Compiled code of several blocks, with one entry for each block it may be entered at.</summary>
 public sealed class Region
 {
-    internal Region(IReadOnlyList<RegionBlock> blocks, IReadOnlyList<TranslationBlock> dependencies, DynamicMethod method, nint code)
+    internal Region(IReadOnlyList<RegionBlock> blocks, IReadOnlyList<TranslationBlock> dependencies, RegionAccess access, DynamicMethod method, nint code)
     {
+        Access = access;
         Dependencies = [.. dependencies];
         Method = method;
         Code = code;
@@ -33,6 +34,15 @@ public sealed class Region
 
     /// <summary>Host address of the code: that of a tier-0 handler for the records of its entries.</summary>
     public nint Code { get; }
+
+    /// <summary>How it reaches memory.</summary>
+    public RegionAccess Access { get; }
+
+    /// <summary>Its counters; null unless they were asked for.</summary>
+    public RegionCounters? Counters { get; init; }
+
+    /// <summary>What lifting, emitting and RyuJIT took.</summary>
+    public TimeSpan CompileTime { get; internal set; }
 
     /// <summary>Keeps the code alive.</summary>
     internal DynamicMethod Method { get; }

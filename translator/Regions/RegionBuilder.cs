@@ -29,12 +29,10 @@ public sealed class RegionBuilder
     private const int MaxRegionsOfBlock = 3;
 
     private readonly CodeCache _cache;
-    private readonly ParavirtualInterface? _paravirtual;
     private readonly PageCallFinder? _pageCalls;
     private readonly bool _isMachine;
     private readonly BlockDecoder _decoder;
-    private readonly IrBuilder _builder = new();
-    private readonly Lifter _lifter;
+    private readonly RegionLifter _lifter;
     private readonly Dictionary<ulong, StatusFlags> _flagsReadAt = [];
     private readonly List<TranslationBlock> _dependencies = [];
     private CodeLocation _head;
@@ -46,10 +44,9 @@ public sealed class RegionBuilder
     public RegionBuilder(CodeCache cache, ParavirtualInterface? paravirtual)
     {
         _cache = cache;
-        _paravirtual = paravirtual;
         _isMachine = cache.Memory is PhysicalMemory;
         _decoder = new BlockDecoder(HandlerSet.Direct, 0) { Sites = paravirtual?.Sites };
-        _lifter = new Lifter(_builder);
+        _lifter = new RegionLifter(_isMachine, paravirtual);
         _pageCalls = paravirtual == null ? null : new PageCallFinder(cache, paravirtual, _decoder);
     }
 
@@ -105,10 +102,10 @@ public sealed class RegionBuilder
 
         List<RegionBlock> blocks = [.. chosen.Values];
         blocks.Sort((a, b) => a.Address.CompareTo(b.Address));
-        MarkLoopHeads(blocks, chosen);
+        RegionLifter.MarkLoopHeads(blocks, chosen);
         NumberEntries(blocks, head.Address, chosen);
         Pages = new PageFlow(blocks, _isMachine);
-        FindLiveFlags(blocks, chosen);
+        new FlagLiveness(Pages, _isMachine, FlagsReadAt).Find(blocks, chosen);
         return blocks;
     }
 
@@ -178,98 +175,18 @@ public sealed class RegionBuilder
         }
 
         Instruction[] instructions = _instructions.AsSpan(0, count).ToArray();
-        RegionBlock block = new() { Source = source, Instructions = instructions, PageCall = _pageCalls?.Find(source, instructions) };
-        _builder.Clear();
-        for (int i = 0; i < count; i++)
+        PageCall? pageCall = _pageCalls?.Find(source, instructions);
+        if (pageCall != null && !_dependencies.Contains(pageCall.Target))
         {
-            _builder.Guest = i;
-            if (_head.Mode != CodeMode.Long && GuardPlan.IsGuarded(_head.Mode, InstructionUnits.Of(block.Instructions[i])))
-            {
-                // Tier 0 asks whether the guest may have the instruction's unit now.
-                _builder.RaiseIf(_builder.Constant32(1), Runtime.Execution.ExceptionVector.DeviceNotAvailable);
-                break;
-            }
-
-            if (block.PageCall is { } call && i == count - 1)
-            {
-                _lifter.LiftPageCall(block.Instructions[i], call, _paravirtual!.Sites);
-                if (!_dependencies.Contains(call.Target))
-                {
-                    _dependencies.Add(call.Target);
-                }
-            }
-            else if (_paravirtual != null && Lifter.IsHypercall(block.Instructions[i].Code))
-            {
-                _lifter.LiftHypercall(_paravirtual, SiteOf(source, block.Instructions[i].IP), HypercallNumber.Before(block.Instructions, i, _paravirtual.Sites.NumberRegister));
-            }
-            else if (!_lifter.TryLift(block.Instructions[i]))
-            {
-                // #UD: tier 0 raises it.
-                _builder.RaiseIf(_builder.Constant32(1), Runtime.Execution.ExceptionVector.InvalidOpcode);
-                break;
-            }
-
-            if (_cache.ChecksFloatExceptions && _lifter.RaisesFloatExceptions)
-            {
-                return null;
-            }
+            _dependencies.Add(pageCall.Target);
         }
 
-        block.Code = _builder.Code.ToArray();
-        block.EndsInTierZero = Array.Exists(block.Code, op => TierZero.Executes(op, _isMachine));
-        FindSuccessors(block);
-        return block;
+        return _lifter.Lift(source, instructions, _head.Mode, pageCall, _cache.ChecksFloatExceptions);
     }
-
-    private int SiteOf(TranslationBlock block, ulong address) => _paravirtual!.Sites.IndexOf(block.Location.Physical + (address - block.Address));
 
     /// <summary>64-bit code, at most without the use of some unit.</summary>
     private static bool CanCompile(CodeMode mode) =>
         (mode & CodeMode.Long) != 0 && (mode & ~(CodeMode.Long | CodeMode.CheckedUnits | CodeMode.CheckedAvx)) == 0;
-
-    private static void FindSuccessors(RegionBlock block)
-    {
-        ref readonly Instruction last = ref block.Instructions[^1];
-        switch (Lifter.FlowOf(last))
-        {
-            case FlowControl.Call or FlowControl.IndirectCall when block.PageCall != null:
-                block.Successors.Add(last.NextIP);
-                break;
-            case FlowControl.ConditionalBranch:
-                block.Successors.Add(last.NextIP);
-                block.Successors.Add(last.NearBranchTarget);
-                break;
-            case FlowControl.UnconditionalBranch:
-                block.Successors.Add(last.NearBranchTarget);
-                break;
-            case FlowControl.Call when last.Mnemonic == Mnemonic.Call:
-                block.Successors.Add(last.NearBranchTarget);
-                block.Successors.Add(last.NextIP);
-                block.ReturnSite = last.NextIP;
-                break;
-            case FlowControl.IndirectCall:
-                block.Successors.Add(last.NextIP);
-                block.ReturnSite = last.NextIP;
-                break;
-            case FlowControl.Next:
-                block.Successors.Add(block.Next);
-                break;
-        }
-    }
-
-    private static void MarkLoopHeads(List<RegionBlock> blocks, Dictionary<ulong, RegionBlock> chosen)
-    {
-        foreach (RegionBlock block in blocks)
-        {
-            foreach (ulong successor in block.Successors)
-            {
-                if (successor <= block.Instructions[^1].IP && successor != block.ReturnSite && chosen.TryGetValue(successor, out RegionBlock? target))
-                {
-                    target.IsLoopHead = true;
-                }
-            }
-        }
-    }
 
     /// <summary>
     /// Entries: the head, loop heads (where tier 0 comes back from a side exit), return sites, functions, what follows an instruction of tier 0's, and what
@@ -304,80 +221,6 @@ public sealed class RegionBuilder
                 block.Entry = next++;
             }
         }
-    }
-
-    /// <summary>Status flags needed at each block's ends, to a fixed point over the region; all are where it is left.</summary>
-    private void FindLiveFlags(List<RegionBlock> blocks, Dictionary<ulong, RegionBlock> chosen)
-    {
-        foreach (RegionBlock block in blocks)
-        {
-            block.Used = new int[block.Code.Length];
-            block.FlagReads = Array.ConvertAll(block.Instructions, FlagUse.ReadBy);
-        }
-
-        bool changed = true;
-        while (changed)
-        {
-            changed = false;
-            for (int i = blocks.Count - 1; i >= 0; i--)
-            {
-                RegionBlock block = blocks[i];
-                block.FlagsOut = FlagsBehind(block, chosen);
-                FlagDemand before = DeadCode.Mark(block.Code, block.FlagsOut, block.Used, block.FlagReads);
-                before = block.FlagsIn | (block.IsLoopHead ? before.AtExit() : before);
-                changed |= before != block.FlagsIn;
-                block.FlagsIn = before;
-            }
-        }
-    }
-
-    private FlagDemand FlagsBehind(RegionBlock block, Dictionary<ulong, RegionBlock> chosen)
-    {
-        FlowControl flow = Lifter.FlowOf(block.Instructions[^1]);
-        bool direct = flow is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch or FlowControl.Next
-            || (flow == FlowControl.Call && block.ReturnSite != 0);
-        FlagDemand demand = direct ? FlagDemand.None : FlagDemand.Exit;
-        if (flow == FlowControl.Return)
-        {
-            foreach (RegionBlock caller in chosen.Values)
-            {
-                demand |= chosen.GetValueOrDefault(caller.ReturnSite)?.FlagsIn ?? FlagDemand.None;
-            }
-        }
-
-        foreach (ulong successor in block.Successors)
-        {
-            if (successor == block.ReturnSite)
-            {
-                continue;
-            }
-
-            demand |= FlagsAt(block, successor, chosen);
-        }
-
-        return demand;
-    }
-
-    /// <summary>Flags that a block must leave behind where it goes on: all, if that is in a page of which nothing is known by then.</summary>
-    private FlagDemand FlagsAt(RegionBlock block, ulong successor, Dictionary<ulong, RegionBlock> chosen)
-    {
-        if (chosen.TryGetValue(successor, out RegionBlock? next))
-        {
-            return Pages.IsUnknown(block.Address, successor) ? next.FlagsIn | FlagDemand.Exit : next.FlagsIn;
-        }
-
-        if (_isMachine && !IsSamePage(successor, block.Address))
-        {
-            return FlagDemand.Exit;
-        }
-
-        StatusFlags read = FlagsReadAt(successor);
-        if (read == StatusFlags.None)
-        {
-            block.FlaglessExits.Add(successor);
-        }
-
-        return new FlagDemand(StatusFlags.None, read);
     }
 
     /// <summary>Flags that the code where the region is left reads; the region then depends on that code.</summary>

@@ -62,8 +62,8 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
         _builder = new RegionBuilder(cache, paravirtual);
         _budget = synchronous ? new WaitingBudget() : null;
         IsChecked = isChecked;
-        cache.BlockInvalidated = Retire;
-        cache.Flushed = Forget;
+        cache.BlockInvalidated += Retire;
+        cache.Flushed += Forget;
         _access = cache.Memory is PhysicalMemory ? RegionAccess.Paged : RegionAccess.Direct;
         if (_access != RegionAccess.Paged)
         {
@@ -78,6 +78,12 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     public bool IsChecked { get; private set; }
 
     public RegionStatistics Statistics { get; } = new();
+
+    /// <summary>Who records what is compiled; null for nobody. Set before any vCPU runs.</summary>
+    public IRegionObserver? Observer { get; set; }
+
+    /// <summary>Compiled code counts the blocks it runs and the ways it is left. Set before any vCPU runs.</summary>
+    public bool CountsEvents { get; set; }
 
     /// <summary>
     /// From now on compiled code checks permissions of each access; code that does not is left by every vCPU
@@ -263,8 +269,9 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
             }
 
             bool isChecked = IsChecked;
-            Region region = RegionEmitter.Compile(blocks, _builder.Pages, isChecked && _access == RegionAccess.Direct ? RegionAccess.Checked : _access, _builder.Dependencies, _handlers);
-            Statistics.CompileTime += Stopwatch.GetElapsedTime(start);
+            Region region = RegionEmitter.Compile(blocks, _builder.Pages, isChecked && _access == RegionAccess.Direct ? RegionAccess.Checked : _access, _builder.Dependencies, _handlers, CountsEvents ? new RegionCounters() : null);
+            region.CompileTime = Stopwatch.GetElapsedTime(start);
+            Statistics.CompileTime += region.CompileTime;
             Statistics.RegionsCompiled++;
             Statistics.InstructionsCompiled += region.InstructionCount;
             Publish(region, isChecked);
@@ -277,6 +284,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
         {
             if (isChecked != IsChecked || region.Blocks.Exists(static block => block.IsStale) || region.Dependencies.Any(static block => block.IsStale))
             {
+                region.Counters?.Dispose();
                 return;
             }
 
@@ -302,6 +310,8 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
                     block.EnterRegion(region.Code, entry);
                 }
             }
+
+            Observer?.Published(region);
         }
     }
 
@@ -337,6 +347,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
         }
 
         _retired.Add(region);
+        Observer?.Retired(region);
         Statistics.RegionsInvalidated++;
         foreach (TranslationBlock block in region.Blocks)
         {

@@ -188,6 +188,9 @@ public static unsafe partial class BlockHandlers
         }
 
         cpu->System.IsStepping = 0;
+
+        // Whose stores these are: not every handler says.
+        cpu->CurrentOp = (nint)op;
         if (exit is (int)BlockExit.Exception or (int)BlockExit.Single)
         {
             StagedAccess.Forget(cpu, staging);

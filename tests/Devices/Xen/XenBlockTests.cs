@@ -226,7 +226,7 @@ public sealed class XenBlockTests : IDisposable
         disk.Connect();
         ulong page = disk.Guest.TakePage();
         List<(ulong, ulong)> changed = [];
-        disk.Guest.Memory.CodeChanged = (address, length) => changed.Add((address, length));
+        disk.Guest.Memory.CodeChanged = (address, length, _) => changed.Add((address, length));
         disk.Guest.Memory.SetAccess(page, 4096, disk.Guest.Memory.AccessOf(page) | PageAccess.Code);
         Assert.Equal(Okay, disk.Do(disk.Request(XenDisk.Read, 0, (disk.Guest.GrantPage(page), 1, 2))));
         Assert.Equal([(page + 512, 1024ul)], changed);
