@@ -44,6 +44,11 @@ internal static class BootCommand
             Console.Error.Write(guest.Statistics());
         }
 
+        if (guest.CacheProblem is { } problem)
+        {
+            Console.Error.WriteLine($"jitvmm: cache file {problem}");
+        }
+
         return Report(guest, outcome);
     }
 

@@ -119,6 +119,9 @@ internal sealed class BootCommandLine
             case "--serial":
                 ParseSerial(_words.Value(name));
                 break;
+            case "--save-cache":
+                _options = _options with { SaveCache = _words.Value(name) };
+                break;
             case "--code-cache":
                 _options = _options with { CodeCacheSize = (long)Math.Min(_words.Size(name), long.MaxValue) };
                 break;

@@ -5,6 +5,9 @@ internal static class ExitCodes
 {
     public const int Success = 0;
 
+    /// <summary><c>jitvmm cache verify</c> found what does not hold.</summary>
+    public const int VerificationFailed = 1;
+
     /// <summary>A machine guest crashed: triple fault.</summary>
     public const int GuestCrashed = 124;
 

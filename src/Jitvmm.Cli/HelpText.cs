@@ -7,7 +7,8 @@ internal static class HelpText
 
         usage: jitvmm run [options] PROG [ARGS...]
                jitvmm boot [options]
-               jitvmm run --help, jitvmm boot --help
+               jitvmm cache SUBCOMMAND FILE [options]
+               jitvmm run --help, jitvmm boot --help, jitvmm cache --help
                jitvmm --version
 
         """;
@@ -38,10 +39,48 @@ internal static class HelpText
           --strace                  each system call
           --trace blocks|exits      each block translated; each return to the VMM (may be given twice)
           --stats                   counters, when the guest ends
+          --save-cache FILE         into FILE, what became of its translations: see jitvmm cache. With %p in FILE, one for each
+                                    process, which stands for its number
           --quiet                   nothing of the VMM's own, not even a report of a guest's crash
 
         Exit status: the guest's own; a guest that dies of a signal makes jitvmm die of the same one.
         125: jitvmm itself failed. 126: PROG cannot be executed. 127: there is no PROG.
+
+        """;
+
+    public const string Cache = """
+        usage: jitvmm cache SUBCOMMAND FILE [options]
+
+        Shows what the translator made of a guest, from a file that jitvmm run or boot wrote with --save-cache.
+
+          list FILE                 blocks of guest code, those that ran most first
+          show FILE ADDRESS         one block: guest code, IR before and after the passes, IL, and the host code of its region
+          exits FILE                why generated code was left, and where
+          invalidations FILE        what threw which translations away
+          sites FILE                hypercalls, privileged instructions, SYSCALL and CPUID
+          explain FILE ADDRESS      why code there is compiled, or is not
+          graph FILE ADDRESS        how control goes in the region there
+          verify FILE               translate everything again and compare; status 1 when something differs
+          diff FILE FILE            what became hotter, larger or slower to compile from the first to the second
+
+        An ADDRESS is hexadecimal, or a symbol, or symbol+distance.
+
+        Options
+          --json                    for programs; the schema is in src/Jitvmm.Inspector/README.md
+          --symbols FILE            symbols from FILE, an ELF file or a list as /proc/kallsyms has it, instead of the cache's own
+          --limit N                 rows at most (default 40); 0 for all
+          --sort KEY                list: by executions (default), address, size, exits, age, translations or invalidations
+          --symbol TEXT             list: only in symbols with TEXT in their names
+          --from ADDRESS, --to ADDRESS
+                                    list: only blocks that start there
+          --tier 0|1                list: only blocks that were compiled (1), or never were
+          --min-executions N        list: only blocks that ran so often
+          --state live|invalidated|flushed
+                                    list: only blocks in that state
+          --kind KIND               exits: only of that kind
+          --dot                     graph: for Graphviz
+
+        Exit status: 0; 1 when verify found a difference; 125: the file cannot be used.
 
         """;
 
@@ -87,6 +126,7 @@ internal static class HelpText
                                     One processor, interpreted
           --code-cache SIZE         translations kept at most (default 256M)
           --stats                   counters on standard error, when the machine ends
+          --save-cache FILE         into FILE, what became of its translations: see jitvmm cache
 
         Keys, when standard input is a terminal: Ctrl-A h lists them; Ctrl-A x ends the machine.
 

@@ -31,6 +31,9 @@ internal sealed class OptionWords(string[] words)
         return true;
     }
 
+    /// <summary>Takes a word that is no option.</summary>
+    public string TakeWord() => words[Next++];
+
     /// <summary>The value of the option just taken.</summary>
     public string Value(string name)
     {

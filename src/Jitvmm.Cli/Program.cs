@@ -14,6 +14,8 @@ internal static class Program
                     return Run(words);
                 case ["boot", .. string[] words]:
                     return Boot(words);
+                case ["cache", .. string[] words]:
+                    return Cache(words);
                 case ["--help" or "-h" or "help"]:
                     Console.Out.Write(HelpText.Overview);
                     return ExitCodes.Success;
@@ -37,7 +39,7 @@ internal static class Program
         }
         catch (UsageException error)
         {
-            string command = arguments is ["boot", ..] ? "boot" : "run";
+            string command = arguments is ["boot" or "cache", ..] ? arguments[0] : "run";
             return Fail($"{error.Message}; see jitvmm {command} --help", ExitCodes.VmmError);
         }
     }
@@ -71,6 +73,18 @@ internal static class Program
         }
 
         return BootCommand.Run(line);
+    }
+
+    private static int Cache(string[] words)
+    {
+        CacheCommandLine line = CacheCommandLine.Parse(words);
+        if (line.Help)
+        {
+            Console.Out.Write(HelpText.Cache);
+            return ExitCodes.Success;
+        }
+
+        return CacheCommand.Run(line);
     }
 
     private static int Fail(string message, int code)

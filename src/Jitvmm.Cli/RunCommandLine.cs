@@ -24,6 +24,7 @@ internal sealed class RunCommandLine
     private TraceKinds _trace;
     private bool _statistics;
     private bool _quiet;
+    private string? _saveCache;
 
     private RunCommandLine(string[] words)
     {
@@ -65,6 +66,7 @@ internal sealed class RunCommandLine
         Trace = _trace,
         Statistics = _statistics,
         Quiet = _quiet,
+        SaveCache = _saveCache,
     };
 
     private void ReadOptions()
@@ -151,6 +153,9 @@ internal sealed class RunCommandLine
                 break;
             case "--tasks":
                 _taskLimit = _options.Count(name);
+                break;
+            case "--save-cache":
+                _saveCache = _options.Value(name);
                 break;
             case "--code-cache":
                 _codeCacheSize = (long)Math.Min(_options.Size(name), long.MaxValue);

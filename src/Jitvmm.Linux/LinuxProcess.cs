@@ -98,10 +98,13 @@ public sealed partial class LinuxProcess
     /// <summary>Called in the process that ends, with the wait status' exit code, before it is gone: for statistics and cleaning up.</summary>
     public Action<int>? Exiting { get; set; }
 
+    /// <summary>Something is printed when any of the processes ends, not only the one that was started.</summary>
+    public bool ReportsEveryEnd { get; set; }
+
     /// <summary>In the child of a fork: unless something is to be reported of every process, the guest alone holds standard error.</summary>
     private void LeaveReports()
     {
-        if (Tracer == null && !Options.TraceBlocks && !Options.TraceExits && Exiting == null && ReportFd >= 0)
+        if (Tracer == null && !Options.TraceBlocks && !Options.TraceExits && !ReportsEveryEnd && ReportFd >= 0)
         {
             HostFile.Close(ReportFd);
             ProcessFiles.LeaveStandardError();

@@ -3,6 +3,7 @@ using Jitvmm.Devices.Channels;
 using Jitvmm.Devices.Loading;
 using Jitvmm.Devices.Platform;
 using Jitvmm.Devices.Processors;
+using Jitvmm.Inspector.Recording;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Paravirt;
@@ -33,6 +34,7 @@ public sealed class MachineGuest : IDisposable
     private PhysicalMemory _memory;
     private MachineEngine _engine;
     private Machine _machine;
+    private CacheSaving? _saving;
     private bool _stopped;
 
     /// <summary>Builds the machine: opens and locks its disks, loads the kernel.</summary>
@@ -43,6 +45,11 @@ public sealed class MachineGuest : IDisposable
         if (options is { Bios: not null, Kernel: not null } or { Bios: not null, Initrd: not null })
         {
             throw new MachineGuestException("a BIOS finds what it boots itself: no kernel or initrd beside it");
+        }
+
+        if (options.SaveCache is { } path && CacheSaving.Check(path) is { } reason)
+        {
+            throw new MachineGuestException($"cache file {path}: {reason}");
         }
 
         _bios = options.Bios == null ? [] : ReadFile("BIOS", options.Bios);
@@ -71,6 +78,9 @@ public sealed class MachineGuest : IDisposable
     /// <summary>After a triple fault: the processor's registers, the blocks it ran last and the code it was at.</summary>
     public string? CrashReport { get; private set; }
 
+    /// <summary>Why the file of <see cref="MachineGuestOptions.SaveCache"/> was not written; null when nothing went wrong.</summary>
+    public string? CacheProblem { get; private set; }
+
     /// <summary>The guest reset the machine, which now starts anew. Raised on the thread of <see cref="Run"/>.</summary>
     public event EventHandler? Restarted;
 
@@ -92,6 +102,7 @@ public sealed class MachineGuest : IDisposable
         }
         finally
         {
+            CacheProblem = _saving?.Save(Options);
             SerialOutput.Close();
             ConsoleOutput.Close();
             DebugOutput.Close();
@@ -236,6 +247,7 @@ public sealed class MachineGuest : IDisposable
                 Paravirtual = hypervisor,
             });
             MachineEngine cpus = engine;
+            _saving = Options.SaveCache is { } path ? new CacheSaving(path, CacheRecorder.Attach(engine.Cache, engine.Compiler, hypervisor?.Sites)) : null;
             var machine = new Machine(Configuration(hypervisor), memory, platform => new EngineProcessor(cpus.CreateCpu(platform, platform.Index)))
             {
                 Inspector = (platform, processor) => Inspect(platform.Index, processor),

@@ -63,6 +63,11 @@ public sealed record MachineGuestOptions
     /// <summary>Bytes of translations after which all are made anew.</summary>
     public long CodeCacheSize { get; init; } = ProcessGuestOptions.DefaultCodeCacheSize;
 
+    /// <summary>
+    /// A host file that receives what became of the guest's translations, when the run ends (decision 0500): of a machine that was reset, those since. Null: nothing is recorded.
+    /// </summary>
+    public string? SaveCache { get; init; }
+
     public ExecutionTier Tier { get; init; }
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using Jitvmm.Inspector.Recording;
 using Jitvmm.Linux;
 using Jitvmm.Linux.Files;
 using Jitvmm.Linux.Loading;
@@ -36,9 +37,15 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
         try
         {
             process = new LinuxProcess(LinuxOptions());
+            process.ReportsEveryEnd = Options.Statistics;
             if (Options.Statistics)
             {
-                process.Exiting = _ => StatisticsReport.Write(process);
+                process.Exiting += _ => StatisticsReport.Write(process);
+            }
+
+            if (Options.SaveCache is { } path)
+            {
+                RecordCache(process, path);
             }
 
             process.Run(program, Options.Arguments ?? [program], Options.Environment ?? OwnEnvironment());
@@ -51,6 +58,23 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
         {
             throw new ProcessGuestException(error.Message, ProcessGuestException.HostFailure, error);
         }
+    }
+
+    private void RecordCache(LinuxProcess process, string path)
+    {
+        if (CacheSaving.Check(path) is { } reason)
+        {
+            throw new IOException($"cache file {path}: {reason}");
+        }
+
+        CacheSaving saving = new(path, CacheRecorder.Attach(process.Engine.Cache, process.Engine.Compiler));
+        process.Exiting += _ =>
+        {
+            if (saving.Save(process, Options) is { } problem)
+            {
+                StatisticsReport.Print(process, $"jitvmm: cache file {problem}\n");
+            }
+        };
     }
 
     private LinuxOptions LinuxOptions() => new()

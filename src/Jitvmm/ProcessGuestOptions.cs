@@ -53,6 +53,12 @@ public sealed class ProcessGuestOptions
     /// <summary>Print counters to standard error when the guest ends.</summary>
     public bool Statistics { get; init; }
 
+    /// <summary>
+    /// A host file that receives what became of the guest's translations, when it ends (decision 0500). With <c>%p</c> in its name, each process writes one, under its number;
+    /// without, only the one that was started does. Null: nothing is recorded.
+    /// </summary>
+    public string? SaveCache { get; init; }
+
     /// <summary>Print nothing of the VMM's own, not even a report when the guest dies of a fault.</summary>
     public bool Quiet { get; init; }
 }

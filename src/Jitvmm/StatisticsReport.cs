@@ -31,7 +31,7 @@ internal static unsafe class StatisticsReport
     {
         CodeCacheStatistics cache = process.Engine.Cache.Statistics;
         RegionStatistics regions = process.Engine.Compiler?.Statistics ?? new RegionStatistics();
-        byte[] text = Encoding.UTF8.GetBytes(string.Create(
+        Print(process, string.Create(
             CultureInfo.InvariantCulture,
             $"""
             jitvmm: process {process.Pid}
@@ -48,6 +48,12 @@ internal static unsafe class StatisticsReport
               compile time, ms         {regions.CompileTime.TotalMilliseconds,14:N0}
 
             """));
+    }
+
+    /// <summary>Writes to where the VMM's own reports go, if there is such a place.</summary>
+    public static void Print(LinuxProcess process, string line)
+    {
+        byte[] text = Encoding.UTF8.GetBytes(line);
         fixed (byte* bytes = text)
         {
             _ = HostCalls.Raw(SysWrite, (ulong)process.ReportFd, (ulong)bytes, (ulong)text.Length);

@@ -12,7 +12,7 @@ public sealed class BootCommandLineTests
         [
             "--kernel", "k", "--initrd=i", "--append", "console=ttyS0 quiet", "--memory", "1G", "--cpus=4", "--disk", "d,readonly", "--nvme", "n", "--nvme", "m,msi,readonly",
             "--share", "s", "--share=t,tag=x,readonly", "--net", "user", "--serial", "file:out", "--console", "--no-reboot", "--tier", "0", "--code-cache", "64M", "--stats", "--icount", "3",
-            "--hypervisor", "kvm,-pv-eoi,-clock",
+            "--hypervisor", "kvm,-pv-eoi,-clock", "--save-cache", "c",
         ]);
         MachineGuestOptions options = line.ToOptions();
         Assert.Equal(("k", "i", "console=ttyS0 quiet"), (options.Kernel, options.Initrd, options.CommandLine));
@@ -23,6 +23,7 @@ public sealed class BootCommandLineTests
         Assert.Equal(ExecutionTier.Interpret, options.Tier);
         Assert.Equal(64L << 20, options.CodeCacheSize);
         Assert.Equal(3, options.InstructionShift);
+        Assert.Equal("c", options.SaveCache);
         Assert.Equal((SerialTarget.File, "out"), (line.Serial, line.SerialPath));
         Assert.True(line.Statistics);
         Assert.Equal(HypervisorKind.Kvm, options.Hypervisor.Kind);

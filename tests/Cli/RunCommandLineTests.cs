@@ -29,7 +29,7 @@ public sealed class RunCommandLineTests
         RunCommandLine line = RunCommandLine.Parse(
         [
             "--writable", "/a", "--writable=/b", "--bind", "/c:/d", "--bind=/e:/f:ro", "--root", "/g", "--network", "host", "--share-all",
-            "--memory", "2G", "--tier=1", "--checked", "--code-cache", "64m", "--tasks=7", "--strace", "--trace", "blocks", "--trace=exits", "--stats", "--quiet", "prog",
+            "--memory", "2G", "--tier=1", "--checked", "--code-cache", "64m", "--tasks=7", "--strace", "--trace", "blocks", "--trace=exits", "--stats", "--quiet", "--save-cache", "/h", "prog",
         ]);
         ProcessGuestOptions options = line.ToOptions(s_noArguments, []);
         Assert.Equal(["/a", "/b"], options.Writable);
@@ -38,6 +38,7 @@ public sealed class RunCommandLineTests
         Assert.True(options.HostNetwork && options.ShareAll && options.Statistics && options.Quiet);
         Assert.Equal(2ul << 30, options.MemoryLimit);
         Assert.Equal(64L << 20, options.CodeCacheSize);
+        Assert.Equal("/h", options.SaveCache);
         Assert.Equal(7, options.TaskLimit);
         Assert.Equal(ExecutionTier.Compile, options.Tier);
         Assert.Equal(MemoryChecks.Checked, options.MemoryChecks);

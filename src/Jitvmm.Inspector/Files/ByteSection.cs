@@ -1,0 +1,16 @@
+using System.Runtime.InteropServices;
+
+namespace Jitvmm.Inspector.Files;
+
+/// <summary>A section of bytes that grows.</summary>
+public sealed class ByteSection
+{
+    private readonly List<byte> _bytes = [];
+
+    public int Length => _bytes.Count;
+
+    internal ReadOnlySpan<byte> Bytes => CollectionsMarshal.AsSpan(_bytes);
+
+    /// <summary>Appends bytes.</summary>
+    public void Write(ReadOnlySpan<byte> bytes) => _bytes.AddRange(bytes);
+}

@@ -1,0 +1,135 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Jitvmm.Inspector.Files;
+
+/// <summary>Collects what a cache file is to hold, and writes it.</summary>
+public sealed class CacheFileWriter
+{
+    private readonly ByteSection _text = new();
+    private readonly Dictionary<string, TextReference> _texts = new(StringComparer.Ordinal);
+
+    /// <summary>Facts about the run.</summary>
+    internal List<FactRecord> Facts { get; } = [];
+
+    public List<BlockRecord> Blocks { get; } = [];
+
+    /// <summary>Bytes of guest code.</summary>
+    public ByteSection Code { get; } = new();
+
+    public List<RegionRecord> Regions { get; } = [];
+
+    public List<RegionPartRecord> Parts { get; } = [];
+
+    /// <summary>Bytes of host code.</summary>
+    public ByteSection HostCode { get; } = new();
+
+    public List<ExitRecord> Exits { get; } = [];
+
+    public List<InvalidationRecord> Invalidations { get; } = [];
+
+    public List<SiteRecord> Sites { get; } = [];
+
+    internal List<SymbolRecord> Symbols { get; } = [];
+
+    internal List<ModuleRecord> Modules { get; } = [];
+
+    /// <summary>Adds a fact about the run.</summary>
+    public void AddFact(string name, string value) => Facts.Add(new FactRecord { Name = Text(name), Value = Text(value) });
+
+    /// <summary>Adds a symbol of the guest's.</summary>
+    public void AddSymbol(ulong address, ulong size, string name) => Symbols.Add(new SymbolRecord { Address = address, Size = size, Name = Text(name) });
+
+    /// <summary>Adds a mapped file.</summary>
+    public void AddModule(ulong start, ulong end, ulong offset, string path) =>
+        Modules.Add(new ModuleRecord { Start = start, End = end, Offset = offset, Path = Text(path) });
+
+    /// <summary>Writes the file under a temporary name and then gives it its own, so that nobody sees half of it.</summary>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It must not be.</exception>
+    public void Write(string path)
+    {
+        string temporary = $"{path}.{Environment.ProcessId}.tmp";
+        try
+        {
+            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
+            {
+                Write(stream);
+            }
+
+            File.Move(temporary, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(temporary);
+            throw;
+        }
+    }
+
+    /// <summary>Writes the file to a stream.</summary>
+    public void Write(Stream stream)
+    {
+        SectionHeader[] table = new SectionHeader[12];
+        ulong offset = (ulong)(Unsafe.SizeOf<FileHeader>() + (table.Length * Unsafe.SizeOf<SectionHeader>()));
+        int next = 0;
+        void Enter(SectionKind kind, int size, ReadOnlySpan<byte> bytes)
+        {
+            table[next++] = new SectionHeader { Kind = kind, RecordSize = (uint)size, Offset = offset, Length = (ulong)bytes.Length, Checksum = Checksum.Of(bytes) };
+            offset = (offset + (ulong)bytes.Length + 7) & ~7ul;
+        }
+
+        Each(Enter);
+        ReadOnlySpan<byte> tableBytes = MemoryMarshal.AsBytes<SectionHeader>(table);
+        FileHeader header = new()
+        {
+            Magic = FileHeader.ExpectedMagic,
+            Version = FileHeader.CurrentVersion,
+            Sections = (uint)table.Length,
+            Length = offset,
+            TableChecksum = Checksum.Of(tableBytes),
+        };
+        header.Checksum = Checksum.Of(header);
+        stream.Write(MemoryMarshal.AsBytes(new ReadOnlySpan<FileHeader>(in header)));
+        stream.Write(tableBytes);
+        Each((_, _, bytes) =>
+        {
+            stream.Write(bytes);
+            stream.Write("\0\0\0\0\0\0\0"u8[..(-bytes.Length & 7)]);
+        });
+    }
+
+    private delegate void SectionAction(SectionKind kind, int recordSize, ReadOnlySpan<byte> bytes);
+
+    private void Each(SectionAction action)
+    {
+        Records(action, SectionKind.Facts, Facts);
+        Records(action, SectionKind.Blocks, Blocks);
+        action(SectionKind.Code, 1, Code.Bytes);
+        Records(action, SectionKind.Regions, Regions);
+        Records(action, SectionKind.RegionParts, Parts);
+        action(SectionKind.HostCode, 1, HostCode.Bytes);
+        Records(action, SectionKind.Exits, Exits);
+        Records(action, SectionKind.Invalidations, Invalidations);
+        Records(action, SectionKind.Sites, Sites);
+        Records(action, SectionKind.Symbols, Symbols);
+        Records(action, SectionKind.Modules, Modules);
+        action(SectionKind.Text, 1, _text.Bytes);
+    }
+
+    private static void Records<T>(SectionAction action, SectionKind kind, List<T> records)
+        where T : unmanaged => action(kind, Unsafe.SizeOf<T>(), MemoryMarshal.AsBytes(CollectionsMarshal.AsSpan(records)));
+
+    private TextReference Text(string text)
+    {
+        if (!_texts.TryGetValue(text, out TextReference known))
+        {
+            byte[] bytes = Encoding.UTF8.GetBytes(text);
+            known = new TextReference { Offset = (uint)_text.Length, Length = (uint)bytes.Length };
+            _text.Write(bytes);
+            _texts.Add(text, known);
+        }
+
+        return known;
+    }
+}

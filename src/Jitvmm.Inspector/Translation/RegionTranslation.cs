@@ -1,0 +1,170 @@
+using Iced.Intel;
+using Jitvmm.Inspector.Files;
+using Jitvmm.Inspector.Recording;
+using Jitvmm.Inspector.Reports;
+using Jitvmm.Runtime.CodeCache;
+using Jitvmm.Runtime.Memory;
+using Jitvmm.Translator.Emit;
+using Jitvmm.Translator.Handlers;
+using Jitvmm.Translator.Lift;
+using Jitvmm.Translator.Ir;
+using Jitvmm.Translator.Passes;
+using Jitvmm.Translator.Regions;
+
+namespace Jitvmm.Inspector.Translation;
+
+/// <summary>
+/// A region made again from what a cache file has of it: the bytes of its blocks, which of them it may be entered at, and the code it relied on outside. Nothing of the file is executed.
+/// </summary>
+public sealed unsafe class RegionTranslation
+{
+    /// <summary>Blocks of a region, and those it may rely on: two ways out of each at most.</summary>
+    private const int MostParts = 256;
+
+    private readonly CacheFile _file;
+    private readonly RegionRecord _region;
+    private readonly List<RegionBlock> _blocks = [];
+    private readonly Dictionary<ulong, StatusFlags> _readAt = [];
+
+    private RegionTranslation(CacheFile file, in RegionRecord region)
+    {
+        _file = file;
+        _region = region;
+        Pages = new PageFlow([], false);
+    }
+
+    /// <summary>Its blocks in address order, with IR and what is dead of it.</summary>
+    public IReadOnlyList<RegionBlock> Blocks => _blocks;
+
+    private PageFlow Pages { get; set; }
+
+    private RegionAccess Access => (RegionAccess)_region.Access;
+
+    private HandlerSet Handlers => Access == RegionAccess.Paged ? HandlerSet.ForMachine() : HandlerSet.Direct;
+
+    /// <summary>Lifts a region again and runs the passes over it.</summary>
+    /// <returns>Null when that cannot be done, and why.</returns>
+    public static (RegionTranslation? Translation, string? Problem) Make(CacheFile file, in RegionRecord region)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        RegionTranslation translation = new(file, region);
+        try
+        {
+            string? problem = translation.Lift();
+            return problem == null ? (translation, null) : (null, problem);
+        }
+        catch (Exception error) when (error is InvalidOperationException or NotSupportedException or ArgumentException or KeyNotFoundException or IndexOutOfRangeException)
+        {
+            // What no translator made: the file is somebody else's.
+            return (null, $"it cannot be translated again: {error.Message}");
+        }
+    }
+
+    /// <summary>The IL that it has.</summary>
+    /// <returns>Null when there can be none, and why.</returns>
+    public (IlListing? Listing, string? Problem) ListIl() => Guarded(() => RegionEmitter.List(_blocks, Pages, Access, Handlers));
+
+    /// <summary>Compiles it again and reads the host code, which is not run.</summary>
+    /// <returns>Null when it cannot be compiled, and why.</returns>
+    public (byte[]? HostCode, string? Problem) Compile() => Guarded(() =>
+    {
+        using RegionCounters counters = new();
+        Region region = RegionEmitter.Compile(_blocks, Pages, Access, [], Handlers, counters);
+        return HostCodeReader.Read(region.Code);
+    });
+
+    private static (T? Result, string? Problem) Guarded<T>(Func<T> make)
+        where T : class
+    {
+        try
+        {
+            return (make(), null);
+        }
+        catch (Exception error) when (error is InvalidOperationException or InvalidProgramException or NotSupportedException or ArgumentException or KeyNotFoundException or NullReferenceException)
+        {
+            return (null, $"it cannot be emitted again: {error.Message}");
+        }
+    }
+
+    private string? Lift()
+    {
+        var lifter = new RegionLifter(Access == RegionAccess.Paged, null);
+        Dictionary<ulong, RegionBlock> chosen = [];
+        BlockRecord head = _file.Blocks[(int)_region.Head];
+        var mode = (CodeMode)head.Mode;
+        if (_region.Parts > MostParts)
+        {
+            return "it has more blocks than a region can have";
+        }
+
+        if ((mode & CodeMode.Long) == 0)
+        {
+            return "its code is not 64-bit code";
+        }
+
+        foreach (RegionPartRecord part in _file.PartsOf(_region))
+        {
+            BlockRecord record = _file.Blocks[(int)part.Block];
+            Instruction[] instructions = GuestCode.Decode(_file, record);
+            if (Array.Exists(instructions, static instruction => Lifter.IsHypercall(instruction.Code)))
+            {
+                return "it makes hypercalls, whose meaning the file does not have";
+            }
+
+            if (part.Entry == RegionPartRecord.Dependency)
+            {
+                _readAt[record.Address] = FlagUse.ReadBy(instructions);
+                continue;
+            }
+
+            if (instructions.Length == 0 || chosen.ContainsKey(record.Address))
+            {
+                return $"block {record.Address:x} has no instructions, or is there twice";
+            }
+
+            if (lifter.Lift(SourceOf(record, part.Block), instructions, mode, null, record.ChecksFloat != 0) is not { } block)
+            {
+                return $"block {record.Address:x} cannot be lifted";
+            }
+
+            block.Entry = part.Entry;
+            chosen.Add(record.Address, block);
+            _blocks.Add(block);
+        }
+
+        return Analyse(chosen, head.Address);
+    }
+
+    private string? Analyse(Dictionary<ulong, RegionBlock> chosen, ulong head)
+    {
+        if (!chosen.TryGetValue(head, out RegionBlock? first) || first.Entry != 0)
+        {
+            return "its head is not among its blocks";
+        }
+
+        int[] entries = [.. _blocks.Where(static block => block.Entry >= 0).Select(static block => block.Entry).Order()];
+        if (!entries.SequenceEqual(Enumerable.Range(0, entries.Length)))
+        {
+            return "its entries are not numbered through";
+        }
+
+        if (_blocks.SelectMany(static block => new[] { block.Address >> GuestPages.PageShift, (block.Source.End - 1) >> GuestPages.PageShift }).Distinct().Count() > PageFlow.MaxPages)
+        {
+            return "its code is in more pages than a region's can be";
+        }
+
+        _blocks.Sort(static (a, b) => a.Address.CompareTo(b.Address));
+        RegionLifter.MarkLoopHeads(_blocks, chosen);
+        Pages = new PageFlow(_blocks, Access == RegionAccess.Paged);
+        new FlagLiveness(Pages, Access == RegionAccess.Paged, address => _readAt.GetValueOrDefault(address, StatusFlags.All)).Find(_blocks, chosen);
+        return null;
+    }
+
+    /// <summary>A block without records. The address in place of theirs is only compared with, by code that does not run.</summary>
+    private static TranslationBlock SourceOf(in BlockRecord record, uint index) => new(
+        new CodeLocation(record.Address, record.Physical, (CodeMode)record.Mode) { NextPage = record.NextPage },
+        record.End,
+        (TbOp*)(0x7f00_0000_0000 + ((nint)index * TbOp.Size)),
+        0,
+        record.Instructions);
+}

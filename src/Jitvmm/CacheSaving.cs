@@ -1,0 +1,135 @@
+using System.Globalization;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Jitvmm.Inspector.Files;
+using Jitvmm.Inspector.Recording;
+using Jitvmm.Inspector.Symbols;
+using Jitvmm.Linux;
+using Jitvmm.Linux.Mappings;
+using Jitvmm.Runtime.Memory;
+
+namespace Jitvmm;
+
+/// <summary>Writes what was recorded of a guest's translations to the file that its options name.</summary>
+internal sealed class CacheSaving
+{
+    private const string ProcessIdPattern = "%p";
+
+    private readonly string _path;
+    private readonly CacheRecorder _recorder;
+    private readonly string _started = DateTime.UtcNow.ToString("O", CultureInfo.InvariantCulture);
+
+    /// <param name="path">The file.</param>
+    /// <param name="recorder">What records.</param>
+    public CacheSaving(string path, CacheRecorder recorder)
+    {
+        // The guest may change the current folder.
+        _path = Path.GetFullPath(path);
+        _recorder = recorder;
+    }
+
+    /// <summary>Whether a file can be made there, as far as that can be told before.</summary>
+    /// <returns>What is wrong; null when nothing is.</returns>
+    public static string? Check(string path)
+    {
+        string full = Path.GetFullPath(path);
+        return Directory.Exists(full) ? "is a folder" : !Directory.Exists(Path.GetDirectoryName(full)) ? "its folder does not exist" : null;
+    }
+
+    /// <summary>Saves a process that ends: the one that was started, or each, if the file's name has a place for the number of the process.</summary>
+    /// <returns>What went wrong; null when nothing did.</returns>
+    public string? Save(LinuxProcess process, ProcessGuestOptions options)
+    {
+        if (!process.IsTopLevel && !_path.Contains(ProcessIdPattern, StringComparison.Ordinal))
+        {
+            return null;
+        }
+
+        CacheFileWriter writer = Describe("process", options.Tier);
+        writer.AddFact("program", options.Program);
+        writer.AddFact("pid", process.Pid.ToString(CultureInfo.InvariantCulture));
+        _recorder.Describe(writer);
+        AddModules(writer, process.Map.Snapshot());
+        return Write(writer, _path.Replace(ProcessIdPattern, process.Pid.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal));
+    }
+
+    /// <summary>Saves a machine.</summary>
+    /// <returns>What went wrong; null when nothing did.</returns>
+    public string? Save(MachineGuestOptions options)
+    {
+        CacheFileWriter writer = Describe("machine", options.Tier);
+        writer.AddFact("program", options.Kernel ?? options.Bios ?? "demonstration kernel");
+        writer.AddFact("hypervisor", options.Hypervisor.Kind.ToString());
+        _recorder.Describe(writer);
+        return Write(writer, _path);
+    }
+
+    private CacheFileWriter Describe(string kind, ExecutionTier tier)
+    {
+        CacheFileWriter writer = new();
+        writer.AddFact("guest", kind);
+        writer.AddFact("jitvmm", typeof(CacheSaving).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "");
+        writer.AddFact("started", _started);
+        writer.AddFact("tier", tier switch { ExecutionTier.Interpret => "0", ExecutionTier.Compile => "1", _ => "auto" });
+        return writer;
+    }
+
+    private static string? Write(CacheFileWriter writer, string path)
+    {
+        try
+        {
+            writer.Write(path);
+            return null;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return $"{path}: {error.Message}";
+        }
+    }
+
+    /// <summary>Files the guest has code of, and the symbols of what ran.</summary>
+    private static void AddModules(CacheFileWriter writer, Vma[] areas)
+    {
+        BlockIndex blocks = new(CollectionsMarshal.AsSpan(writer.Blocks));
+        foreach (Vma area in areas)
+        {
+            if (area.File == null || (area.Access & PageAccess.Execute) == 0)
+            {
+                continue;
+            }
+
+            writer.AddModule(area.Start, area.End, area.Offset, area.File.Path);
+            if (area.File.HostPath is { } path)
+            {
+                AddSymbols(writer, blocks, area, path);
+            }
+        }
+    }
+
+    private static void AddSymbols(CacheFileWriter writer, BlockIndex blocks, Vma area, string path)
+    {
+        try
+        {
+            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            ElfSymbols elf = ElfSymbols.Read(stream, path);
+            if (elf.BiasOf(area.Start, area.Offset) is not { } bias)
+            {
+                return;
+            }
+
+            foreach (GuestSymbol symbol in elf.Functions)
+            {
+                ulong address = symbol.Address + bias;
+                if (address >= area.Start && address < area.End && blocks.HasAny(address, Math.Max(symbol.Size, 1)))
+                {
+                    writer.AddSymbol(address, symbol.Size, symbol.Name);
+                }
+            }
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or SymbolFileException)
+        {
+            // A program that has no symbols, or is gone by now, is shown by its addresses.
+            writer.AddFact("no-symbols", error.Message);
+        }
+    }
+}
