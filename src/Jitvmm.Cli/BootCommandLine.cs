@@ -66,6 +66,9 @@ internal sealed class BootCommandLine
             case "--stats":
                 Statistics = true;
                 break;
+            case "--perf-map":
+                _options = _options with { PerfMap = true };
+                break;
             case "--no-reboot":
                 _options = _options with { Reboots = false };
                 break;

@@ -41,6 +41,7 @@ internal static class HelpText
           --stats                   counters, when the guest ends
           --save-cache FILE         into FILE, what became of its translations: see jitvmm cache. With %p in FILE, one for each
                                     process, which stands for its number
+          --perf-map                into /tmp/perf-PID.map, compiled code by the guest's symbols, for perf report
           --quiet                   nothing of the VMM's own, not even a report of a guest's crash
 
         Exit status: the guest's own; a guest that dies of a signal makes jitvmm die of the same one.
@@ -127,6 +128,7 @@ internal static class HelpText
           --code-cache SIZE         translations kept at most (default 256M)
           --stats                   counters on standard error, when the machine ends
           --save-cache FILE         into FILE, what became of its translations: see jitvmm cache
+          --perf-map                into /tmp/perf-PID.map, compiled code by its guest address, for perf report
 
         Keys, when standard input is a terminal: Ctrl-A h lists them; Ctrl-A x ends the machine.
 

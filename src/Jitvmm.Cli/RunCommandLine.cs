@@ -25,6 +25,7 @@ internal sealed class RunCommandLine
     private bool _statistics;
     private bool _quiet;
     private string? _saveCache;
+    private bool _perfMap;
 
     private RunCommandLine(string[] words)
     {
@@ -67,6 +68,7 @@ internal sealed class RunCommandLine
         Statistics = _statistics,
         Quiet = _quiet,
         SaveCache = _saveCache,
+        PerfMap = _perfMap,
     };
 
     private void ReadOptions()
@@ -112,6 +114,9 @@ internal sealed class RunCommandLine
                 break;
             case "--stats":
                 _statistics = true;
+                break;
+            case "--perf-map":
+                _perfMap = true;
                 break;
             case "--quiet":
                 _quiet = true;

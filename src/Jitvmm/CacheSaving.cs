@@ -15,16 +15,19 @@ internal sealed class CacheSaving
 {
     private const string ProcessIdPattern = "%p";
 
-    private readonly string _path;
+    private readonly string? _path;
+    private readonly bool _perfMap;
     private readonly CacheRecorder _recorder;
     private readonly string _started = DateTime.UtcNow.ToString("O", CultureInfo.InvariantCulture);
 
-    /// <param name="path">The file.</param>
+    /// <param name="path">The cache file; null for none.</param>
+    /// <param name="perfMap">Whether to list generated code for perf.</param>
     /// <param name="recorder">What records.</param>
-    public CacheSaving(string path, CacheRecorder recorder)
+    public CacheSaving(string? path, bool perfMap, CacheRecorder recorder)
     {
         // The guest may change the current folder.
-        _path = Path.GetFullPath(path);
+        _path = path == null ? null : Path.GetFullPath(path);
+        _perfMap = perfMap;
         _recorder = recorder;
     }
 
@@ -40,7 +43,8 @@ internal sealed class CacheSaving
     /// <returns>What went wrong; null when nothing did.</returns>
     public string? Save(LinuxProcess process, ProcessGuestOptions options)
     {
-        if (!process.IsTopLevel && !_path.Contains(ProcessIdPattern, StringComparison.Ordinal))
+        string? path = process.IsTopLevel || _path?.Contains(ProcessIdPattern, StringComparison.Ordinal) == true ? _path : null;
+        if (path == null && !_perfMap)
         {
             return null;
         }
@@ -50,7 +54,7 @@ internal sealed class CacheSaving
         writer.AddFact("pid", process.Pid.ToString(CultureInfo.InvariantCulture));
         _recorder.Describe(writer);
         AddModules(writer, process.Map.Snapshot());
-        return Write(writer, _path.Replace(ProcessIdPattern, process.Pid.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal));
+        return Write(writer, path?.Replace(ProcessIdPattern, process.Pid.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal), process.Pid);
     }
 
     /// <summary>Saves a machine.</summary>
@@ -61,7 +65,7 @@ internal sealed class CacheSaving
         writer.AddFact("program", options.Kernel ?? options.Bios ?? "demonstration kernel");
         writer.AddFact("hypervisor", options.Hypervisor.Kind.ToString());
         _recorder.Describe(writer);
-        return Write(writer, _path);
+        return Write(writer, _path, Environment.ProcessId);
     }
 
     private CacheFileWriter Describe(string kind, ExecutionTier tier)
@@ -74,16 +78,27 @@ internal sealed class CacheSaving
         return writer;
     }
 
-    private static string? Write(CacheFileWriter writer, string path)
+    private string? Write(CacheFileWriter writer, string? path, int processId)
     {
+        string current = path ?? "";
         try
         {
-            writer.Write(path);
+            if (path != null)
+            {
+                writer.Write(path);
+            }
+
+            if (_perfMap)
+            {
+                current = PerfMap.PathOf(processId);
+                PerfMap.Write(writer, current);
+            }
+
             return null;
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            return $"{path}: {error.Message}";
+            return $"{current}: {error.Message}";
         }
     }
 

@@ -247,7 +247,9 @@ public sealed class MachineGuest : IDisposable
                 Paravirtual = hypervisor,
             });
             MachineEngine cpus = engine;
-            _saving = Options.SaveCache is { } path ? new CacheSaving(path, CacheRecorder.Attach(engine.Cache, engine.Compiler, hypervisor?.Sites)) : null;
+            _saving = Options.SaveCache != null || Options.PerfMap
+                ? new CacheSaving(Options.SaveCache, Options.PerfMap, CacheRecorder.Attach(engine.Cache, engine.Compiler, hypervisor?.Sites, Options.SaveCache != null))
+                : null;
             var machine = new Machine(Configuration(hypervisor), memory, platform => new EngineProcessor(cpus.CreateCpu(platform, platform.Index)))
             {
                 Inspector = (platform, processor) => Inspect(platform.Index, processor),

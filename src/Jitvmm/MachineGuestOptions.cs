@@ -68,6 +68,9 @@ public sealed record MachineGuestOptions
     /// </summary>
     public string? SaveCache { get; init; }
 
+    /// <summary>List compiled code in <c>/tmp/perf-PID.map</c> when the run ends, where Linux' perf looks for it.</summary>
+    public bool PerfMap { get; init; }
+
     public ExecutionTier Tier { get; init; }
 
     /// <summary>

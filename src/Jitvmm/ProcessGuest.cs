@@ -43,9 +43,9 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
                 process.Exiting += _ => StatisticsReport.Write(process);
             }
 
-            if (Options.SaveCache is { } path)
+            if (Options.SaveCache != null || Options.PerfMap)
             {
-                RecordCache(process, path);
+                RecordCache(process);
             }
 
             process.Run(program, Options.Arguments ?? [program], Options.Environment ?? OwnEnvironment());
@@ -60,14 +60,14 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
         }
     }
 
-    private void RecordCache(LinuxProcess process, string path)
+    private void RecordCache(LinuxProcess process)
     {
-        if (CacheSaving.Check(path) is { } reason)
+        if (Options.SaveCache is { } path && CacheSaving.Check(path) is { } reason)
         {
             throw new IOException($"cache file {path}: {reason}");
         }
 
-        CacheSaving saving = new(path, CacheRecorder.Attach(process.Engine.Cache, process.Engine.Compiler));
+        CacheSaving saving = new(Options.SaveCache, Options.PerfMap, CacheRecorder.Attach(process.Engine.Cache, process.Engine.Compiler, counts: Options.SaveCache != null));
         process.Exiting += _ =>
         {
             if (saving.Save(process, Options) is { } problem)

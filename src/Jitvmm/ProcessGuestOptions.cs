@@ -59,6 +59,9 @@ public sealed class ProcessGuestOptions
     /// </summary>
     public string? SaveCache { get; init; }
 
+    /// <summary>Each process of the guest lists its compiled code in <c>/tmp/perf-PID.map</c> when it ends, where Linux' perf looks for it.</summary>
+    public bool PerfMap { get; init; }
+
     /// <summary>Print nothing of the VMM's own, not even a report when the guest dies of a fault.</summary>
     public bool Quiet { get; init; }
 }

@@ -29,13 +29,13 @@ public sealed class RunCommandLineTests
         RunCommandLine line = RunCommandLine.Parse(
         [
             "--writable", "/a", "--writable=/b", "--bind", "/c:/d", "--bind=/e:/f:ro", "--root", "/g", "--network", "host", "--share-all",
-            "--memory", "2G", "--tier=1", "--checked", "--code-cache", "64m", "--tasks=7", "--strace", "--trace", "blocks", "--trace=exits", "--stats", "--quiet", "--save-cache", "/h", "prog",
+            "--memory", "2G", "--tier=1", "--checked", "--code-cache", "64m", "--tasks=7", "--strace", "--trace", "blocks", "--trace=exits", "--stats", "--quiet", "--save-cache", "/h", "--perf-map", "prog",
         ]);
         ProcessGuestOptions options = line.ToOptions(s_noArguments, []);
         Assert.Equal(["/a", "/b"], options.Writable);
         Assert.Equal([new BindMount("/c", "/d"), new BindMount("/e", "/f", true)], options.Binds);
         Assert.Equal("/g", options.Root);
-        Assert.True(options.HostNetwork && options.ShareAll && options.Statistics && options.Quiet);
+        Assert.True(options.HostNetwork && options.ShareAll && options.Statistics && options.Quiet && options.PerfMap);
         Assert.Equal(2ul << 30, options.MemoryLimit);
         Assert.Equal(64L << 20, options.CodeCacheSize);
         Assert.Equal("/h", options.SaveCache);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Jitvmm.Inspector.Files;
 using Jitvmm.Tests.Guests;
 using Jitvmm.Tests.Tidy;
 
@@ -125,6 +126,25 @@ public sealed class CacheCommandTests : IDisposable
         Assert.Contains(_run.Ask("exits", file, "--kind", "system-call").GetProperty("kinds").EnumerateArray(), static row => row.GetProperty("count").GetInt64() > 3);
         JsonElement sites = _run.Ask("sites", file, "--limit", "0");
         Assert.Contains(sites.GetProperty("rows").EnumerateArray(), static row => row.GetProperty("instruction").GetString() == "syscall");
+    }
+
+    [Fact]
+    public void Compiled_code_is_listed_for_perf()
+    {
+        string file = _run.Record("cache", "--tier", "1", "--perf-map", _run.Write("hot", TinyProgram.HotLoop(Times)));
+        CacheFile cache = CacheFile.Open(file);
+        string map = PerfMap.PathOf(int.Parse(cache.Fact("pid"), CultureInfo.InvariantCulture));
+        try
+        {
+            string[] lines = File.ReadAllLines(map);
+            Assert.Equal(cache.Regions.Length, lines.Length);
+            RegionRecord region = Assert.Single(cache.Regions.ToArray(), region => cache.Blocks[(int)region.Head].Address == TinyProgram.Start + 7);
+            Assert.Contains($"{region.HostAddress:x} {region.HostLength:x} guest:hot_loop", lines);
+        }
+        finally
+        {
+            File.Delete(map);
+        }
     }
 
     [Fact]

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
+using Jitvmm.Inspector.Symbols;
 
 namespace Jitvmm.Inspector.Files;
 
@@ -40,6 +41,10 @@ public sealed class CacheFileWriter
 
     /// <summary>Adds a symbol of the guest's.</summary>
     public void AddSymbol(ulong address, ulong size, string name) => Symbols.Add(new SymbolRecord { Address = address, Size = size, Name = Text(name) });
+
+    /// <summary>The symbols added so far.</summary>
+    internal SymbolTable MakeSymbols() => new(Symbols.Select(symbol =>
+        new GuestSymbol(symbol.Address, symbol.Size, Encoding.UTF8.GetString(_text.Bytes.Slice((int)symbol.Name.Offset, (int)symbol.Name.Length)))));
 
     /// <summary>Adds a mapped file.</summary>
     public void AddModule(ulong start, ulong end, ulong offset, string path) =>

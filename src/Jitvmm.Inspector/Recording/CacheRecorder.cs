@@ -49,14 +49,15 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
     /// <param name="cache">The guest's translations.</param>
     /// <param name="compiler">Its tier 1; null when there is none.</param>
     /// <param name="sites">Its hypercall sites; null when it has none.</param>
-    public static CacheRecorder Attach(CodeCache cache, RegionCompiler? compiler, HypercallSites? sites = null)
+    /// <param name="counts">Whether compiled code counts what it runs.</param>
+    public static CacheRecorder Attach(CodeCache cache, RegionCompiler? compiler, HypercallSites? sites = null, bool counts = true)
     {
         CacheRecorder recorder = new(cache, sites);
         cache.Observer = recorder;
         if (compiler != null)
         {
             compiler.Observer = recorder;
-            compiler.CountsEvents = true;
+            compiler.CountsEvents = counts;
         }
 
         return recorder;
