@@ -89,6 +89,17 @@ public sealed class IlWriter(ILGenerator il)
         StoreIndirect(64, false);
     }
 
+    /// <summary>Adds a local to a counter of ours.</summary>
+    public void AddTo(nint counter, LocalBuilder local)
+    {
+        Constant(counter, IrType.I64);
+        Constant(counter, IrType.I64);
+        LoadIndirect(64, false);
+        LoadLocal(local, IrType.I64);
+        Binary(OpCodes.Add, IrType.I64);
+        StoreIndirect(64, false);
+    }
+
     /// <summary>a, b → result for arithmetic on two values of one type.</summary>
     public void Binary(OpCode opcode, IrType type)
     {

@@ -32,6 +32,12 @@ public sealed partial class RegionEmitter
         _il.LoadIndirect(64, false);
         _il.StoreLocal(_pages, IrType.I64);
         _deferred?.Forget();
+        foreach ((LocalBuilder local, _) in _loopCounts.Values)
+        {
+            _il.Constant(0, IrType.I64);
+            _il.StoreLocal(local, IrType.I64);
+        }
+
         RegionBlock[] entries = [.. _blocks.Where(block => block.Entry >= 0).OrderBy(block => block.Entry)];
         Label[] stubs = Array.ConvertAll(entries, _ => _il.NewLabel());
         if (entries.Length > 1)
@@ -160,6 +166,11 @@ public sealed partial class RegionEmitter
 
     private void LeaveState()
     {
+        foreach ((LocalBuilder local, nint counter) in _loopCounts.Values)
+        {
+            _il.AddTo(counter, local);
+        }
+
         StoreState(CpuState.RipOffset, 64, () => _il.LoadLocal(_rip, IrType.I64));
         StoreState(CpuState.InRegionOffset, 32, () => _il.Constant(0, IrType.I32));
     }

@@ -57,6 +57,11 @@ public sealed partial class RegionEmitter
 
     /// <summary>What the region counts; null for nothing.</summary>
     private readonly RegionCounters? _counters;
+
+    /// <summary>
+    /// Counts of blocks that branch to themselves, which are brought to their counters where the region is left: such a loop would wait for memory in each iteration.
+    /// </summary>
+    private readonly Dictionary<ulong, (LocalBuilder Local, nint Counter)> _loopCounts = [];
     private readonly PageFlow _pageFlow;
 
     /// <summary>Ways into other pages that are taken by a conditional branch, and what must be seen on them.</summary>
@@ -108,6 +113,10 @@ public sealed partial class RegionEmitter
         _deferredFlow = _deferred == null ? null : new DeferredFlow(blocks, pages.Graph);
         _pageFlow = pages;
         _flow = new RegisterFlow(blocks, pages, _registers);
+        foreach (RegionBlock block in counters == null ? [] : blocks.Where(static block => block.Successors.Contains(block.Address)))
+        {
+            _loopCounts.Add(block.Address, (_il.NewLocal(typeof(ulong)), counters!.Add(RegionEvent.Block, block.Address)));
+        }
     }
 
     /// <summary>Compiles a region whose blocks have IR and flag liveness.</summary>
@@ -167,10 +176,21 @@ public sealed partial class RegionEmitter
 
     private void Count(RegionEvent what, ulong address)
     {
-        if (_counters != null)
+        if (_counters == null)
+        {
+            return;
+        }
+
+        if (what != RegionEvent.Block || !_loopCounts.TryGetValue(address, out (LocalBuilder Local, nint Counter) count))
         {
             _il.Increment(_counters.Add(what, address));
+            return;
         }
+
+        _il.LoadLocal(count.Local, IrType.I64);
+        _il.Constant(1, IrType.I64);
+        _il.Binary(OpCodes.Add, IrType.I64);
+        _il.StoreLocal(count.Local, IrType.I64);
     }
 
     /// <summary>The way out from here. The registers stored there were loaded only if the analysis foresaw it.</summary>
