@@ -37,6 +37,9 @@ public sealed unsafe class TranslationBlock
 
     public int InstructionCount { get; }
 
+    /// <summary>Where the computed jump or call that ends it went; null when it does not end in one.</summary>
+    public JumpTargets* Targets { get; init; }
+
     /// <summary>Times entered in tier 0.</summary>
     public ulong Executions => Ops->Immediate;
 

@@ -8376,6 +8376,7 @@ public static unsafe partial class Handlers
 
         GuestMemory.Store(cpu, mem, v11, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v11;
+        JumpTargets.Of(op)->Note(v0);
         TbOp* next = Dispatch.Find(cpu, v0);
         if (next == null)
         {
@@ -8410,6 +8411,7 @@ public static unsafe partial class Handlers
 
         GuestMemory.Store(cpu, mem, v14, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v14;
+        JumpTargets.Of(op)->Note(v3);
         TbOp* next = Dispatch.Find(cpu, v3);
         if (next == null)
         {
@@ -8446,6 +8448,7 @@ public static unsafe partial class Handlers
 
         GuestMemory.Store(cpu, mem, v22, ((ulong)op->NextAddress));
         *(ulong*)((byte*)cpu + 32) = v22;
+        JumpTargets.Of(op)->Note(v11);
         TbOp* next = Dispatch.Find(cpu, v11);
         if (next == null)
         {
@@ -8610,6 +8613,7 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        JumpTargets.Of(op)->Note(v0);
         TbOp* next = Dispatch.Find(cpu, v0);
         if (next == null)
         {
@@ -8635,6 +8639,7 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        JumpTargets.Of(op)->Note(v3);
         TbOp* next = Dispatch.Find(cpu, v3);
         if (next == null)
         {
@@ -8662,6 +8667,7 @@ public static unsafe partial class Handlers
             return Dispatch.Raise(cpu, op, ExceptionVector.GeneralProtection);
         }
 
+        JumpTargets.Of(op)->Note(v11);
         TbOp* next = Dispatch.Find(cpu, v11);
         if (next == null)
         {

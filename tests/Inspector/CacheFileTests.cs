@@ -11,7 +11,8 @@ namespace Jitvmm.Tests.Inspector;
 public sealed class CacheFileTests
 {
     private const int HeaderLength = 32;
-    private const int TableLength = 12 * 32;
+    private const int Sections = 13;
+    private const int TableLength = Sections * 32;
 
     [Fact]
     public void What_is_written_is_read()
@@ -64,6 +65,8 @@ public sealed class CacheFileTests
         { CacheFileDamage.Value, static writer => Change(writer.Regions, static (ref RegionRecord region) => region.Access = 3) },
         { CacheFileDamage.Reference, static writer => Change(writer.Parts, static (ref RegionPartRecord part) => part.Block = 9) },
         { CacheFileDamage.Value, static writer => Change(writer.Parts, static (ref RegionPartRecord part) => part.Entry = -3) },
+        { CacheFileDamage.Reference, static writer => Change(writer.Jumps, static (ref RegionJumpRecord jump) => jump.To = 2) },
+        { CacheFileDamage.Reference, static writer => Change(writer.Regions, static (ref RegionRecord region) => region.Jumps = 2) },
         { CacheFileDamage.Reference, static writer => Change(writer.Exits, static (ref ExitRecord exit) => exit.Region = 1) },
         { CacheFileDamage.Value, static writer => Change(writer.Exits, static (ref ExitRecord exit) => exit.Kind = (ExitKind)31) },
         { CacheFileDamage.Reference, static writer => Change(writer.Invalidations, static (ref InvalidationRecord each) => each.Block = 2) },
@@ -205,6 +208,7 @@ public sealed class CacheFileTests
         writer.Regions.Add(new RegionRecord { HostAddress = 0x7f0000000000, HostLength = 1, Parts = 2, Instructions = 4, Head = 1, Gone = uint.MaxValue });
         writer.Parts.Add(new RegionPartRecord { Block = 1, Executions = 3 });
         writer.Parts.Add(new RegionPartRecord { Block = 0, Entry = -1 });
+        writer.Jumps.Add(new RegionJumpRecord { From = 1 });
         writer.Exits.Add(new ExitRecord { Address = 0x1010, Count = 7, Kind = ExitKind.RegionBranch, Block = 1 });
         writer.Invalidations.Add(new InvalidationRecord { Instruction = 0x1000, Address = 0x1010, Length = 1, Count = 2, Block = 1 });
         writer.Sites.Add(new SiteRecord { Address = 0x1000, Count = 1 });
@@ -216,7 +220,7 @@ public sealed class CacheFileTests
     /// <summary>Makes the checksums right again, as far as the table still leads to sections.</summary>
     private static void Seal(byte[] bytes)
     {
-        for (int i = 0; i < 12; i++)
+        for (int i = 0; i < Sections; i++)
         {
             Span<byte> section = bytes.AsSpan(HeaderLength + (i * 32), 32);
             ulong offset = BinaryPrimitives.ReadUInt64LittleEndian(section[8..]);

@@ -253,7 +253,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
     private TranslationBlock? Build(CodeCache cache, in CodeLocation location, int count, bool undefinedEnd)
     {
         ulong address = location.Address;
-        // One record per instruction, the head, its guard, and the end; a checked instruction needs three, and some have guards.
+        // One record per instruction, the head, its guard, and the end or the targets of a computed jump; a checked instruction needs three, and some have guards.
         bool checks = cache.ChecksFloatExceptions;
         ulong end = count > 0 ? _instructions[count - 1].NextIP : address + 1;
         bool isSingle = (location.Mode & CodeMode.Single) != 0;
@@ -298,6 +298,13 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
             }
         }
 
+        JumpTargets* targets = null;
+        if (count > 0 && Lifter.NotesTargets(_instructions[count - 1]))
+        {
+            targets = JumpTargets.Of(op - 1);
+            *op++ = default;
+        }
+
         if (count == 0 || undefinedEnd || !Lifter.EndsBlock(_instructions[count - 1]))
         {
             op->Address = count > 0 ? end : address;
@@ -305,7 +312,7 @@ public sealed unsafe class BlockDecoder : IBlockTranslator
             SetHandler(op++, undefinedEnd ? _handlers.Undefined : last);
         }
 
-        return new TranslationBlock(location, undefinedEnd && count > 0 ? end + 1 : end, ops, (int)(op - ops), count);
+        return new TranslationBlock(location, undefinedEnd && count > 0 ? end + 1 : end, ops, (int)(op - ops), count) { Targets = targets };
     }
 
     private int EnterSite(in CodeLocation location, int index)

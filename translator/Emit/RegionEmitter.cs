@@ -381,56 +381,6 @@ public sealed partial class RegionEmitter
         _ended = true;
     }
 
-    /// <summary>A computed jump: a return compares against the return sites of the region's calls, anything else leaves.</summary>
-    private void EmitIndirect(in IrInstruction op, int index)
-    {
-        Push(op.A);
-        _il.StoreLocal(_rip, IrType.I64);
-        if ((IndirectKind)op.Immediate == IndirectKind.Return)
-        {
-            foreach (RegionBlock caller in _blocks)
-            {
-                if (caller.ReturnSite != 0 && _labels.ContainsKey(caller.ReturnSite))
-                {
-                    _il.LoadLocal(_rip, IrType.I64);
-                    _il.Constant((long)caller.ReturnSite, IrType.I64);
-                    _il.BranchCompare(OpCodes.Beq, Target(caller.ReturnSite), IrType.I64);
-                }
-            }
-
-            if (_access != RegionAccess.Paged)
-            {
-                LeaveReturnOutOfWindow(index);
-            }
-        }
-
-        Count(RegionEvent.Indirect, GuestAddress(index));
-        _il.Branch(LeaveHere(BlockExit.Lookup));
-        _ended = true;
-    }
-
-    /// <summary>A return that no code can answer is tier 0's, before it pops: it may have to raise #GP at the return itself.</summary>
-    private void LeaveReturnOutOfWindow(int index)
-    {
-        Label inside = _il.NewLabel();
-        _il.LoadLocal(_rip, IrType.I64);
-        _il.Constant((long)AddressSpace.Limit, IrType.I64);
-        _il.BranchCompare(OpCodes.Blt_Un, inside, IrType.I64);
-        Iced.Intel.Instruction instruction = _block.Instructions[_block.Code[index].Guest];
-        int stackPointer = Operands.OffsetOf(Iced.Intel.Register.RSP);
-        int popped = 8 + (instruction.Code == Iced.Intel.Code.Retnq_imm16 ? instruction.Immediate16 : 0);
-        _registers.Set(stackPointer, 64, () =>
-        {
-            _registers.Get(stackPointer, 64);
-            _il.Constant(popped, IrType.I64);
-            _il.Binary(OpCodes.Sub, IrType.I64);
-        });
-        Count(RegionEvent.Operand, instruction.IP);
-        SetExit(instruction.IP, BlockExit.Interpret);
-        _il.Branch(LeaveHere(BlockExit.Interpret));
-        _il.Mark(inside);
-    }
-
     /// <summary>Continues at a guest address: inside the region, or out of it.</summary>
     private void GoTo(ulong target)
     {

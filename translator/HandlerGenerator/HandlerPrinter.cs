@@ -158,6 +158,11 @@ internal sealed class HandlerPrinter(StringBuilder output)
                 PrintBranch(op);
                 return true;
             case IrOpcode.JumpIndirect:
+                if ((IndirectKind)op.Immediate != IndirectKind.Return)
+                {
+                    Line($"JumpTargets.Of(op)->Note({Name(op.A)});");
+                }
+
                 Line($"TbOp* next = Dispatch.Find(cpu, {Name(op.A)});");
                 Line("if (next == null)");
                 Line("{");

@@ -36,6 +36,10 @@ public sealed partial class Lifter
         }
     }
 
+    /// <summary>Whether the handler of an instruction keeps where it went (see <see cref="Runtime.CodeCache.JumpTargets"/>).</summary>
+    public static bool NotesTargets(in Instruction instruction) => instruction.Code is Code.Jmp_rm16 or Code.Jmp_rm32 or Code.Jmp_rm64
+        or Code.Call_rm16 or Code.Call_rm32 or Code.Call_rm64;
+
     private bool TryJump()
     {
         if (_i.Code == Code.Jmp_rm64 || (_o.IsLegacy && _i.Code is Code.Jmp_rm16 or Code.Jmp_rm32))

@@ -21,6 +21,14 @@ public sealed class Region
                 Entries.Add((block.Source, block.Entry));
             }
         }
+
+        foreach (RegionBlock block in blocks)
+        {
+            foreach (ulong target in block.ComputedTargets)
+            {
+                Jumps.Add((block.Source, blocks.First(other => other.Address == target).Source));
+            }
+        }
     }
 
     public List<TranslationBlock> Blocks { get; } = [];
@@ -29,6 +37,9 @@ public sealed class Region
     public IReadOnlyList<TranslationBlock> Dependencies { get; }
 
     public List<(TranslationBlock Block, int Entry)> Entries { get; } = [];
+
+    /// <summary>Ways that computed jumps and calls take inside it.</summary>
+    public List<(TranslationBlock From, TranslationBlock To)> Jumps { get; } = [];
 
     public int InstructionCount { get; }
 

@@ -8,6 +8,8 @@ namespace Jitvmm.Translator.Regions;
 /// <summary>One block of a region: its guest instructions, their IR, and what is known about its flags.</summary>
 public sealed class RegionBlock
 {
+    private readonly List<ulong> _computedTargets = [];
+
     public required TranslationBlock Source { get; init; }
 
     public required Instruction[] Instructions { get; init; }
@@ -36,6 +38,9 @@ public sealed class RegionBlock
     /// <summary>Of these, ones outside the region that read none of the flags they find.</summary>
     public HashSet<ulong> FlaglessExits { get; } = [];
 
+    /// <summary>Of these, ones that the computed jump or call at its end went to in tier 0.</summary>
+    public IReadOnlyList<ulong> ComputedTargets => _computedTargets;
+
     /// <summary>Address after a call that ends the block: where the callee returns to. 0 when it does not end in a call.</summary>
     public ulong ReturnSite { get; set; }
 
@@ -50,4 +55,22 @@ public sealed class RegionBlock
 
     /// <summary>Number under which the region may be entered here, or −1.</summary>
     public int Entry { get; set; } = -1;
+
+    /// <summary>The computed jump or call at its end goes there, too.</summary>
+    public void AddComputedTarget(ulong target)
+    {
+        if (!Successors.Contains(target))
+        {
+            _computedTargets.Add(target);
+            Successors.Add(target);
+        }
+    }
+
+    /// <summary>Those that the region has; the others it leaves for.</summary>
+    /// <param name="chosen">Its blocks.</param>
+    public void KeepComputedTargets(Dictionary<ulong, RegionBlock> chosen)
+    {
+        Successors.RemoveAll(target => _computedTargets.Contains(target) && !chosen.ContainsKey(target));
+        _computedTargets.RemoveAll(target => !chosen.ContainsKey(target));
+    }
 }

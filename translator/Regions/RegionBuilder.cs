@@ -18,7 +18,7 @@ namespace Jitvmm.Translator.Regions;
 /// A call whose callee is in the region is a push and a branch; a return compares with the region's return
 /// sites. So a loop that calls small functions is one region, and so is a recursive function.
 /// </remarks>
-public sealed class RegionBuilder
+public sealed unsafe class RegionBuilder
 {
     /// <summary>Guest instructions: beyond this RyuJIT's optimiser gives up on the method.</summary>
     private const int MaxInstructions = 220;
@@ -101,6 +101,7 @@ public sealed class RegionBuilder
         }
 
         List<RegionBlock> blocks = [.. chosen.Values];
+        blocks.ForEach(block => block.KeepComputedTargets(chosen));
         blocks.Sort((a, b) => a.Address.CompareTo(b.Address));
         RegionLifter.MarkLoopHeads(blocks, chosen);
         NumberEntries(blocks, head.Address, chosen);
@@ -181,12 +182,35 @@ public sealed class RegionBuilder
             _dependencies.Add(pageCall.Target);
         }
 
-        return _lifter.Lift(source, instructions, _head.Mode, pageCall, _cache.ChecksFloatExceptions);
+        RegionBlock? block = _lifter.Lift(source, instructions, _head.Mode, pageCall, _cache.ChecksFloatExceptions);
+        if (block != null)
+        {
+            AddComputedTargets(block);
+        }
+
+        return block;
     }
 
     /// <summary>64-bit code, at most without the use of some unit.</summary>
     private static bool CanCompile(CodeMode mode) =>
         (mode & CodeMode.Long) != 0 && (mode & ~(CodeMode.Long | CodeMode.CheckedUnits | CodeMode.CheckedAvx)) == 0;
+
+    /// <summary>What is compiled compares with these, and leaves the region for others.</summary>
+    private void AddComputedTargets(RegionBlock block)
+    {
+        if (block.Source.Targets == null || block.PageCall != null || block.EndsInTierZero)
+        {
+            return;
+        }
+
+        foreach (ulong target in block.Source.Targets->Seen(block.Address))
+        {
+            if (Find(target) != null)
+            {
+                block.AddComputedTarget(target);
+            }
+        }
+    }
 
     /// <summary>
     /// Entries: the head, loop heads (where tier 0 comes back from a side exit), return sites, functions, what follows an instruction of tier 0's, and what

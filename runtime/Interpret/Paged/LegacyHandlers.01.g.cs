@@ -9032,6 +9032,7 @@ public static unsafe partial class LegacyHandlers
         GuestMemory.Store(cpu, mem, a16, (ushort)(((uint)((ulong)op->NextAddress)) & (0xffffu)));
         ulong v18 = *(ulong*)((byte*)cpu + 32);
         *(ulong*)((byte*)cpu + 32) = ((v18 & (~((ulong)op->Displacement))) | (v10 & ((ulong)op->Displacement)));
+        JumpTargets.Of(op)->Note(((ulong)v0));
         TbOp* next = Dispatch.Find(cpu, ((ulong)v0));
         if (next == null)
         {
@@ -9066,6 +9067,7 @@ public static unsafe partial class LegacyHandlers
         GuestMemory.Store(cpu, mem, a29, (ushort)(((uint)((ulong)op->NextAddress)) & (0xffffu)));
         ulong v31 = *(ulong*)((byte*)cpu + 32);
         *(ulong*)((byte*)cpu + 32) = ((v31 & (~((ulong)op->Immediate))) | (v23 & ((ulong)op->Immediate)));
+        JumpTargets.Of(op)->Note(((ulong)v13));
         TbOp* next = Dispatch.Find(cpu, ((ulong)v13));
         if (next == null)
         {
@@ -9091,6 +9093,7 @@ public static unsafe partial class LegacyHandlers
         GuestMemory.Store(cpu, mem, a14, ((uint)((ulong)op->NextAddress)));
         ulong v16 = *(ulong*)((byte*)cpu + 32);
         *(ulong*)((byte*)cpu + 32) = ((v16 & (~((ulong)op->Displacement))) | (v8 & ((ulong)op->Displacement)));
+        JumpTargets.Of(op)->Note(((ulong)v0));
         TbOp* next = Dispatch.Find(cpu, ((ulong)v0));
         if (next == null)
         {
@@ -9125,6 +9128,7 @@ public static unsafe partial class LegacyHandlers
         GuestMemory.Store(cpu, mem, a27, ((uint)((ulong)op->NextAddress)));
         ulong v29 = *(ulong*)((byte*)cpu + 32);
         *(ulong*)((byte*)cpu + 32) = ((v29 & (~((ulong)op->Immediate))) | (v21 & ((ulong)op->Immediate)));
+        JumpTargets.Of(op)->Note(((ulong)v13));
         TbOp* next = Dispatch.Find(cpu, ((ulong)v13));
         if (next == null)
         {
@@ -9189,6 +9193,7 @@ public static unsafe partial class LegacyHandlers
     public static int Jmp_rm16(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v0 = *(ushort*)((byte*)cpu + op->R0);
+        JumpTargets.Of(op)->Note(((ulong)v0));
         TbOp* next = Dispatch.Find(cpu, ((ulong)v0));
         if (next == null)
         {
@@ -9211,6 +9216,7 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v13 = GuestMemory.Load16(cpu, mem, a12);
+        JumpTargets.Of(op)->Note(((ulong)v13));
         TbOp* next = Dispatch.Find(cpu, ((ulong)v13));
         if (next == null)
         {
@@ -9223,6 +9229,7 @@ public static unsafe partial class LegacyHandlers
     public static int Jmp_rm32(CpuState* cpu, TbOp* op, byte* mem)
     {
         uint v0 = *(uint*)((byte*)cpu + op->R0);
+        JumpTargets.Of(op)->Note(((ulong)v0));
         TbOp* next = Dispatch.Find(cpu, ((ulong)v0));
         if (next == null)
         {
@@ -9245,6 +9252,7 @@ public static unsafe partial class LegacyHandlers
         }
 
         uint v13 = GuestMemory.Load32(cpu, mem, a12);
+        JumpTargets.Of(op)->Note(((ulong)v13));
         TbOp* next = Dispatch.Find(cpu, ((ulong)v13));
         if (next == null)
         {

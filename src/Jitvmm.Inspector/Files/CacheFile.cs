@@ -33,6 +33,8 @@ public sealed class CacheFile
 
     public ReadOnlySpan<RegionPartRecord> Parts => Records<RegionPartRecord>(SectionKind.RegionParts);
 
+    public ReadOnlySpan<RegionJumpRecord> Jumps => Records<RegionJumpRecord>(SectionKind.RegionJumps);
+
     public ReadOnlySpan<ExitRecord> Exits => Records<ExitRecord>(SectionKind.Exits);
 
     public ReadOnlySpan<InvalidationRecord> Invalidations => Records<InvalidationRecord>(SectionKind.Invalidations);
@@ -53,6 +55,9 @@ public sealed class CacheFile
 
     /// <summary>The blocks of a region, and those outside it relied on.</summary>
     public ReadOnlySpan<RegionPartRecord> PartsOf(in RegionRecord region) => Parts.Slice((int)region.FirstPart, (int)region.Parts);
+
+    /// <summary>The ways its computed jumps take inside a region.</summary>
+    public ReadOnlySpan<RegionJumpRecord> JumpsOf(in RegionRecord region) => Jumps.Slice((int)region.FirstJump, region.Jumps);
 
     /// <summary>Text of the file.</summary>
     public string Text(TextReference reference) => Encoding.UTF8.GetString(Bytes(SectionKind.Text).Slice((int)reference.Offset, (int)reference.Length));
@@ -217,6 +222,7 @@ public sealed class CacheFile
         SectionKind.Blocks => (uint)Unsafe.SizeOf<BlockRecord>(),
         SectionKind.Regions => (uint)Unsafe.SizeOf<RegionRecord>(),
         SectionKind.RegionParts => (uint)Unsafe.SizeOf<RegionPartRecord>(),
+        SectionKind.RegionJumps => (uint)Unsafe.SizeOf<RegionJumpRecord>(),
         SectionKind.Exits => (uint)Unsafe.SizeOf<ExitRecord>(),
         SectionKind.Invalidations => (uint)Unsafe.SizeOf<InvalidationRecord>(),
         SectionKind.Sites => (uint)Unsafe.SizeOf<SiteRecord>(),
@@ -295,7 +301,7 @@ public sealed class CacheFile
         foreach (ref readonly RegionRecord region in Regions)
         {
             if (region.HostOffset > hostCode || region.HostLength > hostCode - region.HostOffset || region.FirstPart > (uint)Parts.Length || region.Parts > (uint)Parts.Length - region.FirstPart
-                || region.Head >= blocks)
+                || region.FirstJump > (uint)Jumps.Length || region.Jumps > (uint)Jumps.Length - region.FirstJump || region.Head >= blocks)
             {
                 throw Bad(CacheFileDamage.Reference, "a region refers to what is not there");
             }
@@ -311,6 +317,14 @@ public sealed class CacheFile
             }
 
             Require(part.Entry >= RegionPartRecord.Dependency, "a region's entry has no such number");
+        }
+
+        foreach (ref readonly RegionJumpRecord jump in Jumps)
+        {
+            if (jump.From >= blocks || jump.To >= blocks)
+            {
+                throw Bad(CacheFileDamage.Reference, "a jump refers to a block that is not there");
+            }
         }
     }
 

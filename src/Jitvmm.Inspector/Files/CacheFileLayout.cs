@@ -12,6 +12,7 @@ internal enum SectionKind : uint
     Code,
     Regions,
     RegionParts,
+    RegionJumps,
     HostCode,
     Exits,
     Invalidations,

@@ -23,6 +23,8 @@ public sealed class CacheFileWriter
 
     public List<RegionPartRecord> Parts { get; } = [];
 
+    public List<RegionJumpRecord> Jumps { get; } = [];
+
     /// <summary>Bytes of host code.</summary>
     public ByteSection HostCode { get; } = new();
 
@@ -75,7 +77,7 @@ public sealed class CacheFileWriter
     /// <summary>Writes the file to a stream.</summary>
     public void Write(Stream stream)
     {
-        SectionHeader[] table = new SectionHeader[12];
+        SectionHeader[] table = new SectionHeader[13];
         ulong offset = (ulong)(Unsafe.SizeOf<FileHeader>() + (table.Length * Unsafe.SizeOf<SectionHeader>()));
         int next = 0;
         void Enter(SectionKind kind, int size, ReadOnlySpan<byte> bytes)
@@ -113,6 +115,7 @@ public sealed class CacheFileWriter
         action(SectionKind.Code, 1, Code.Bytes);
         Records(action, SectionKind.Regions, Regions);
         Records(action, SectionKind.RegionParts, Parts);
+        Records(action, SectionKind.RegionJumps, Jumps);
         action(SectionKind.HostCode, 1, HostCode.Bytes);
         Records(action, SectionKind.Exits, Exits);
         Records(action, SectionKind.Invalidations, Invalidations);

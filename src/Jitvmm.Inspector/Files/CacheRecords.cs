@@ -120,9 +120,22 @@ public struct RegionRecord
 
     public TranslationState State;
 
-    public ushort Reserved;
+    /// <summary>Its <see cref="RegionJumpRecord"/>s.</summary>
+    public ushort Jumps;
 
-    public uint Reserved2;
+    /// <summary>The first of them.</summary>
+    public uint FirstJump;
+}
+
+/// <summary>A way that a computed jump or call takes inside a region.</summary>
+[StructLayout(LayoutKind.Sequential, Pack = 8)]
+public struct RegionJumpRecord
+{
+    /// <summary>The block it ends.</summary>
+    public uint From;
+
+    /// <summary>The block it goes to.</summary>
+    public uint To;
 }
 
 /// <summary>A block of a region, or one outside whose code it relied on.</summary>

@@ -247,6 +247,9 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
             record.HostOffset = (ulong)writer.HostCode.Length;
             record.FirstPart = (uint)writer.Parts.Count;
             record.Parts = (uint)region.Parts.Length;
+            record.FirstJump = (uint)writer.Jumps.Count;
+            record.Jumps = (ushort)region.Jumps.Count;
+            writer.Jumps.AddRange(region.Jumps);
             writer.HostCode.Write(region.HostCode);
             foreach (RegionPartRecord part in region.Parts)
             {

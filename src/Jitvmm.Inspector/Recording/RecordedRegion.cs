@@ -34,6 +34,14 @@ internal sealed class RecordedRegion
             }
         }
 
+        foreach ((Runtime.CodeCache.TranslationBlock from, Runtime.CodeCache.TranslationBlock to) in region.Jumps)
+        {
+            if (indexOf(from) is { } source && indexOf(to) is { } target)
+            {
+                Jumps.Add(new RegionJumpRecord { From = source, To = target });
+            }
+        }
+
         _parts = [.. parts];
         Record = new RegionRecord
         {
@@ -55,6 +63,8 @@ internal sealed class RecordedRegion
 
     /// <summary>Its blocks, and those it relied on, with the counts that <see cref="Count"/> found.</summary>
     public ReadOnlySpan<RegionPartRecord> Parts => _parts;
+
+    public List<RegionJumpRecord> Jumps { get; } = [];
 
     /// <summary>How often it was left where.</summary>
     public IEnumerable<KeyValuePair<(ExitKind Kind, ulong Address), ulong>> Exits => _exits;

@@ -6,8 +6,8 @@ using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Translator.Emit;
 using Jitvmm.Translator.Handlers;
-using Jitvmm.Translator.Lift;
 using Jitvmm.Translator.Ir;
+using Jitvmm.Translator.Lift;
 using Jitvmm.Translator.Passes;
 using Jitvmm.Translator.Regions;
 
@@ -132,7 +132,23 @@ public sealed unsafe class RegionTranslation
             _blocks.Add(block);
         }
 
-        return Analyse(chosen, head.Address);
+        return AddJumps(chosen) ?? Analyse(chosen, head.Address);
+    }
+
+    private string? AddJumps(Dictionary<ulong, RegionBlock> chosen)
+    {
+        foreach (RegionJumpRecord jump in _file.JumpsOf(_region))
+        {
+            ulong target = _file.Blocks[(int)jump.To].Address;
+            if (!chosen.TryGetValue(_file.Blocks[(int)jump.From].Address, out RegionBlock? from) || !chosen.ContainsKey(target) || !Lifter.NotesTargets(from.Instructions[^1]))
+            {
+                return "a computed jump of it is not in it";
+            }
+
+            from.AddComputedTarget(target);
+        }
+
+        return null;
     }
 
     private string? Analyse(Dictionary<ulong, RegionBlock> chosen, ulong head)

@@ -239,6 +239,9 @@ internal sealed unsafe class TestMachine : ICpuPlatform, IDisposable
     /// <summary>Makes code that runs look around. Any thread.</summary>
     public void Kick() => _machineCpu.Kick();
 
+    /// <summary>Makes <see cref="Run"/> return.</summary>
+    public void RequestStop() => _machineCpu.RequestStop();
+
     /// <summary>Puts assembled code at an address it is to run at.</summary>
     public void Place(Assembler asm, ulong address)
     {
