@@ -44,6 +44,7 @@ internal static class BootCommand
             Console.Error.Write(guest.Statistics());
         }
 
+        Console.Error.Write(guest.DumpCode());
         if (guest.CacheProblem is { } problem)
         {
             Console.Error.WriteLine($"jitvmm: cache file {problem}");

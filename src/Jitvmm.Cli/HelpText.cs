@@ -42,6 +42,9 @@ internal static class HelpText
           --save-cache FILE         into FILE, what became of its translations: see jitvmm cache. With %p in FILE, one for each
                                     process, which stands for its number
           --perf-map                into /tmp/perf-PID.map, compiled code by the guest's symbols, for perf report
+          --dump-ir ADDRESS, --dump-il ADDRESS, --dump-host ADDRESS
+                                    when it ends, the regions that code was compiled in: their IR behind each pass, the IL, or the
+                                    host's instructions. ADDRESS is hexadecimal, or a symbol, or symbol+distance
           --quiet                   nothing of the VMM's own, not even a report of a guest's crash
 
         Exit status: the guest's own; a guest that dies of a signal makes jitvmm die of the same one.
@@ -129,6 +132,9 @@ internal static class HelpText
           --stats                   counters on standard error, when the machine ends
           --save-cache FILE         into FILE, what became of its translations: see jitvmm cache
           --perf-map                into /tmp/perf-PID.map, compiled code by its guest address, for perf report
+          --dump-ir ADDRESS, --dump-il ADDRESS, --dump-host ADDRESS
+                                    when it ends, the regions that code was compiled in: their IR behind each pass, the IL, or the
+                                    host's instructions. ADDRESS is hexadecimal, or a symbol, or symbol+distance
 
         Keys, when standard input is a terminal: Ctrl-A h lists them; Ctrl-A x ends the machine.
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Jitvmm.Inspector.Reports;
 
 namespace Jitvmm.Cli;
 
@@ -46,6 +47,9 @@ internal sealed class OptionWords(string[] words)
 
     /// <summary>Says that the option just taken is a switch.</summary>
     public bool NoValue(string name) => _attached == null ? true : throw new UsageException($"{name} takes no value");
+
+    /// <summary>What <c>--dump-ir</c>, <c>--dump-il</c> or <c>--dump-host</c> with a place asks for.</summary>
+    public static CodeDumpRequest DumpOf(string name, string place) => new(name switch { "--dump-ir" => CodeForm.Ir, "--dump-il" => CodeForm.Il, _ => CodeForm.Host }, place);
 
     public int Count(string name)
     {

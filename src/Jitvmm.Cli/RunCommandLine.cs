@@ -26,6 +26,7 @@ internal sealed class RunCommandLine
     private bool _quiet;
     private string? _saveCache;
     private bool _perfMap;
+    private List<CodeDumpRequest>? _dumps;
 
     private RunCommandLine(string[] words)
     {
@@ -69,6 +70,7 @@ internal sealed class RunCommandLine
         Quiet = _quiet,
         SaveCache = _saveCache,
         PerfMap = _perfMap,
+        Dumps = _dumps,
     };
 
     private void ReadOptions()
@@ -161,6 +163,9 @@ internal sealed class RunCommandLine
                 break;
             case "--save-cache":
                 _saveCache = _options.Value(name);
+                break;
+            case "--dump-ir" or "--dump-il" or "--dump-host":
+                (_dumps ??= []).Add(OptionWords.DumpOf(name, _options.Value(name)));
                 break;
             case "--code-cache":
                 _codeCacheSize = (long)Math.Min(_options.Size(name), long.MaxValue);

@@ -3,6 +3,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using Jitvmm.Inspector.Files;
 using Jitvmm.Inspector.Recording;
+using Jitvmm.Inspector.Reports;
 using Jitvmm.Inspector.Symbols;
 using Jitvmm.Linux;
 using Jitvmm.Linux.Mappings;
@@ -49,23 +50,48 @@ internal sealed class CacheSaving
             return null;
         }
 
-        CacheFileWriter writer = Describe("process", options.Tier);
-        writer.AddFact("program", options.Program);
-        writer.AddFact("pid", process.Pid.ToString(CultureInfo.InvariantCulture));
-        _recorder.Describe(writer);
-        AddModules(writer, process.Map.Snapshot());
+        CacheFileWriter writer = Describe(process, options);
         return Write(writer, path?.Replace(ProcessIdPattern, process.Pid.ToString(CultureInfo.InvariantCulture), StringComparison.Ordinal), process.Pid);
     }
 
     /// <summary>Saves a machine.</summary>
     /// <returns>What went wrong; null when nothing did.</returns>
-    public string? Save(MachineGuestOptions options)
+    public string? Save(MachineGuestOptions options) => _path == null && !_perfMap ? null : Write(Describe(options), _path, Environment.ProcessId);
+
+    /// <summary>What was asked for of compiled code, as text.</summary>
+    public static string Dump(CacheFileWriter recorded, IReadOnlyList<CodeDumpRequest> requests)
+    {
+        using var file = new MemoryStream();
+        recorded.Write(file);
+        CacheView view = new(CacheFile.Read(file.ToArray()));
+        var text = new StringWriter(CultureInfo.InvariantCulture);
+        foreach (CodeDumpRequest request in requests)
+        {
+            CodeDump.Write(text, view, request.Form, request.Place);
+        }
+
+        return text.ToString();
+    }
+
+    /// <summary>What was recorded of a process so far.</summary>
+    public CacheFileWriter Describe(LinuxProcess process, ProcessGuestOptions options)
+    {
+        CacheFileWriter writer = Describe("process", options.Tier);
+        writer.AddFact("program", options.Program);
+        writer.AddFact("pid", process.Pid.ToString(CultureInfo.InvariantCulture));
+        _recorder.Describe(writer);
+        AddModules(writer, process.Map.Snapshot());
+        return writer;
+    }
+
+    /// <summary>What was recorded of a machine so far.</summary>
+    public CacheFileWriter Describe(MachineGuestOptions options)
     {
         CacheFileWriter writer = Describe("machine", options.Tier);
         writer.AddFact("program", options.Kernel ?? options.Bios ?? "demonstration kernel");
         writer.AddFact("hypervisor", options.Hypervisor.Kind.ToString());
         _recorder.Describe(writer);
-        return Write(writer, _path, Environment.ProcessId);
+        return writer;
     }
 
     private CacheFileWriter Describe(string kind, ExecutionTier tier)

@@ -181,6 +181,9 @@ public sealed class MachineGuest : IDisposable
             """) + CalloutStatistics() + ParavirtualReport.Describe(_machine) + CountedStatistics();
     }
 
+    /// <summary>What <see cref="MachineGuestOptions.Dumps"/> asks for, as text; empty when it asks for nothing. When the run has ended.</summary>
+    public string DumpCode() => Options.Dumps is { } requests ? CacheSaving.Dump(_saving!.Describe(Options), requests) : "";
+
     /// <summary>What guest code was left for, by class; hypercalls and ends of interrupt stand further down.</summary>
     private string CalloutStatistics()
     {
@@ -247,7 +250,7 @@ public sealed class MachineGuest : IDisposable
                 Paravirtual = hypervisor,
             });
             MachineEngine cpus = engine;
-            _saving = Options.SaveCache != null || Options.PerfMap
+            _saving = Options.SaveCache != null || Options.PerfMap || Options.Dumps != null
                 ? new CacheSaving(Options.SaveCache, Options.PerfMap, CacheRecorder.Attach(engine.Cache, engine.Compiler, hypervisor?.Sites, Options.SaveCache != null))
                 : null;
             var machine = new Machine(Configuration(hypervisor), memory, platform => new EngineProcessor(cpus.CreateCpu(platform, platform.Index)))

@@ -71,6 +71,9 @@ public sealed record MachineGuestOptions
     /// <summary>List compiled code in <c>/tmp/perf-PID.map</c> when the run ends, where Linux' perf looks for it.</summary>
     public bool PerfMap { get; init; }
 
+    /// <summary><see cref="MachineGuest.DumpCode"/> has these when the run ends: compiled code in its different forms. Null: none.</summary>
+    public IReadOnlyList<CodeDumpRequest>? Dumps { get; init; }
+
     public ExecutionTier Tier { get; init; }
 
     /// <summary>

@@ -43,7 +43,7 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
                 process.Exiting += _ => StatisticsReport.Write(process);
             }
 
-            if (Options.SaveCache != null || Options.PerfMap)
+            if (Options.SaveCache != null || Options.PerfMap || Options.Dumps != null)
             {
                 RecordCache(process);
             }
@@ -73,6 +73,11 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
             if (saving.Save(process, Options) is { } problem)
             {
                 StatisticsReport.Print(process, $"jitvmm: cache file {problem}\n");
+            }
+
+            if (Options.Dumps is { } requests && process.IsTopLevel)
+            {
+                StatisticsReport.Print(process, CacheSaving.Dump(saving.Describe(process, Options), requests));
             }
         };
     }

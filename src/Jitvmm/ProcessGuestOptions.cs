@@ -62,6 +62,9 @@ public sealed class ProcessGuestOptions
     /// <summary>Each process of the guest lists its compiled code in <c>/tmp/perf-PID.map</c> when it ends, where Linux' perf looks for it.</summary>
     public bool PerfMap { get; init; }
 
+    /// <summary>The process that was started prints these to standard error when it ends: compiled code in its different forms. Null: none.</summary>
+    public IReadOnlyList<CodeDumpRequest>? Dumps { get; init; }
+
     /// <summary>Print nothing of the VMM's own, not even a report when the guest dies of a fault.</summary>
     public bool Quiet { get; init; }
 }

@@ -11,6 +11,7 @@ namespace Jitvmm;
 internal static unsafe class StatisticsReport
 {
     private const long SysWrite = 1;
+    private const long Interrupted = 4;
 
     /// <summary>Instructions, as far as blocks still there counted them.</summary>
     private static long ExecutedByTier0(CodeCache cache)
@@ -56,7 +57,16 @@ internal static unsafe class StatisticsReport
         byte[] text = Encoding.UTF8.GetBytes(line);
         fixed (byte* bytes = text)
         {
-            _ = HostCalls.Raw(SysWrite, (ulong)process.ReportFd, (ulong)bytes, (ulong)text.Length);
+            for (long written = 0; written < text.Length;)
+            {
+                long count = HostCalls.Raw(SysWrite, (ulong)process.ReportFd, (ulong)(bytes + written), (ulong)(text.Length - written));
+                if (count is <= 0 and not -Interrupted)
+                {
+                    return;
+                }
+
+                written += Math.Max(count, 0);
+            }
         }
     }
 }

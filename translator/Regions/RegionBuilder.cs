@@ -106,7 +106,7 @@ public sealed unsafe class RegionBuilder
         RegionLifter.MarkLoopHeads(blocks, chosen);
         NumberEntries(blocks, head.Address, chosen);
         Pages = new PageFlow(blocks, _isMachine);
-        new FlagLiveness(Pages, _isMachine, FlagsReadAt).Find(blocks, chosen);
+        new RegionPasses(Pages, _isMachine, FlagsReadAt).Run(blocks, chosen);
         return blocks;
     }
 

@@ -18,7 +18,7 @@ public static class ExplainReport
         report.AddFact("blocks", numbers.Count);
         if (numbers.Count == 0)
         {
-            report.AddFact("note", $"{address:x} was never translated: the guest did not go there, or nobody recorded it");
+            report.AddFact("note", NeverTranslated(address));
         }
 
         ReportTable table = report.AddTable("rows", new("address", ColumnKind.Address), new("symbol", ColumnKind.Text), new("verdict", ColumnKind.Text), new("reason", ColumnKind.Text));
@@ -34,6 +34,15 @@ public static class ExplainReport
 
         return report;
     }
+
+    /// <summary>Why there is no region with an address in it.</summary>
+    internal static string WhyNotCompiled(CacheView view, ulong address)
+    {
+        IReadOnlyList<int> numbers = view.Index.All(address);
+        return numbers.Count == 0 ? NeverTranslated(address) : WhyNot(view, view.File.Blocks[numbers[^1]]);
+    }
+
+    private static string NeverTranslated(ulong address) => $"{address:x} was never translated: the guest did not go there, or nobody recorded it";
 
     private static List<string> Reasons(CacheView view, int number, in BlockRecord block)
     {

@@ -52,6 +52,18 @@ internal static class GuestCode
         return formatter;
     }
 
+    /// <summary>A formatter for the host's code, whose addresses have no names.</summary>
+    public static Formatter CreateHostFormatter()
+    {
+        var formatter = new NasmFormatter();
+        formatter.Options.HexPrefix = "0x";
+        formatter.Options.HexSuffix = "";
+        formatter.Options.UppercaseHex = false;
+        formatter.Options.SpaceAfterOperandSeparator = true;
+        formatter.Options.ShowBranchSize = false;
+        return formatter;
+    }
+
     /// <summary>An instruction as text.</summary>
     public static string Format(Formatter formatter, in Instruction instruction)
     {

@@ -132,12 +132,7 @@ public static class ShowReport
     {
         ReportTable table = report.AddTable("host", new("offset", ColumnKind.Number), new("bytes", ColumnKind.Text), new("instruction", ColumnKind.Text));
         byte[] code = view.File.HostCodeOf(region).ToArray();
-        var formatter = new NasmFormatter();
-        formatter.Options.HexPrefix = "0x";
-        formatter.Options.HexSuffix = "";
-        formatter.Options.UppercaseHex = false;
-        formatter.Options.SpaceAfterOperandSeparator = true;
-        formatter.Options.ShowBranchSize = false;
+        Formatter formatter = GuestCode.CreateHostFormatter();
         ulong start = region.HostAddress;
         foreach (Instruction instruction in GuestCode.Decode(code, start, 64))
         {

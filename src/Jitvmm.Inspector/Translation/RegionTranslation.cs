@@ -25,11 +25,13 @@ public sealed unsafe class RegionTranslation
     private readonly RegionRecord _region;
     private readonly List<RegionBlock> _blocks = [];
     private readonly Dictionary<ulong, StatusFlags> _readAt = [];
+    private readonly Action<RegionTranslation, string>? _done;
 
-    private RegionTranslation(CacheFile file, in RegionRecord region)
+    private RegionTranslation(CacheFile file, in RegionRecord region, Action<RegionTranslation, string>? done)
     {
         _file = file;
         _region = region;
+        _done = done;
         Pages = new PageFlow([], false);
     }
 
@@ -43,11 +45,14 @@ public sealed unsafe class RegionTranslation
     private HandlerSet Handlers => Access == RegionAccess.Paged ? HandlerSet.ForMachine() : HandlerSet.Direct;
 
     /// <summary>Lifts a region again and runs the passes over it.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="region">The region.</param>
+    /// <param name="done">Told when the blocks were lifted, and of each pass when it has run.</param>
     /// <returns>Null when that cannot be done, and why.</returns>
-    public static (RegionTranslation? Translation, string? Problem) Make(CacheFile file, in RegionRecord region)
+    public static (RegionTranslation? Translation, string? Problem) Make(CacheFile file, in RegionRecord region, Action<RegionTranslation, string>? done = null)
     {
         ArgumentNullException.ThrowIfNull(file);
-        RegionTranslation translation = new(file, region);
+        RegionTranslation translation = new(file, region, done);
         try
         {
             string? problem = translation.Lift();
@@ -172,7 +177,7 @@ public sealed unsafe class RegionTranslation
         _blocks.Sort(static (a, b) => a.Address.CompareTo(b.Address));
         RegionLifter.MarkLoopHeads(_blocks, chosen);
         Pages = new PageFlow(_blocks, Access == RegionAccess.Paged);
-        new FlagLiveness(Pages, Access == RegionAccess.Paged, address => _readAt.GetValueOrDefault(address, StatusFlags.All)).Find(_blocks, chosen);
+        new RegionPasses(Pages, Access == RegionAccess.Paged, address => _readAt.GetValueOrDefault(address, StatusFlags.All)) { Done = name => _done?.Invoke(this, name) }.Run(_blocks, chosen);
         return null;
     }
 
