@@ -69,6 +69,9 @@ internal static class MachineTables
             Metrics = [Metric.Warm],
             Rows = [.. kernels.Select(static kernel => new ResultRow { Name = kernel.Name, Group = kernel.Group })],
         };
+
+        // One process runs them all: what it cost stands in a row without times of a kernel.
+        var whole = new ResultRow { Name = "the whole machine" };
         IReadOnlyList<Runner> monitors = machine.Monitors(options);
         var progress = new Progress(table.Name, options.Rounds * (monitors.Count + 1));
         using var child = new ChildProcess();
@@ -83,7 +86,7 @@ internal static class MachineTables
             foreach (Runner monitor in monitors)
             {
                 progress.Step($"{monitor.Name}, round {round + 1}");
-                Dictionary<string, double> taken = Run(monitor, kernels, child, table.Name, results);
+                Dictionary<string, double> taken = Run(monitor, kernels, child, table.Name, results, whole);
                 foreach (ResultRow row in table.Rows.Where(row => taken.ContainsKey(row.Name)))
                 {
                     row.Add(monitor.Name, Metric.Warm, taken[row.Name]);
@@ -91,6 +94,7 @@ internal static class MachineTables
             }
         }
 
+        table.Rows.Add(whole);
         return table;
     }
 
@@ -128,9 +132,14 @@ internal static class MachineTables
     private static string Script(IEnumerable<Kernel> kernels) => string.Join('\n', kernels.Select(static kernel => $"echo {Mark}{kernel.Name}; /bin/{kernel.Name} $rounds"));
 
     /// <summary>A round when warm, by kernel.</summary>
-    private static Dictionary<string, double> Run(Runner monitor, IReadOnlyList<Kernel> kernels, ChildProcess child, string table, ResultFile results)
+    private static Dictionary<string, double> Run(Runner monitor, IReadOnlyList<Kernel> kernels, ChildProcess child, string table, ResultFile results, ResultRow? whole = null)
     {
         ChildRun run = child.Run(monitor.Prefix, monitor.Environment);
+        if (whole != null && run.Status == 0)
+        {
+            ProcessMetrics.Add(whole, monitor.Name, run);
+        }
+
         string[] parts = ('\n' + Encoding.ASCII.GetString(run.Output).Replace("\r", "", StringComparison.Ordinal)).Split('\n' + Mark);
         Dictionary<string, double> taken = [];
         foreach (Kernel kernel in kernels)

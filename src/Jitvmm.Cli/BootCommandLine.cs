@@ -27,7 +27,7 @@ internal sealed class BootCommandLine
 
     public string SerialPath { get; private set; } = "";
 
-    public bool Statistics { get; private set; }
+    public bool Statistics => _options.Statistics;
 
     /// <exception cref="UsageException">An option is unknown, or its value makes no sense.</exception>
     public static BootCommandLine Parse(string[] words)
@@ -64,7 +64,7 @@ internal sealed class BootCommandLine
                 Help = true;
                 break;
             case "--stats":
-                Statistics = true;
+                _options = _options with { Statistics = true };
                 break;
             case "--perf-map":
                 _options = _options with { PerfMap = true };

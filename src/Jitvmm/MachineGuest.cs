@@ -4,7 +4,6 @@ using Jitvmm.Devices.Loading;
 using Jitvmm.Devices.Platform;
 using Jitvmm.Devices.Processors;
 using Jitvmm.Inspector.Recording;
-using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Paravirt;
 using Jitvmm.Translator;
@@ -166,19 +165,8 @@ public sealed class MachineGuest : IDisposable
     /// <summary>Counters of the engine and the machine, as lines of text.</summary>
     public string Statistics()
     {
-        CodeCacheStatistics cache = _engine.Cache.Statistics;
-        return string.Create(
-            CultureInfo.InvariantCulture,
-            $"""
-            jitvmm: machine
-              machine time, ms         {_machine.Clock.Now / 1_000_000,14:N0}
-              blocks translated        {cache.BlocksTranslated,14:N0}
-              instructions translated  {cache.InstructionsTranslated,14:N0}
-              bytes translated         {cache.BytesTranslated,14:N0}
-              blocks invalidated       {cache.BlocksInvalidated,14:N0}
-              code cache flushes       {cache.Flushes,14:N0}
-
-            """) + CalloutStatistics() + ParavirtualReport.Describe(_machine) + CountedStatistics();
+        string time = string.Create(CultureInfo.InvariantCulture, $"  machine time, ms         {_machine.Clock.Now / 1_000_000,14:N0}\n");
+        return $"jitvmm: machine\n{time}{CompilationReport.Describe(_engine.Cache, _engine.Compiler)}{CalloutStatistics()}{ParavirtualReport.Describe(_machine)}{CountedStatistics()}";
     }
 
     /// <summary>What <see cref="MachineGuestOptions.Dumps"/> asks for, as text; empty when it asks for nothing. When the run has ended.</summary>
@@ -249,6 +237,7 @@ public sealed class MachineGuest : IDisposable
                 CountsInstructions = Options.InstructionShift != null,
                 Paravirtual = hypervisor,
             });
+            engine.Compiler?.MeasuresHostCode = Options.Statistics;
             MachineEngine cpus = engine;
             _saving = Options.SaveCache != null || Options.PerfMap || Options.Dumps != null
                 ? new CacheSaving(Options.SaveCache, Options.PerfMap, CacheRecorder.Attach(engine.Cache, engine.Compiler, hypervisor?.Sites, Options.SaveCache != null))

@@ -74,6 +74,9 @@ public sealed record MachineGuestOptions
     /// <summary><see cref="MachineGuest.DumpCode"/> has these when the run ends: compiled code in its different forms. Null: none.</summary>
     public IReadOnlyList<CodeDumpRequest>? Dumps { get; init; }
 
+    /// <summary><see cref="MachineGuest.Statistics"/> will be asked for: it then has the size of host code, too.</summary>
+    public bool Statistics { get; init; }
+
     public ExecutionTier Tier { get; init; }
 
     /// <summary>

@@ -40,6 +40,7 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
             process.ReportsEveryEnd = Options.Statistics;
             if (Options.Statistics)
             {
+                process.Engine.Compiler?.MeasuresHostCode = true;
                 process.Exiting += _ => StatisticsReport.Write(process);
             }
 

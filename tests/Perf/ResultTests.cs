@@ -111,6 +111,27 @@ public sealed class ResultTests
     }
 
     [Fact]
+    public void What_compiling_costs_is_the_quotient_of_the_sums()
+    {
+        ResultTable table = MadeUpResults.Table([1, 1]);
+        foreach ((int row, double time, double instructions, double host, double guest) in ((int, double, double, double, double)[])[(0, 1000, 10, 4000, 100), (1, 9000, 490, 8000, 100)])
+        {
+            table.Rows[row].Add(MadeUpResults.Subject, Metric.Compile, time);
+            table.Rows[row].Add(MadeUpResults.Subject, Metric.Compiled, instructions);
+            table.Rows[row].Add(MadeUpResults.Subject, Metric.HostBytes, host);
+            table.Rows[row].Add(MadeUpResults.Subject, Metric.GuestBytes, guest);
+        }
+
+        ResultFile results = MadeUpResults.File(table);
+        Assert.Equal(new TranslationCost(20, 60), TranslationCost.Of(table, MadeUpResults.Subject));
+        Assert.Equal(100, TranslationCost.Of(table.Rows[0], MadeUpResults.Subject).MicrosecondsPerInstruction, 1e-9);
+        Promise time = Promise.All.Single(static promise => promise is { Table: "kernels", Measure: Promise.CompileCost });
+        Assert.Equal((20, "25 µs"), (time.Value(results), time.LimitText));
+        Assert.Contains("| 25 µs | 20.00 | yes |", TextReport.Write(results), StringComparison.Ordinal);
+        Assert.True(double.IsNaN(time.Value(MadeUpResults.File(MadeUpResults.Table([1])))));
+    }
+
+    [Fact]
     public void The_report_is_one_page_that_fetches_nothing()
     {
         ResultTable table = MadeUpResults.Table([1.2, 1.4, 0.8]);

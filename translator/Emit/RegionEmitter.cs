@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Numerics;
 using System.Reflection;
 using System.Reflection.Emit;
@@ -128,11 +129,18 @@ public sealed partial class RegionEmitter
     /// <param name="counters">Receives counters that the code increments; null for none.</param>
     public static Region Compile(IReadOnlyList<RegionBlock> blocks, PageFlow pages, RegionAccess access, IReadOnlyList<TranslationBlock> dependencies, HandlerSet handlers, RegionCounters? counters = null)
     {
+        long start = Stopwatch.GetTimestamp();
         RegionEmitter emitter = new(blocks, pages, access, handlers, counters);
         emitter.EmitAll();
+        long emitted = Stopwatch.GetTimestamp();
         RuntimeMethodHandle handle = GetMethodDescriptor(emitter._method);
         RuntimeHelpers.PrepareMethod(handle);
-        return new Region(blocks, dependencies, access, emitter._method, handle.GetFunctionPointer()) { Counters = counters };
+        return new Region(blocks, dependencies, access, emitter._method, handle.GetFunctionPointer())
+        {
+            Counters = counters,
+            EmitTime = Stopwatch.GetElapsedTime(start, emitted),
+            JitTime = Stopwatch.GetElapsedTime(emitted),
+        };
     }
 
     /// <summary>The IL that <see cref="Compile"/> gives to RyuJIT, without having it compiled.</summary>

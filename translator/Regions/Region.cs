@@ -16,6 +16,7 @@ public sealed class Region
         {
             Blocks.Add(block.Source);
             InstructionCount += block.Instructions.Length;
+            GuestBytes += (int)(block.Next - block.Address);
             if (block.Entry >= 0)
             {
                 Entries.Add((block.Source, block.Entry));
@@ -43,6 +44,9 @@ public sealed class Region
 
     public int InstructionCount { get; }
 
+    /// <summary>Bytes of these instructions.</summary>
+    public int GuestBytes { get; }
+
     /// <summary>Host address of the code: that of a tier-0 handler for the records of its entries.</summary>
     public nint Code { get; }
 
@@ -54,6 +58,12 @@ public sealed class Region
 
     /// <summary>What lifting, emitting and RyuJIT took.</summary>
     public TimeSpan CompileTime { get; internal set; }
+
+    /// <summary>Of that, writing IL.</summary>
+    public TimeSpan EmitTime { get; init; }
+
+    /// <summary>Of that, in RyuJIT.</summary>
+    public TimeSpan JitTime { get; init; }
 
     /// <summary>Keeps the code alive.</summary>
     internal DynamicMethod Method { get; }

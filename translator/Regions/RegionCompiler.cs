@@ -19,6 +19,10 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     /// <summary>What RyuJIT makes of a guest instruction, about: what it reports is not available for dynamic methods.</summary>
     private const int HostBytesPerInstruction = 64;
 
+    /// <summary>Regions whose host code is measured: the first, and then one of so many.</summary>
+    private const int AlwaysMeasured = 32;
+    private const int MeasuredOneOf = 8;
+
     private const long SysFutex = 202;
 
     // FUTEX_WAIT and FUTEX_WAKE with FUTEX_PRIVATE_FLAG.
@@ -85,6 +89,9 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     /// <summary>Compiled code counts the blocks it runs and the ways it is left. Set before any vCPU runs.</summary>
     public bool CountsEvents { get; set; }
 
+    /// <summary>Statistics have the size of host code, of one region in some: following it to its end takes a few percent of what compiling it took. Set before any vCPU runs.</summary>
+    public bool MeasuresHostCode { get; set; }
+
     /// <summary>
     /// From now on compiled code checks permissions of each access; code that does not is left by every vCPU
     /// before this returns. The caller's vCPU is outside generated code.
@@ -114,6 +121,11 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
         HotBlock hot = new(block, map);
         if (_budget != null)
         {
+            lock (_queueGate)
+            {
+                Statistics.BlocksOffered++;
+            }
+
             Compile(hot);
             return;
         }
@@ -121,6 +133,8 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
         lock (_queueGate)
         {
             _queue.Add(hot);
+            Statistics.LongestQueue = Math.Max(Statistics.LongestQueue, _queue.Count);
+            Statistics.BlocksOffered++;
             if (_thread == null)
             {
                 _thread = new Thread(Work) { IsBackground = true, Name = "Region compiler" };
@@ -247,6 +261,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
         lock (_cache.Gate)
         {
             block.Postpone(16 * block.Executions);
+            Statistics.CompilesPutOff++;
         }
 
         return true;
@@ -274,7 +289,25 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
             Statistics.CompileTime += region.CompileTime;
             Statistics.RegionsCompiled++;
             Statistics.InstructionsCompiled += region.InstructionCount;
+            Statistics.EmitTime += region.EmitTime;
+            Statistics.JitTime += region.JitTime;
+            Statistics.PassTime += region.CompileTime - region.EmitTime - region.JitTime;
+            if (MeasuresHostCode && (Statistics.RegionsCompiled <= AlwaysMeasured || Statistics.RegionsCompiled % MeasuredOneOf == 0))
+            {
+                Measure(region);
+            }
+
             Publish(region, isChecked);
+        }
+    }
+
+    private void Measure(Region region)
+    {
+        int bytes = HostCodeReader.LengthOf(region.Code);
+        if (bytes > 0)
+        {
+            Statistics.HostBytesMeasured += bytes;
+            Statistics.GuestBytesMeasured += region.GuestBytes;
         }
     }
 
@@ -364,7 +397,10 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
         {
             if (!entry.IsStale && entry.RegionCode == region.Code)
             {
+                // It counts from 0 now, and twice as far.
                 entry.LeaveRegion(_handlers.Enter);
+                Statistics.Deoptimisations++;
+                Statistics.CompilesPutOff++;
             }
         }
 

@@ -26,7 +26,7 @@ public static class HtmlReport
         }
 
         AddCurves(html, results);
-        AddCosts(html, results);
+        CostTable.Add(html, results);
         AddHistory(html, results, [.. history.Where(earlier => earlier.Options == results.Options)]);
         return html.Add($"</body></html>").ToString();
     }
@@ -56,11 +56,11 @@ public static class HtmlReport
             return;
         }
 
-        html.Add($"<h2>Promises</h2><div class=\"card\"><table><tr><th>promise</th><th>against</th><th>at most</th><th>today</th><th>met</th></tr>");
+        html.Add($"<h2>Promises</h2><div class=\"card\"><table><tr><th>promise</th><th>at most</th><th>today</th><th>met</th></tr>");
         foreach ((Promise promise, double value) in measured)
         {
             bool isMet = value <= promise.Limit;
-            html.Add($"<tr><td>{Markup.Escape(promise.Text)}</td><td>{Markup.Escape(promise.Against)}</td><td>{promise.Limit:F2}</td><td>{value:F2}</td><td class=\"{(isMet ? "good" : "bad")}\">{(isMet ? "yes" : "no")}</td></tr>");
+            html.Add($"<tr><td>{Markup.Escape(promise.Text)}</td><td>{Markup.Escape(promise.LimitText)}</td><td>{value:F2}</td><td class=\"{(isMet ? "good" : "bad")}\">{(isMet ? "yes" : "no")}</td></tr>");
         }
 
         html.Add($"</table></div>");
@@ -120,28 +120,6 @@ public static class HtmlReport
         }
     }
 
-    private static void AddCosts(Markup html, ResultFile results)
-    {
-        (ResultTable Table, ResultRow Row, string Runner)[] rows =
-        [
-            .. results.Tables.SelectMany(static table => table.Rows.SelectMany(row => row.Runners.Where(static runner => runner.Value.ContainsKey(Metric.Compile)).Select(runner => (table, row, runner.Key)))),
-        ];
-        if (rows.Length == 0)
-        {
-            return;
-        }
-
-        html.Add($"<h2>What it cost</h2><div class=\"card\"><details><summary>CPU time, memory and compilation of each row</summary><table><tr><th>row</th><th>CPU, ms</th><th>peak, MB</th><th>native peak, MB</th><th>compiling, ms</th><th>instructions compiled</th><th>µs each</th><th>records, KB</th><th>compiled code, KB</th></tr>");
-        foreach ((ResultTable table, ResultRow row, string runner) in rows)
-        {
-            double compile = Median(row, runner, Metric.Compile);
-            double compiled = Median(row, runner, Metric.Compiled);
-            html.Add($"<tr><td>{Markup.Escape($"{table.Name}: {row.Name}, {runner}")}</td><td>{Median(row, runner, Metric.Cpu):F0}</td><td>{Median(row, runner, Metric.Peak):F0}</td><td>{Text(Median(row, "native", Metric.Peak))}</td><td>{compile:F0}</td><td>{compiled:N0}</td><td>{Text(compile * 1000 / compiled)}</td><td>{Text(Median(row, runner, Metric.Records) / 1024)}</td><td>{Text(Median(row, runner, Metric.Code) / 1024)}</td></tr>");
-        }
-
-        html.Add($"</table></details></div>");
-    }
-
     private static void AddHistory(Markup html, ResultFile results, IReadOnlyList<ResultFile> history)
     {
         if (history.Count < 2)
@@ -174,8 +152,4 @@ public static class HtmlReport
         Ratio[] ratios = [.. Ratio.Of(table).Where(ratio => ratio.Runner == runner && ratio.Metric == metric)];
         return ratios.Where(static ratio => ratio.Row == Ratio.Mean).Concat(ratios).Select(static ratio => ratio.Value).DefaultIfEmpty(double.NaN).First();
     }
-
-    private static double Median(ResultRow row, string runner, string metric) => Spread.Of(row.Samples(runner, metric)).Median;
-
-    private static string Text(double value) => double.IsFinite(value) ? value.ToString("F0", CultureInfo.InvariantCulture) : "";
 }

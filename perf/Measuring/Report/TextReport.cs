@@ -62,7 +62,7 @@ public static class TextReport
         text.Append("| promise | at most | today | met |\n|---|--:|--:|---|\n");
         foreach ((Promise promise, double value) in measured)
         {
-            text.Append(CultureInfo.InvariantCulture, $"| {promise.Text} | {promise.Limit:0.00} of {promise.Against} | {value:F2} | {(value <= promise.Limit ? "yes" : "no")} |\n");
+            text.Append(CultureInfo.InvariantCulture, $"| {promise.Text} | {promise.LimitText} | {value:F2} | {(value <= promise.Limit ? "yes" : "no")} |\n");
         }
 
         text.Append('\n');

@@ -15,11 +15,38 @@ public static class Metric
     /// <summary>Largest resident size, in MB.</summary>
     public const string Peak = "peak";
 
-    /// <summary>Milliseconds spent compiling.</summary>
-    public const string Compile = "compile time, ms";
+    /// <summary>Microseconds spent compiling.</summary>
+    public const string Compile = "compile time, us";
 
-    /// <summary>Instructions compiled.</summary>
+    /// <summary>Of that, in the translator's own passes.</summary>
+    public const string Passes = "of that in passes, us";
+
+    /// <summary>Of that, writing IL.</summary>
+    public const string Emission = "in emission, us";
+
+    /// <summary>Of that, in RyuJIT.</summary>
+    public const string Jit = "in ryujit, us";
+
+    /// <summary>Guest instructions compiled.</summary>
     public const string Compiled = "instructions compiled";
+
+    /// <summary>Compilations.</summary>
+    public const string Regions = "regions compiled";
+
+    /// <summary>Bytes of host code of the regions whose code was measured.</summary>
+    public const string HostBytes = "host bytes measured";
+
+    /// <summary>Bytes of guest code that these were compiled from.</summary>
+    public const string GuestBytes = "of guest bytes";
+
+    /// <summary>Most blocks that waited to be compiled at once.</summary>
+    public const string Queue = "longest compile queue";
+
+    /// <summary>Blocks that run in tier 0 again after compiled code for them was there.</summary>
+    public const string Deoptimisations = "deoptimisations";
+
+    /// <summary>Times that a block had to run more often before it was compiled.</summary>
+    public const string PutOff = "compiles put off";
 
     /// <summary>Bytes of tier 0's records, at the end.</summary>
     public const string Records = "records, bytes";

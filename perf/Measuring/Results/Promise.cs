@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Jitvmm.Perf.Measuring.Results;
 
 /// <summary>A speed the project says it has, of one table's ratios.</summary>
@@ -5,13 +7,19 @@ namespace Jitvmm.Perf.Measuring.Results;
 /// <param name="Table">Where it shows.</param>
 /// <param name="Runner">Whose it is.</param>
 /// <param name="Measure">In what.</param>
-/// <param name="Against">The runner it is compared with: the table's reference, or a peer.</param>
+/// <param name="Against">The runner it is compared with: the table's reference, or a peer. Of a cost, its unit.</param>
 /// <param name="Row">A row's name, a mean's, or <see cref="Worst"/>.</param>
-/// <param name="Limit">The ratio is at most this.</param>
+/// <param name="Limit">The ratio, or the cost, is at most this.</param>
 public sealed record Promise(string Text, string Table, string Runner, string Measure, string Against, string Row, double Limit)
 {
     /// <summary>In place of a row: the largest ratio of any.</summary>
     public const string Worst = "worst";
+
+    /// <summary>In place of a metric: what compiling an instruction takes, in microseconds.</summary>
+    public const string CompileCost = "compiling";
+
+    /// <summary>In place of a metric: bytes of compiled code for a byte of the guest's.</summary>
+    public const string CodeSize = "size of code";
 
     private const string Native = "native";
     private const string Jitvmm = "jitvmm";
@@ -39,16 +47,38 @@ public sealed record Promise(string Text, string Table, string Runner, string Me
         new("Two threads do 1.85 times the work of one", "threads", "two", Metric.Warm, "one", Jitvmm, 2 / 1.85),
         new("and so do two processors of a machine", "processors", "two", Metric.Warm, "one", Jitvmm, 2 / 1.85),
         new("run /bin/true takes twice a .NET hello world", "start", Jitvmm, Metric.Wall, "dotnet-hello", "/bin/true", 2),
+        new("Compiling takes 25 µs for a guest instruction, in kernels", "kernels", Jitvmm, CompileCost, "µs", "all", 25),
+        new("and in programs", "programs", Jitvmm, CompileCost, "µs", "all", 25),
+        new("and while a machine boots", "boot", Jitvmm, CompileCost, "µs", "all", 25),
+        new("and while a machine runs kernels", "machine", Jitvmm, CompileCost, "µs", "all", 25),
+        new("A guest byte is compiled to 60 host bytes, in kernels", "kernels", Jitvmm, CodeSize, "bytes", "all", 60),
+        new("and in programs", "programs", Jitvmm, CodeSize, "bytes", "all", 60),
+        new("and while a machine boots", "boot", Jitvmm, CodeSize, "bytes", "all", 60),
+        new("and while a machine runs kernels", "machine", Jitvmm, CodeSize, "bytes", "all", 60),
         new("The cloud kernel boots as fast as under qemu-system-x86_64", "boot", Jitvmm, Metric.Wall, QemuSystem, "cloud kernel", 1),
     ];
 
-    /// <summary>Today's ratio; NaN if it was not measured.</summary>
+    /// <summary>What the limit is a multiple of: a peer's time, or a unit.</summary>
+    public string LimitText => IsCost
+        ? string.Create(CultureInfo.InvariantCulture, $"{Limit:0.##} {Against}")
+        : string.Create(CultureInfo.InvariantCulture, $"{Limit:0.00} of {Against}");
+
+    /// <summary>Whether it is about what compiling costs, not about a ratio.</summary>
+    private bool IsCost => Measure is CompileCost or CodeSize;
+
+    /// <summary>Today's ratio, or cost; NaN if it was not measured.</summary>
     public double Value(ResultFile results)
     {
         ResultTable? table = results.Tables.FirstOrDefault(table => table.Name == Table);
         if (table == null)
         {
             return double.NaN;
+        }
+
+        if (IsCost)
+        {
+            var cost = TranslationCost.Of(table, Runner);
+            return Measure == CompileCost ? cost.MicrosecondsPerInstruction : cost.HostBytesPerGuestByte;
         }
 
         Ratio[] ratios = [.. Ratio.Of(table, Against).Where(ratio => ratio.Runner == Runner && ratio.Metric == Measure)];

@@ -1,6 +1,5 @@
 using Iced.Intel;
 using Jitvmm.Inspector.Files;
-using Jitvmm.Inspector.Recording;
 using Jitvmm.Inspector.Reports;
 using Jitvmm.Runtime.CodeCache;
 using Jitvmm.Runtime.Memory;

@@ -1,13 +1,13 @@
 using Iced.Intel;
 
-namespace Jitvmm.Inspector.Recording;
+namespace Jitvmm.Translator.Regions;
 
 /// <summary>Finds out how long the host code of a compiled method is, and copies it.</summary>
 /// <remarks>
 /// .NET does not say where dynamic methods end without its tracing, which guests are run without. RyuJIT lays a method out in one piece: so code is followed from its start, and goes
 /// on as long as a branch found so far leads further. Its jump tables are elsewhere, and what they lead to is led to by branches over it, or follows.
 /// </remarks>
-internal static unsafe class HostCodeReader
+public static unsafe class HostCodeReader
 {
     /// <summary>More than RyuJIT makes of the largest region.</summary>
     private const int Longest = 1 << 20;
@@ -15,7 +15,10 @@ internal static unsafe class HostCodeReader
     private const int LongestInstruction = 15;
 
     /// <summary>The bytes of the method at a host address; empty when its end was not found.</summary>
-    public static byte[] Read(nint start)
+    public static byte[] Read(nint start) => new ReadOnlySpan<byte>((void*)start, LengthOf(start)).ToArray();
+
+    /// <summary>How many they are; 0 when the end was not found.</summary>
+    public static int LengthOf(nint start)
     {
         ulong first = (ulong)start;
         var reader = new PointerCodeReader((byte*)start);
@@ -27,7 +30,7 @@ internal static unsafe class HostCodeReader
             decoder.Decode(out Instruction instruction);
             if (instruction.IsInvalid)
             {
-                return [];
+                return 0;
             }
 
             if (TargetOf(instruction) is { } target && target > furthest && target - first < Longest)
@@ -37,11 +40,11 @@ internal static unsafe class HostCodeReader
 
             if (Ends(instruction) && decoder.IP > furthest)
             {
-                return new ReadOnlySpan<byte>((void*)start, (int)(decoder.IP - first)).ToArray();
+                return (int)(decoder.IP - first);
             }
         }
 
-        return [];
+        return 0;
     }
 
     /// <summary>Where a jump within the method goes. Calls, and jumps behind which nothing goes on, are out of it.</summary>
