@@ -50,6 +50,11 @@ internal static class BootCommand
             Console.Error.WriteLine($"jitvmm: cache file {problem}");
         }
 
+        if (guest.TierSamplesProblem is { } trouble)
+        {
+            Console.Error.WriteLine($"jitvmm: tier samples {trouble}");
+        }
+
         return Report(guest, outcome);
     }
 

@@ -125,6 +125,9 @@ internal sealed class BootCommandLine
             case "--save-cache":
                 _options = _options with { SaveCache = _words.Value(name) };
                 break;
+            case "--sample-tiers":
+                _options = _options with { TierSamples = _words.Value(name) };
+                break;
             case "--dump-ir" or "--dump-il" or "--dump-host":
                 _options = _options with { Dumps = [.. _options.Dumps ?? [], OptionWords.DumpOf(name, _words.Value(name))] };
                 break;

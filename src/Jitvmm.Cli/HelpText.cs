@@ -45,6 +45,8 @@ internal static class HelpText
           --dump-ir ADDRESS, --dump-il ADDRESS, --dump-host ADDRESS
                                     when it ends, the regions that code was compiled in: their IR behind each pass, the IL, or the
                                     host's instructions. ADDRESS is hexadecimal, or a symbol, or symbol+distance
+          --sample-tiers FILE       into FILE, a line for each sample while it runs: milliseconds, and instructions executed in tier 0
+                                    and in tier 1 by then
           --quiet                   nothing of the VMM's own, not even a report of a guest's crash
 
         Exit status: the guest's own; a guest that dies of a signal makes jitvmm die of the same one.
@@ -135,6 +137,8 @@ internal static class HelpText
           --dump-ir ADDRESS, --dump-il ADDRESS, --dump-host ADDRESS
                                     when it ends, the regions that code was compiled in: their IR behind each pass, the IL, or the
                                     host's instructions. ADDRESS is hexadecimal, or a symbol, or symbol+distance
+          --sample-tiers FILE       into FILE, a line for each sample while it runs: milliseconds, and instructions executed in tier 0
+                                    and in tier 1 by then
 
         Keys, when standard input is a terminal: Ctrl-A h lists them; Ctrl-A x ends the machine.
 

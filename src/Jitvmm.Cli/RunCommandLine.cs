@@ -27,6 +27,7 @@ internal sealed class RunCommandLine
     private string? _saveCache;
     private bool _perfMap;
     private List<CodeDumpRequest>? _dumps;
+    private string? _tierSamples;
 
     private RunCommandLine(string[] words)
     {
@@ -71,6 +72,7 @@ internal sealed class RunCommandLine
         SaveCache = _saveCache,
         PerfMap = _perfMap,
         Dumps = _dumps,
+        TierSamples = _tierSamples,
     };
 
     private void ReadOptions()
@@ -163,6 +165,9 @@ internal sealed class RunCommandLine
                 break;
             case "--save-cache":
                 _saveCache = _options.Value(name);
+                break;
+            case "--sample-tiers":
+                _tierSamples = _options.Value(name);
                 break;
             case "--dump-ir" or "--dump-il" or "--dump-host":
                 (_dumps ??= []).Add(OptionWords.DumpOf(name, _options.Value(name)));

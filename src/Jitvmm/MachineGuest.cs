@@ -34,6 +34,7 @@ public sealed class MachineGuest : IDisposable
     private MachineEngine _engine;
     private Machine _machine;
     private CacheSaving? _saving;
+    private TierSampling? _sampling;
     private bool _stopped;
 
     /// <summary>Builds the machine: opens and locks its disks, loads the kernel.</summary>
@@ -49,6 +50,11 @@ public sealed class MachineGuest : IDisposable
         if (options.SaveCache is { } path && CacheSaving.Check(path) is { } reason)
         {
             throw new MachineGuestException($"cache file {path}: {reason}");
+        }
+
+        if (options.TierSamples is { } samples && TierSampling.Check(samples, options.SaveCache != null || options.PerfMap || options.Dumps != null) is { } mistake)
+        {
+            throw new MachineGuestException($"tier samples: {mistake}");
         }
 
         _bios = options.Bios == null ? [] : ReadFile("BIOS", options.Bios);
@@ -80,6 +86,9 @@ public sealed class MachineGuest : IDisposable
     /// <summary>Why the file of <see cref="MachineGuestOptions.SaveCache"/> was not written; null when nothing went wrong.</summary>
     public string? CacheProblem { get; private set; }
 
+    /// <summary>Why the file of <see cref="MachineGuestOptions.TierSamples"/> was not written; null when nothing went wrong.</summary>
+    public string? TierSamplesProblem { get; private set; }
+
     /// <summary>The guest reset the machine, which now starts anew. Raised on the thread of <see cref="Run"/>.</summary>
     public event EventHandler? Restarted;
 
@@ -102,6 +111,7 @@ public sealed class MachineGuest : IDisposable
         finally
         {
             CacheProblem = _saving?.Save(Options);
+            TierSamplesProblem = _sampling?.Save();
             SerialOutput.Close();
             ConsoleOutput.Close();
             DebugOutput.Close();
@@ -242,6 +252,7 @@ public sealed class MachineGuest : IDisposable
             _saving = Options.SaveCache != null || Options.PerfMap || Options.Dumps != null
                 ? new CacheSaving(Options.SaveCache, Options.PerfMap, CacheRecorder.Attach(engine.Cache, engine.Compiler, hypervisor?.Sites, Options.SaveCache != null))
                 : null;
+            _sampling = Options.TierSamples is { } samples ? new TierSampling(samples, engine.Cache, engine.Compiler) : null;
             var machine = new Machine(Configuration(hypervisor), memory, platform => new EngineProcessor(cpus.CreateCpu(platform, platform.Index)))
             {
                 Inspector = (platform, processor) => Inspect(platform.Index, processor),

@@ -74,6 +74,12 @@ public sealed record MachineGuestOptions
     /// <summary><see cref="MachineGuest.DumpCode"/> has these when the run ends: compiled code in its different forms. Null: none.</summary>
     public IReadOnlyList<CodeDumpRequest>? Dumps { get; init; }
 
+    /// <summary>
+    /// A host file that receives how the instructions of the machine were shared between the tiers over time, when the run ends: a line for each sample, with milliseconds
+    /// and the instructions executed in tier 0 and in tier 1 by then. Null: nothing is sampled. Not of a run that is recorded.
+    /// </summary>
+    public string? TierSamples { get; init; }
+
     /// <summary><see cref="MachineGuest.Statistics"/> will be asked for: it then has the size of host code, too.</summary>
     public bool Statistics { get; init; }
 

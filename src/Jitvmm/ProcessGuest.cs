@@ -49,6 +49,11 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
                 RecordCache(process);
             }
 
+            if (Options.TierSamples is { } samples)
+            {
+                SampleTiers(process, samples);
+            }
+
             process.Run(program, Options.Arguments ?? [program], Options.Environment ?? OwnEnvironment());
         }
         catch (LoadException error)
@@ -59,6 +64,23 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
         {
             throw new ProcessGuestException(error.Message, ProcessGuestException.HostFailure, error);
         }
+    }
+
+    private void SampleTiers(LinuxProcess process, string path)
+    {
+        if (TierSampling.Check(path, Options.SaveCache != null || Options.PerfMap || Options.Dumps != null) is { } reason)
+        {
+            throw new IOException($"tier samples: {reason}");
+        }
+
+        TierSampling sampling = new(path, process.Engine.Cache, process.Engine.Compiler);
+        process.Exiting += _ =>
+        {
+            if (process.IsTopLevel && sampling.Save() is { } problem)
+            {
+                StatisticsReport.Print(process, $"jitvmm: tier samples {problem}\n");
+            }
+        };
     }
 
     private void RecordCache(LinuxProcess process)

@@ -65,6 +65,12 @@ public sealed class ProcessGuestOptions
     /// <summary>The process that was started prints these to standard error when it ends: compiled code in its different forms. Null: none.</summary>
     public IReadOnlyList<CodeDumpRequest>? Dumps { get; init; }
 
+    /// <summary>
+    /// A host file that receives how the instructions of the process that was started were shared between the tiers over time, when the run ends: a line for each sample, with milliseconds
+    /// and the instructions executed in tier 0 and in tier 1 by then. Null: nothing is sampled. Not of a run that is recorded.
+    /// </summary>
+    public string? TierSamples { get; init; }
+
     /// <summary>Print nothing of the VMM's own, not even a report when the guest dies of a fault.</summary>
     public bool Quiet { get; init; }
 }
