@@ -60,6 +60,11 @@ internal static class KernelTable
             }
         }
 
+        if (results.Failures.Count == 0 && runners.FirstOrDefault(static runner => runner.Name == Runner.JitvmmName) is { } jitvmm)
+        {
+            TierSampling.Measure(table, [.. kernels.Select((kernel, i) => (table.Rows[i], jitvmm, (IReadOnlyList<string>)[kernel.Program, $"{jitvmm.Rounds}"]))], child, results);
+        }
+
         foreach (((int row, string runner), List<double[]> taken) in curves)
         {
             table.Rows[row].Curves[runner] = [.. Enumerable.Range(0, taken[0].Length).Select(round => Spread.Of(taken.Select(times => times[round])).Median)];

@@ -52,6 +52,7 @@ internal static class MachineTables
             }
         }
 
+        TierSampling.Measure(table, [(table.Rows[0], monitors[0], [])], child, results);
         return table;
     }
 
@@ -94,6 +95,7 @@ internal static class MachineTables
             }
         }
 
+        TierSampling.Measure(table, [(whole, monitors[0], [])], child, results);
         table.Rows.Add(whole);
         return table;
     }

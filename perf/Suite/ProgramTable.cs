@@ -53,6 +53,7 @@ internal static class ProgramTable
             }
         }
 
+        TierSampling.Measure(table, [.. programs.Select((program, i) => (table.Rows[i], runners[1], (IReadOnlyList<string>)program.Arguments))], child, results);
         return table;
     }
 }

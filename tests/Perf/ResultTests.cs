@@ -70,10 +70,12 @@ public sealed class ResultTests
         try
         {
             ResultFile written = MadeUpResults.File(MadeUpResults.Table([1.2, 1.4]));
+            written.Tables[0].Rows[1].Tiers[MadeUpResults.Subject] = new TierShares([7], [0.25], 0.25);
             written.Write(path);
             ResultFile read = ResultFile.Read(path);
             Assert.Equal(written.Host, read.Host);
             Assert.Equal(Ratio.Of(written.Tables[0]), Ratio.Of(read.Tables[0]));
+            Assert.Equal([0.25], read.Tables[0].Rows[1].Tiers[MadeUpResults.Subject].Compiled);
 
             File.WriteAllText(path, File.ReadAllText(path).Replace("\"schema\": 1", "\"schema\": 999", StringComparison.Ordinal));
             Assert.Throws<InvalidDataException>(() => ResultFile.Read(path));
@@ -125,10 +127,24 @@ public sealed class ResultTests
         ResultFile results = MadeUpResults.File(table);
         Assert.Equal(new TranslationCost(20, 60), TranslationCost.Of(table, MadeUpResults.Subject));
         Assert.Equal(100, TranslationCost.Of(table.Rows[0], MadeUpResults.Subject).MicrosecondsPerInstruction, 1e-9);
-        Promise time = Promise.All.Single(static promise => promise is { Table: "kernels", Measure: Promise.CompileCost });
-        Assert.Equal((20, "25 µs"), (time.Value(results), time.LimitText));
+        Promise promise = Promise.All.Single(static each => each is { Table: "kernels", Measure: Promise.CompileCost });
+        Assert.Equal((20, "25 µs"), (promise.Value(results), promise.LimitText));
         Assert.Contains("| 25 µs | 20.00 | yes |", TextReport.Write(results), StringComparison.Ordinal);
-        Assert.True(double.IsNaN(time.Value(MadeUpResults.File(MadeUpResults.Table([1])))));
+        Assert.True(double.IsNaN(promise.Value(MadeUpResults.File(MadeUpResults.Table([1])))));
+    }
+
+    [Fact]
+    public void Shares_of_the_tiers_are_those_of_each_span_of_time()
+    {
+        TierShares shares = TierShares.Read(["0 0 0", "10 100 0", "20 150 50", "30 150 50", "40 150 350", ""])!;
+        Assert.Equal([10, 20, 30, 40], shares.Milliseconds);
+
+        // Nothing was executed between 20 and 30 ms.
+        Assert.Equal([0, 0.5, 0.5, 1], shares.Compiled);
+        Assert.Equal(0.7, shares.Total);
+        Assert.Null(TierShares.Read(["0 0 0"]));
+        Assert.Null(TierShares.Read(["0 0 0", "5 0 0"]));
+        Assert.InRange(TierShares.Read(Enumerable.Range(0, 5000).Select(static i => $"{i} {i} 0"))!.Milliseconds.Count, 50, 101);
     }
 
     [Fact]
@@ -137,6 +153,9 @@ public sealed class ResultTests
         ResultTable table = MadeUpResults.Table([1.2, 1.4, 0.8]);
         table.Rows[0].Curves["native"] = [20, 20, 20];
         table.Rows[0].Curves[MadeUpResults.Subject] = [90, 30, 24];
+        table.Rows[0].Tiers[MadeUpResults.Subject] = new TierShares([10, 20, 40], [0, 0.5, 1], 0.75);
+        table.Rows[1].Add(MadeUpResults.Subject, Metric.Compile, 5000);
+        table.Rows[1].Add(MadeUpResults.Subject, Metric.Compiled, 0);
         ResultFile results = MadeUpResults.File(table);
         string page = HtmlReport.Write(results, [MadeUpResults.File(MadeUpResults.Table([1.3, 1.5, 0.9]), "an-earlier"), results]);
         foreach (string fetched in (string[])["http:", "https:", "src=", "href=", "url(", "@import"])
@@ -147,6 +166,8 @@ public sealed class ResultTests
         Assert.Contains("prefers-color-scheme: dark", page, StringComparison.Ordinal);
         Assert.Contains("version &lt;7&gt;", page, StringComparison.Ordinal);
         Assert.Contains("an-earlier", page, StringComparison.Ordinal);
+        Assert.Contains("75.0 % of all instructions in compiled code", page, StringComparison.Ordinal);
+        Assert.Contains("jitvmm compiled nothing", page, StringComparison.Ordinal);
         Assert.DoesNotContain("NaN", page, StringComparison.Ordinal);
     }
 }

@@ -3,7 +3,7 @@ using Jitvmm.Perf.Measuring.Results;
 
 namespace Jitvmm.Perf.Measuring.Report;
 
-/// <summary>Results as one page that needs nothing else: promises, a plot for each table, how kernels warm up, what it cost, and how it was before.</summary>
+/// <summary>Results as one page that needs nothing else: promises, a plot for each table, how kernels warm up, which tier they ran in, what it cost, and how it was before.</summary>
 public static class HtmlReport
 {
     private const int Wide = 1000;
@@ -26,6 +26,7 @@ public static class HtmlReport
         }
 
         AddCurves(html, results);
+        TierPlot.Add(html, results);
         CostTable.Add(html, results);
         AddHistory(html, results, [.. history.Where(earlier => earlier.Options == results.Options)]);
         return html.Add($"</body></html>").ToString();

@@ -14,6 +14,9 @@ public sealed class ResultRow
     /// <summary>Milliseconds of a kernel's first rounds, second rounds and so on: medians over the runs.</summary>
     public SortedDictionary<string, List<double>> Curves { get; init; } = new(StringComparer.Ordinal);
 
+    /// <summary>How instructions were shared between the tiers over time, in a run of its own: by runner, the share of tier 1 and the times, in milliseconds, since the one before.</summary>
+    public SortedDictionary<string, TierShares> Tiers { get; init; } = new(StringComparer.Ordinal);
+
     public void Add(string runner, string metric, double sample)
     {
         if (!Runners.TryGetValue(runner, out SortedDictionary<string, List<double>>? metrics))
