@@ -151,7 +151,10 @@ public sealed unsafe class TierSampler : ICacheObserver, IRegionObserver
     private void Take()
     {
         double before = Now;
-        _samples.Add(new TierSample(before, _interpretedBefore + InterpretedByBlocks(), _compiledBefore + CompiledByRegions()));
+
+        // A block that is just being offered to tier 1 has counted once too often until it is entered again.
+        ulong interpreted = Math.Max(_samples[^1].Interpreted, _interpretedBefore + InterpretedByBlocks());
+        _samples.Add(new TierSample(before, interpreted, _compiledBefore + CompiledByRegions()));
         if (_samples.Count > MostSamples)
         {
             for (int i = _samples.Count - 2; i > 0; i -= 2)
