@@ -12,6 +12,11 @@ internal static class BootCommand
     public static int Run(BootCommandLine line)
     {
         using var guest = new MachineGuest(line.ToOptions());
+        if (guest.Options.Inspect)
+        {
+            Console.Error.WriteLine($"jitvmm: process {Environment.ProcessId} can be inspected: jitvmm cache top --attach {Environment.ProcessId}");
+        }
+
         bool usesTerminal = line.Serial == SerialTarget.Terminal || guest.Options.Console;
         using Stream? file = line.Serial == SerialTarget.File ? OpenFile(line.SerialPath) : null;
         using RawTerminal? terminal = usesTerminal ? RawTerminal.TryEnter() : null;

@@ -69,6 +69,9 @@ internal sealed class BootCommandLine
             case "--perf-map":
                 _options = _options with { PerfMap = true };
                 break;
+            case "--inspect":
+                _options = _options with { Inspect = true };
+                break;
             case "--no-reboot":
                 _options = _options with { Reboots = false };
                 break;

@@ -1,4 +1,5 @@
 using Jitvmm.Inspector.Files;
+using Jitvmm.Inspector.Live;
 using Jitvmm.Inspector.Reports;
 using Jitvmm.Inspector.Symbols;
 
@@ -11,11 +12,16 @@ internal static class CacheCommand
     {
         try
         {
-            CacheView view = Open(line.Words[0], line);
+            if (line.Subcommand == CacheCommandLine.Top)
+            {
+                return TopCommand.Run(line);
+            }
+
+            CacheView view = Open(line);
             Report? report = Make(line, view);
             if (report == null)
             {
-                Console.Error.WriteLine($"jitvmm: {line.Words[1]} is neither an address nor a symbol of the cache");
+                Console.Error.WriteLine($"jitvmm: {line.Words[0]} is neither an address nor a symbol of the cache");
                 return ExitCodes.VmmError;
             }
 
@@ -32,19 +38,38 @@ internal static class CacheCommand
             Console.Error.WriteLine($"jitvmm: cache file {error.Message}");
             return ExitCodes.VmmError;
         }
+        catch (AttachException error)
+        {
+            Console.Error.WriteLine($"jitvmm: {error.Message}");
+            return ExitCodes.VmmError;
+        }
+    }
+
+    /// <summary>The cache that the subcommand is about.</summary>
+    private static CacheView Open(CacheCommandLine line)
+    {
+        if (line.File is { } file)
+        {
+            return Open(file, line);
+        }
+
+        using AttachClient client = AttachClient.Attach(line.Process!.Value);
+        return new CacheView(client.Read(), OwnSymbols(line));
     }
 
     private static CacheView Open(string path, CacheCommandLine line)
     {
         try
         {
-            return new CacheView(CacheFile.Open(path), line.SymbolFile == null ? null : SymbolTable.Open(line.SymbolFile));
+            return new CacheView(CacheFile.Open(path), OwnSymbols(line));
         }
         catch (CacheFileException error)
         {
             throw new CacheFileException(error.Damage, $"{path}: {error.Message}", error);
         }
     }
+
+    private static SymbolTable? OwnSymbols(CacheCommandLine line) => line.SymbolFile == null ? null : SymbolTable.Open(line.SymbolFile);
 
     /// <summary>Null when an address is none.</summary>
     private static Report? Make(CacheCommandLine line, CacheView view)
@@ -62,10 +87,13 @@ internal static class CacheCommand
             case "verify":
                 return VerifyReport.Make(view, line.Limit);
             case "diff":
-                return DiffReport.Make(view, Open(line.Words[1], line), line.Limit);
+                CacheView other = Open(line.Words[0], line);
+
+                // A running guest is later than any file.
+                return line.File == null ? DiffReport.Make(other, view, line.Limit) : DiffReport.Make(view, other, line.Limit);
         }
 
-        return view.ParseAddress(line.Words[1]) is not { } address ? null : line.Subcommand switch
+        return view.ParseAddress(line.Words[0]) is not { } address ? null : line.Subcommand switch
         {
             "show" => ShowReport.Make(view, address),
             "explain" => ExplainReport.Make(view, address),

@@ -7,19 +7,23 @@ namespace Jitvmm.Cli;
 /// <summary>The words after <c>jitvmm cache</c>. Options may stand before and behind the others.</summary>
 internal sealed class CacheCommandLine
 {
-    /// <summary>Each subcommand and the words it takes.</summary>
+    /// <summary>Each subcommand and the words it takes behind the cache that it is about.</summary>
     private static readonly (string Name, string[] Words)[] s_subcommands =
     [
-        ("list", ["FILE"]),
-        ("show", ["FILE", "ADDRESS"]),
-        ("exits", ["FILE"]),
-        ("invalidations", ["FILE"]),
-        ("sites", ["FILE"]),
-        ("explain", ["FILE", "ADDRESS"]),
-        ("graph", ["FILE", "ADDRESS"]),
-        ("verify", ["FILE"]),
-        ("diff", ["FILE", "FILE"]),
+        ("list", []),
+        ("show", ["ADDRESS"]),
+        ("exits", []),
+        ("invalidations", []),
+        ("sites", []),
+        ("explain", ["ADDRESS"]),
+        ("graph", ["ADDRESS"]),
+        ("verify", []),
+        ("diff", ["FILE"]),
+        (Top, []),
     ];
+
+    /// <summary>The subcommand that goes on.</summary>
+    public const string Top = "top";
 
     private readonly OptionWords _options;
     private readonly List<string> _words = [];
@@ -32,8 +36,20 @@ internal sealed class CacheCommandLine
     /// <summary>The subcommand.</summary>
     public string Subcommand => _words[0];
 
-    /// <summary>What the subcommand is about: a file, and perhaps another or an address.</summary>
-    public IReadOnlyList<string> Words => _words[1..];
+    /// <summary>The file that the subcommand is about; null when it is about the guest of <see cref="Process"/>.</summary>
+    public string? File => Process == null ? _words[1] : null;
+
+    /// <summary>The process of a running guest; null for a file.</summary>
+    public int? Process { get; private set; }
+
+    /// <summary>What else the subcommand takes: an address, or another file.</summary>
+    public IReadOnlyList<string> Words => _words[(Process == null ? 2 : 1)..];
+
+    /// <summary>Time between two refreshes of <see cref="Top"/>.</summary>
+    public TimeSpan Interval { get; private set; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Refreshes of <see cref="Top"/>; 0 until the guest ends.</summary>
+    public int Count { get; private set; }
 
     public bool Json { get; private set; }
 
@@ -95,10 +111,15 @@ internal sealed class CacheCommandLine
             throw new UsageException($"unknown subcommand {Subcommand}");
         }
 
-        string[] expected = s_subcommands[index].Words;
+        if (Subcommand == Top && Process == null)
+        {
+            throw new UsageException("top shows a running guest: --attach PID is missing");
+        }
+
+        string[] expected = Process == null ? ["FILE", .. s_subcommands[index].Words] : s_subcommands[index].Words;
         if (_words.Count - 1 != expected.Length)
         {
-            throw new UsageException($"{Subcommand} takes {string.Join(' ', expected)}");
+            throw new UsageException(expected.Length == 0 ? $"{Subcommand} takes nothing beside --attach PID" : $"{Subcommand} takes {string.Join(' ', expected)}{(Process == null ? "" : " and --attach PID")}");
         }
     }
 
@@ -126,6 +147,15 @@ internal sealed class CacheCommandLine
     {
         switch (name)
         {
+            case "--attach":
+                Process = _options.Count(name);
+                break;
+            case "--interval":
+                Interval = Seconds(name);
+                break;
+            case "--count":
+                Count = _options.Count(name);
+                break;
             case "--symbols":
                 SymbolFile = _options.Value(name);
                 break;
@@ -177,6 +207,14 @@ internal sealed class CacheCommandLine
         return ulong.TryParse(value, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number) && number <= (ulong)most
             ? number
             : throw new UsageException($"{name} is a number, not {value}");
+    }
+
+    private TimeSpan Seconds(string name)
+    {
+        string value = _options.Value(name);
+        return double.TryParse(value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) && seconds is >= 0.1 and <= 3600
+            ? TimeSpan.FromSeconds(seconds)
+            : throw new UsageException($"{name} is a number of seconds from 0.1 to 3600, not {value}");
     }
 
     private ulong Address(string name)

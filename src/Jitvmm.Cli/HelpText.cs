@@ -7,7 +7,7 @@ internal static class HelpText
 
         usage: jitvmm run [options] PROG [ARGS...]
                jitvmm boot [options]
-               jitvmm cache SUBCOMMAND FILE [options]
+               jitvmm cache SUBCOMMAND FILE|--attach PID [options]
                jitvmm run --help, jitvmm boot --help, jitvmm cache --help
                jitvmm --version
 
@@ -41,6 +41,7 @@ internal static class HelpText
           --stats                   counters, when the guest ends
           --save-cache FILE         into FILE, what became of its translations: see jitvmm cache. With %p in FILE, one for each
                                     process, which stands for its number
+          --inspect                 let your other processes look at it while it runs: jitvmm cache list --attach PID
           --perf-map                into /tmp/perf-PID.map, compiled code by the guest's symbols, for perf report
           --dump-ir ADDRESS, --dump-il ADDRESS, --dump-host ADDRESS
                                     when it ends, the regions that code was compiled in: their IR behind each pass, the IL, or the
@@ -56,8 +57,10 @@ internal static class HelpText
 
     public const string Cache = """
         usage: jitvmm cache SUBCOMMAND FILE [options]
+               jitvmm cache SUBCOMMAND --attach PID [options]
 
-        Shows what the translator made of a guest, from a file that jitvmm run or boot wrote with --save-cache.
+        Shows what the translator made of a guest, from a file that jitvmm run or boot wrote with --save-cache, or of a guest
+        that runs and was started with --inspect.
 
           list FILE                 blocks of guest code, those that ran most first
           show FILE ADDRESS         one block: guest code, IR before and after the passes, IL, and the host code of its region
@@ -69,10 +72,13 @@ internal static class HelpText
           verify FILE               translate everything again and compare; status 1 when something differs
           diff FILE FILE            what became hotter, larger or slower to compile from the first to the second
 
+          top --attach PID          what runs now: hottest blocks, instructions and exits per second
+
+        With --attach PID, the guest in process PID stands in place of the (first) FILE; diff FILE --attach PID goes from FILE to it.
         An ADDRESS is hexadecimal, or a symbol, or symbol+distance.
 
         Options
-          --json                    for programs; the schema is in src/Jitvmm.Inspector/README.md
+          --json                    for programs; the schema is in src/Jitvmm.Inspector/README.md; one line for each refresh of top
           --symbols FILE            symbols from FILE, an ELF file or a list as /proc/kallsyms has it, instead of the cache's own
           --limit N                 rows at most (default 40); 0 for all
           --sort KEY                list: by executions (default), address, size, exits, age, translations or invalidations
@@ -85,8 +91,10 @@ internal static class HelpText
                                     list: only blocks in that state
           --kind KIND               exits: only of that kind
           --dot                     graph: for Graphviz
+          --interval SECONDS        top: between refreshes (default 1)
+          --count N                 top: end after N refreshes
 
-        Exit status: 0; 1 when verify found a difference; 125: the file cannot be used.
+        Exit status: 0; 1 when verify found a difference; 125: the file or the guest cannot be used.
 
         """;
 
@@ -133,6 +141,7 @@ internal static class HelpText
           --code-cache SIZE         translations kept at most (default 256M)
           --stats                   counters on standard error, when the machine ends
           --save-cache FILE         into FILE, what became of its translations: see jitvmm cache
+          --inspect                 let your other processes look at it while it runs: jitvmm cache list --attach PID
           --perf-map                into /tmp/perf-PID.map, compiled code by its guest address, for perf report
           --dump-ir ADDRESS, --dump-il ADDRESS, --dump-host ADDRESS
                                     when it ends, the regions that code was compiled in: their IR behind each pass, the IL, or the

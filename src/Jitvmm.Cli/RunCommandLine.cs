@@ -28,6 +28,7 @@ internal sealed class RunCommandLine
     private bool _perfMap;
     private List<CodeDumpRequest>? _dumps;
     private string? _tierSamples;
+    private bool _inspect;
 
     private RunCommandLine(string[] words)
     {
@@ -73,6 +74,7 @@ internal sealed class RunCommandLine
         PerfMap = _perfMap,
         Dumps = _dumps,
         TierSamples = _tierSamples,
+        Inspect = _inspect,
     };
 
     private void ReadOptions()
@@ -121,6 +123,9 @@ internal sealed class RunCommandLine
                 break;
             case "--perf-map":
                 _perfMap = true;
+                break;
+            case "--inspect":
+                _inspect = true;
                 break;
             case "--quiet":
                 _quiet = true;

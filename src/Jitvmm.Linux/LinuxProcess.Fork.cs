@@ -13,6 +13,9 @@ public sealed unsafe partial class LinuxProcess
     /// <summary>Called in the child of a fork while it is single-threaded.</summary>
     internal Action? ForkedChild { get; set; }
 
+    /// <summary>Called in the child of a fork, about to go on with its guest.</summary>
+    public Action? Forked { get; set; }
+
     /// <summary>fork, vfork and clone without CLONE_THREAD; the child's id, 0 in the child, or a negated error.</summary>
     internal long Fork(GuestThread thread, in CloneArguments clone)
     {
@@ -120,6 +123,8 @@ public sealed unsafe partial class LinuxProcess
         {
             thread.AlternateStack.Clear();
         }
+
+        Forked?.Invoke();
     }
 
     private void InstallPidFd(GuestThread thread, int pid, ulong address)

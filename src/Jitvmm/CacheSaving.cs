@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Reflection;
-using System.Runtime.InteropServices;
+using System.Text;
 using Jitvmm.Inspector.Files;
 using Jitvmm.Inspector.Recording;
 using Jitvmm.Inspector.Reports;
@@ -11,7 +11,7 @@ using Jitvmm.Runtime.Memory;
 
 namespace Jitvmm;
 
-/// <summary>Writes what was recorded of a guest's translations to the file that its options name.</summary>
+/// <summary>Describes what was recorded of a guest's translations: for the file that its options name, when it ends, and for whoever attaches to it while it runs.</summary>
 internal sealed class CacheSaving
 {
     private const string ProcessIdPattern = "%p";
@@ -19,6 +19,9 @@ internal sealed class CacheSaving
     private readonly string? _path;
     private readonly bool _perfMap;
     private readonly CacheRecorder _recorder;
+
+    /// <summary>Of files that were read before; null for those that have none that can be read.</summary>
+    private readonly Dictionary<string, ElfSymbols?> _symbols = [];
     private readonly string _started = DateTime.UtcNow.ToString("O", CultureInfo.InvariantCulture);
 
     /// <param name="path">The cache file; null for none.</param>
@@ -73,14 +76,18 @@ internal sealed class CacheSaving
         return text.ToString();
     }
 
-    /// <summary>What was recorded of a process so far.</summary>
+    /// <summary>What was recorded of a process so far. One thread at a time.</summary>
     public CacheFileWriter Describe(LinuxProcess process, ProcessGuestOptions options)
     {
         CacheFileWriter writer = Describe("process", options.Tier);
-        writer.AddFact("program", options.Program);
+        writer.AddFact("program", process.ExecutablePath is { Length: > 0 } path ? Encoding.UTF8.GetString(path) : options.Program);
         writer.AddFact("pid", process.Pid.ToString(CultureInfo.InvariantCulture));
         _recorder.Describe(writer);
-        AddModules(writer, process.Map.Snapshot());
+        lock (_symbols)
+        {
+            AddModules(writer, process.Map.Snapshot());
+        }
+
         return writer;
     }
 
@@ -129,9 +136,8 @@ internal sealed class CacheSaving
     }
 
     /// <summary>Files the guest has code of, and the symbols of what ran.</summary>
-    private static void AddModules(CacheFileWriter writer, Vma[] areas)
+    private void AddModules(CacheFileWriter writer, Vma[] areas)
     {
-        BlockIndex blocks = new(CollectionsMarshal.AsSpan(writer.Blocks));
         foreach (Vma area in areas)
         {
             if (area.File == null || (area.Access & PageAccess.Execute) == 0)
@@ -140,37 +146,43 @@ internal sealed class CacheSaving
             }
 
             writer.AddModule(area.Start, area.End, area.Offset, area.File.Path);
-            if (area.File.HostPath is { } path)
+            if (area.File.HostPath is { } path && SymbolsOf(path) is { } elf && elf.BiasOf(area.Start, area.Offset) is { } bias)
             {
-                AddSymbols(writer, blocks, area, path);
+                AddSymbols(writer, area, elf, bias);
             }
         }
     }
 
-    private static void AddSymbols(CacheFileWriter writer, BlockIndex blocks, Vma area, string path)
+    private static void AddSymbols(CacheFileWriter writer, Vma area, ElfSymbols elf, ulong bias)
     {
-        try
+        foreach (GuestSymbol symbol in elf.Functions)
         {
-            using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            ElfSymbols elf = ElfSymbols.Read(stream, path);
-            if (elf.BiasOf(area.Start, area.Offset) is not { } bias)
+            ulong address = symbol.Address + bias;
+            if (address >= area.Start && address < area.End && writer.Index.HasAny(address, Math.Max(symbol.Size, 1)))
             {
-                return;
+                writer.AddSymbol(address, symbol.Size, symbol.Name);
+            }
+        }
+    }
+
+    /// <summary>The symbols of a file. A program that has none, or is gone by now, is shown by its addresses.</summary>
+    private ElfSymbols? SymbolsOf(string path)
+    {
+        if (!_symbols.TryGetValue(path, out ElfSymbols? symbols))
+        {
+            try
+            {
+                using var stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+                symbols = ElfSymbols.Read(stream, path);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException or SymbolFileException)
+            {
+                symbols = null;
             }
 
-            foreach (GuestSymbol symbol in elf.Functions)
-            {
-                ulong address = symbol.Address + bias;
-                if (address >= area.Start && address < area.End && blocks.HasAny(address, Math.Max(symbol.Size, 1)))
-                {
-                    writer.AddSymbol(address, symbol.Size, symbol.Name);
-                }
-            }
+            _symbols.Add(path, symbols);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or SymbolFileException)
-        {
-            // A program that has no symbols, or is gone by now, is shown by its addresses.
-            writer.AddFact("no-symbols", error.Message);
-        }
+
+        return symbols;
     }
 }

@@ -3,6 +3,8 @@ using Jitvmm.Devices.Channels;
 using Jitvmm.Devices.Loading;
 using Jitvmm.Devices.Platform;
 using Jitvmm.Devices.Processors;
+using Jitvmm.Inspector.Files;
+using Jitvmm.Inspector.Live;
 using Jitvmm.Inspector.Recording;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Paravirt;
@@ -33,6 +35,7 @@ public sealed class MachineGuest : IDisposable
     private PhysicalMemory _memory;
     private MachineEngine _engine;
     private Machine _machine;
+    private readonly AttachServer? _server;
     private CacheSaving? _saving;
     private TierSampling? _sampling;
     private bool _stopped;
@@ -52,7 +55,7 @@ public sealed class MachineGuest : IDisposable
             throw new MachineGuestException($"cache file {path}: {reason}");
         }
 
-        if (options.TierSamples is { } samples && TierSampling.Check(samples, options.SaveCache != null || options.PerfMap || options.Dumps != null) is { } mistake)
+        if (options.TierSamples is { } samples && TierSampling.Check(samples, options.SaveCache != null || options.PerfMap || options.Inspect || options.Dumps != null) is { } mistake)
         {
             throw new MachineGuestException($"tier samples: {mistake}");
         }
@@ -61,6 +64,15 @@ public sealed class MachineGuest : IDisposable
         _kernel = options.Kernel == null ? DemoKernel.Read() : ReadFile("kernel", options.Kernel);
         _initrd = options.Initrd == null ? [] : ReadFile("initrd", options.Initrd);
         (_memory, _engine, _machine) = Build();
+        if (options.Inspect)
+        {
+            _server = new AttachServer(Describe);
+            if (_server.Start() is { } problem)
+            {
+                Dispose();
+                throw new MachineGuestException($"the guest cannot be inspected: {problem}");
+            }
+        }
     }
 
     public MachineGuestOptions Options { get; }
@@ -216,6 +228,12 @@ public sealed class MachineGuest : IDisposable
     /// <summary>Frees disks and memory. Not while it runs.</summary>
     public void Dispose()
     {
+        _server?.Dispose();
+        DisposeMachine();
+    }
+
+    private void DisposeMachine()
+    {
         _machine.Dispose();
         _engine.Dispose();
         _memory.Dispose();
@@ -249,8 +267,8 @@ public sealed class MachineGuest : IDisposable
             });
             engine.Compiler?.MeasuresHostCode = Options.Statistics;
             MachineEngine cpus = engine;
-            _saving = Options.SaveCache != null || Options.PerfMap || Options.Dumps != null
-                ? new CacheSaving(Options.SaveCache, Options.PerfMap, CacheRecorder.Attach(engine.Cache, engine.Compiler, hypervisor?.Sites, Options.SaveCache != null))
+            _saving = Options.SaveCache != null || Options.PerfMap || Options.Inspect || Options.Dumps != null
+                ? new CacheSaving(Options.SaveCache, Options.PerfMap, CacheRecorder.Attach(engine.Cache, engine.Compiler, hypervisor?.Sites, Options.SaveCache != null || Options.Inspect))
                 : null;
             _sampling = Options.TierSamples is { } samples ? new TierSampling(samples, engine.Cache, engine.Compiler) : null;
             var machine = new Machine(Configuration(hypervisor), memory, platform => new EngineProcessor(cpus.CreateCpu(platform, platform.Index)))
@@ -277,9 +295,19 @@ public sealed class MachineGuest : IDisposable
                 return false;
             }
 
-            Dispose();
+            DisposeMachine();
             (_memory, _engine, _machine) = Build();
             return true;
+        }
+    }
+
+    /// <summary>What was recorded so far, for whoever attached.</summary>
+    private CacheFileWriter Describe()
+    {
+        // A reset frees what is described.
+        lock (_gate)
+        {
+            return _saving!.Describe(Options);
         }
     }
 

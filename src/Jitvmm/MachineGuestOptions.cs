@@ -83,6 +83,9 @@ public sealed record MachineGuestOptions
     /// <summary><see cref="MachineGuest.Statistics"/> will be asked for: it then has the size of host code, too.</summary>
     public bool Statistics { get; init; }
 
+    /// <summary>The machine can be attached to while it runs, by the user it runs as (decision 0502): what <see cref="SaveCache"/> would save is recorded. One machine of a process.</summary>
+    public bool Inspect { get; init; }
+
     public ExecutionTier Tier { get; init; }
 
     /// <summary>

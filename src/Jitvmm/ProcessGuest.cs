@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
+using Jitvmm.Inspector.Live;
 using Jitvmm.Inspector.Recording;
 using Jitvmm.Linux;
 using Jitvmm.Linux.Files;
@@ -44,7 +45,7 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
                 process.Exiting += _ => StatisticsReport.Write(process);
             }
 
-            if (Options.SaveCache != null || Options.PerfMap || Options.Dumps != null)
+            if (Options.SaveCache != null || Options.PerfMap || Options.Inspect || Options.Dumps != null)
             {
                 RecordCache(process);
             }
@@ -68,7 +69,7 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
 
     private void SampleTiers(LinuxProcess process, string path)
     {
-        if (TierSampling.Check(path, Options.SaveCache != null || Options.PerfMap || Options.Dumps != null) is { } reason)
+        if (TierSampling.Check(path, Options.SaveCache != null || Options.PerfMap || Options.Inspect || Options.Dumps != null) is { } reason)
         {
             throw new IOException($"tier samples: {reason}");
         }
@@ -90,7 +91,7 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
             throw new IOException($"cache file {path}: {reason}");
         }
 
-        CacheSaving saving = new(Options.SaveCache, Options.PerfMap, CacheRecorder.Attach(process.Engine.Cache, process.Engine.Compiler, counts: Options.SaveCache != null));
+        CacheSaving saving = new(Options.SaveCache, Options.PerfMap, CacheRecorder.Attach(process.Engine.Cache, process.Engine.Compiler, counts: Options.SaveCache != null || Options.Inspect));
         process.Exiting += _ =>
         {
             if (saving.Save(process, Options) is { } problem)
@@ -103,6 +104,28 @@ public sealed class ProcessGuest(ProcessGuestOptions options)
                 StatisticsReport.Print(process, CacheSaving.Dump(saving.Describe(process, Options), requests));
             }
         };
+        if (Options.Inspect)
+        {
+            Serve(process, saving);
+        }
+    }
+
+    /// <summary>Lets the process be attached to, and each that it forks under its own number.</summary>
+    private void Serve(LinuxProcess process, CacheSaving saving)
+    {
+        AttachServer server = new(() => saving.Describe(process, Options));
+        if (server.Start() is { } problem)
+        {
+            throw new IOException($"the guest cannot be inspected: {problem}");
+        }
+
+        // A child that cannot have a socket runs all the same.
+        process.Forked += () => _ = server.Start();
+        process.Exiting += _ => server.Unlist();
+        if (!Options.Quiet)
+        {
+            StatisticsReport.Print(process, $"jitvmm: process {process.Pid} can be inspected: jitvmm cache top --attach {process.Pid}\n");
+        }
     }
 
     private LinuxOptions LinuxOptions() => new()

@@ -71,6 +71,9 @@ public sealed class ProcessGuestOptions
     /// </summary>
     public string? TierSamples { get; init; }
 
+    /// <summary>Each process of the guest can be attached to while it runs, by the user it runs as (decision 0502): what <see cref="SaveCache"/> would save is recorded.</summary>
+    public bool Inspect { get; init; }
+
     /// <summary>Print nothing of the VMM's own, not even a report when the guest dies of a fault.</summary>
     public bool Quiet { get; init; }
 }

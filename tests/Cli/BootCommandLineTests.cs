@@ -13,14 +13,14 @@ public sealed class BootCommandLineTests
         [
             "--kernel", "k", "--initrd=i", "--append", "console=ttyS0 quiet", "--memory", "1G", "--cpus=4", "--disk", "d,readonly", "--nvme", "n", "--nvme", "m,msi,readonly",
             "--share", "s", "--share=t,tag=x,readonly", "--net", "user", "--serial", "file:out", "--console", "--no-reboot", "--tier", "0", "--code-cache", "64M", "--stats", "--icount", "3",
-            "--hypervisor", "kvm,-pv-eoi,-clock", "--save-cache", "c", "--perf-map", "--dump-il", "1000", "--dump-host", "2000", "--sample-tiers=t",
+            "--hypervisor", "kvm,-pv-eoi,-clock", "--save-cache", "c", "--perf-map", "--inspect", "--dump-il", "1000", "--dump-host", "2000", "--sample-tiers=t",
         ]);
         MachineGuestOptions options = line.ToOptions();
         Assert.Equal(("k", "i", "console=ttyS0 quiet"), (options.Kernel, options.Initrd, options.CommandLine));
         Assert.Equal((1ul << 30, 4), (options.Memory, options.Processors));
         Assert.Equal([new MachineDisk("d", IsReadOnly: true), new MachineDisk("n", Bus: DiskBus.Nvme), new MachineDisk("m", true, DiskBus.NvmeMsi)], options.Disks);
         Assert.Equal([new MachineShare("s", "share"), new MachineShare("t", "x", true)], options.Shares);
-        Assert.True(options.PerfMap && options.UserNetwork && options.Console && !options.Reboots && !options.NetworkReachesLoopback);
+        Assert.True(options.PerfMap && options.Inspect && options.UserNetwork && options.Console && !options.Reboots && !options.NetworkReachesLoopback);
         Assert.Equal(ExecutionTier.Interpret, options.Tier);
         Assert.Equal(64L << 20, options.CodeCacheSize);
         Assert.Equal(3, options.InstructionShift);

@@ -27,6 +27,49 @@ public static class TinyProgram
         return Elf(code, ("_start", 0, 7), ("hot_loop", 7, 7), ("done", 14, s_exit.Length));
     }
 
+    /// <summary>As <see cref="HotLoop"/>, and waits, before it exits, until standard input has something or ends.</summary>
+    public static byte[] HotLoopThatWaits(int times)
+    {
+        byte[] code =
+        [
+            0xb9, 0, 0, 0, 0, // mov ecx, times
+            0xeb, 0x00, // jmp hot_loop
+            0x48, 0xff, 0xc0, // hot_loop: inc rax
+            0xff, 0xc9, // dec ecx
+            0x75, 0xf9, // jnz hot_loop
+            .. s_wait,
+            .. s_exit,
+        ];
+        BinaryPrimitives.WriteInt32LittleEndian(code.AsSpan(1), times);
+        return Elf(code, ("_start", 0, 7), ("hot_loop", 7, 7), ("wait", 14, s_wait.Length));
+    }
+
+    /// <summary>Runs a loop of one block, at "spin", for ever.</summary>
+    public static byte[] Endless()
+    {
+        byte[] code =
+        [
+            0xeb, 0x00, // jmp spin
+            0x48, 0xff, 0xc0, // spin: inc rax
+            0xeb, 0xfb, // jmp spin
+        ];
+        return Elf(code, ("_start", 0, 2), ("spin", 2, 5));
+    }
+
+    /// <summary>Runs that many blocks of one instruction each once, and waits as <see cref="HotLoopThatWaits"/> does.</summary>
+    public static byte[] ManyBlocks(int count)
+    {
+        byte[] code = new byte[(2 * count) + s_wait.Length + s_exit.Length];
+        for (int i = 0; i < count; i++)
+        {
+            code[2 * i] = 0xeb; // jmp to the next
+        }
+
+        s_wait.CopyTo(code, 2 * count);
+        s_exit.CopyTo(code, (2 * count) + s_wait.Length);
+        return Elf(code, ("_start", 0, 2 * count), ("wait", 2 * count, s_wait.Length));
+    }
+
     /// <summary>The instruction at "writer" changes the constant in "target", which is called behind it, that many times.</summary>
     public static byte[] SelfModifying(int times)
     {
@@ -54,10 +97,6 @@ public static class TinyProgram
     /// <returns>The image, and the address of the VMCALL.</returns>
     public static (byte[] Image, ulong Site) Hypercalls(byte times)
     {
-        const uint Load = 0x100000;
-        const uint Magic = 0x1badb002;
-        const uint HasAddresses = 1 << 16;
-        const int HeaderLength = 32;
         byte[] code =
         [
             0xb9, times, 0, 0, 0, // mov ecx, times
@@ -70,6 +109,22 @@ public static class TinyProgram
             0xf4, // hlt
             0xeb, 0xfd, // jmp back
         ];
+        return (Multiboot(code), KernelStart + 10);
+    }
+
+    /// <summary>A multiboot kernel that runs a loop of one block for ever, at <see cref="KernelStart"/>.</summary>
+    public static byte[] EndlessKernel() => Multiboot([0x40, 0xeb, 0xfd]); // inc eax; jmp back
+
+    /// <summary>Where a multiboot kernel's code starts.</summary>
+    public const ulong KernelStart = 0x100000 + HeaderLength;
+
+    private const int HeaderLength = 32;
+
+    private static byte[] Multiboot(byte[] code)
+    {
+        const uint Load = 0x100000;
+        const uint Magic = 0x1badb002;
+        const uint HasAddresses = 1 << 16;
         byte[] image = new byte[HeaderLength + code.Length];
         uint[] header = [Magic, HasAddresses, unchecked(0 - Magic - HasAddresses), Load, Load, (uint)(Load + image.Length), (uint)(Load + image.Length), Load + HeaderLength];
         for (int i = 0; i < header.Length; i++)
@@ -78,10 +133,13 @@ public static class TinyProgram
         }
 
         code.CopyTo(image, HeaderLength);
-        return (image, Load + HeaderLength + 10);
+        return image;
     }
 
     private static readonly byte[] s_exit = [0xb8, 60, 0, 0, 0, 0x31, 0xff, 0x0f, 0x05]; // mov eax, 60; xor edi, edi; syscall
+
+    // sub rsp, 8; xor eax, eax; xor edi, edi; mov rsi, rsp; mov edx, 1; syscall: read(0, rsp, 1)
+    private static readonly byte[] s_wait = [0x48, 0x83, 0xec, 0x08, 0x31, 0xc0, 0x31, 0xff, 0x48, 0x89, 0xe6, 0xba, 1, 0, 0, 0, 0x0f, 0x05];
 
     private static byte[] Elf(byte[] code, params (string Name, int Offset, int Size)[] symbols)
     {

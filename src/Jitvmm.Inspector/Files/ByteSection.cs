@@ -13,4 +13,9 @@ public sealed class ByteSection
 
     /// <summary>Appends bytes.</summary>
     public void Write(ReadOnlySpan<byte> bytes) => _bytes.AddRange(bytes);
+
+    /// <summary>Makes room for that many bytes.</summary>
+    internal void Reserve(int bytes) => _bytes.EnsureCapacity(bytes);
+
+    internal void Clear() => _bytes.Clear();
 }

@@ -8,8 +8,11 @@ namespace Jitvmm.Inspector.Files;
 /// <summary>Collects what a cache file is to hold, and writes it.</summary>
 public sealed class CacheFileWriter
 {
+    private const int Sections = 13;
+
     private readonly ByteSection _text = new();
     private readonly Dictionary<string, TextReference> _texts = new(StringComparer.Ordinal);
+    private BlockIndex? _index;
 
     /// <summary>Facts about the run.</summary>
     internal List<FactRecord> Facts { get; } = [];
@@ -37,6 +40,9 @@ public sealed class CacheFileWriter
     internal List<SymbolRecord> Symbols { get; } = [];
 
     internal List<ModuleRecord> Modules { get; } = [];
+
+    /// <summary>Blocks by address, when all are there.</summary>
+    public BlockIndex Index => _index ??= new BlockIndex(CollectionsMarshal.AsSpan(Blocks));
 
     /// <summary>Adds a fact about the run.</summary>
     public void AddFact(string name, string value) => Facts.Add(new FactRecord { Name = Text(name), Value = Text(value) });
@@ -74,10 +80,25 @@ public sealed class CacheFileWriter
         }
     }
 
+    /// <summary>Forgets blocks and all that refers to them.</summary>
+    internal void ForgetRecords()
+    {
+        Blocks.Clear();
+        Code.Clear();
+        Regions.Clear();
+        Parts.Clear();
+        Jumps.Clear();
+        HostCode.Clear();
+        Exits.Clear();
+        Invalidations.Clear();
+        Sites.Clear();
+        _index = null;
+    }
+
     /// <summary>Writes the file to a stream.</summary>
     public void Write(Stream stream)
     {
-        SectionHeader[] table = new SectionHeader[13];
+        SectionHeader[] table = new SectionHeader[Sections];
         ulong offset = (ulong)(Unsafe.SizeOf<FileHeader>() + (table.Length * Unsafe.SizeOf<SectionHeader>()));
         int next = 0;
         void Enter(SectionKind kind, int size, ReadOnlySpan<byte> bytes)

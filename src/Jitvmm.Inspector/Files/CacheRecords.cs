@@ -170,7 +170,7 @@ public struct ExitRecord
     /// <summary>The region that was left; <see cref="None"/> for exits to the vCPU's loop, which come from either tier.</summary>
     public uint Region;
 
-    /// <summary>The block the address is in; <see cref="None"/> when there is none.</summary>
+    /// <summary>The block the address is in; <see cref="None"/> when there is none, or nobody looked.</summary>
     public uint Block;
 
     public ExitKind Kind;

@@ -24,10 +24,27 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
     /// <summary>Other bytes at one place that are looked through for the same again.</summary>
     private const int LongestSearch = 16;
 
+    /// <summary>Blocks that are described while the gate is held once.</summary>
+    private const int Portion = 4096;
+
+    /// <summary>Regions that are.</summary>
+    private const int RegionPortion = 32;
+
+    /// <summary>Bytes of code of a block, about: for the room that those need which come meanwhile.</summary>
+    private const int BytesOfBlock = 32;
+
     private readonly CodeCache _cache;
     private readonly HypercallSites? _sites;
     private readonly long _start = Environment.TickCount64;
-    private readonly List<RecordedBlock> _blocks = [];
+
+    /// <summary>Blocks as the file will have them, in one piece: a snapshot is a copy.</summary>
+    private readonly List<BlockRecord> _records = [];
+
+    /// <summary>The translation of each; null while it has none.</summary>
+    private readonly List<TranslationBlock?> _translations = [];
+
+    /// <summary>Their bytes, one behind the other.</summary>
+    private readonly ByteSection _code = new();
     private readonly Dictionary<CodeLocation, RecordedBlock> _latest = [];
     private readonly Dictionary<TranslationBlock, RecordedBlock> _live = [];
     private readonly List<RecordedRegion> _regions = [];
@@ -38,6 +55,9 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
     private readonly Lock _exitGate = new();
     private readonly Dictionary<ulong, ulong>?[] _exits = new Dictionary<ulong, ulong>?[(int)ExitKind.Fetch + 1];
     private long _blocksNotRecorded;
+
+    /// <summary>Counts the programs that began: what is recorded is of the last one.</summary>
+    private int _programs;
 
     private CacheRecorder(CodeCache cache, HypercallSites? sites)
     {
@@ -77,7 +97,7 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
             return;
         }
 
-        ref BlockRecord record = ref recorded.Record;
+        ref BlockRecord record = ref RecordOf(recorded);
         record.NextPage = block.Location.NextPage;
         record.Instructions = (ushort)block.InstructionCount;
         record.Threshold = block.HotThreshold;
@@ -85,6 +105,7 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
         record.Translations++;
         record.State = TranslationState.Live;
         record.Gone = uint.MaxValue;
+        _translations[(int)recorded.Index] = block;
         _live[block] = recorded;
     }
 
@@ -97,10 +118,12 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
         }
 
         uint now = Now;
-        recorded.Record.Interpreted += block.TimesInterpreted;
-        recorded.Record.State = TranslationState.Invalidated;
-        recorded.Record.Gone = now;
-        recorded.Record.Invalidations++;
+        _translations[(int)recorded.Index] = null;
+        ref BlockRecord record = ref RecordOf(recorded);
+        record.Interpreted += block.TimesInterpreted;
+        record.State = TranslationState.Invalidated;
+        record.Gone = now;
+        record.Invalidations++;
         ref InvalidationRecord invalidation = ref CollectionsMarshal.GetValueRefOrAddDefault(_invalidations, (recorded.Index, change.Kind, change.Instruction), out bool isKnown);
         if (!isKnown)
         {
@@ -119,9 +142,11 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
         uint now = Now;
         foreach ((TranslationBlock block, RecordedBlock recorded) in _live)
         {
-            recorded.Record.Interpreted += block.TimesInterpreted;
-            recorded.Record.State = TranslationState.Flushed;
-            recorded.Record.Gone = now;
+            _translations[(int)recorded.Index] = null;
+            ref BlockRecord record = ref RecordOf(recorded);
+            record.Interpreted += block.TimesInterpreted;
+            record.State = TranslationState.Flushed;
+            record.Gone = now;
         }
 
         _live.Clear();
@@ -143,12 +168,15 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
     {
         lock (_cache.Gate)
         {
-            _blocks.Clear();
+            _records.Clear();
+            _translations.Clear();
+            _code.Clear();
             _latest.Clear();
             _live.Clear();
             _regions.Clear();
             _invalidations.Clear();
             _blocksNotRecorded = 0;
+            _programs++;
         }
 
         lock (_exitGate)
@@ -181,7 +209,7 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
         RecordedRegion recorded = new(region, HostCodeReader.Read(region.Code), Now, block => _live.TryGetValue(block, out RecordedBlock? known) ? known.Index : null);
         foreach (RegionPartRecord part in recorded.Parts)
         {
-            _blocks[(int)part.Block].Record.Regions += part.Entry == RegionPartRecord.Dependency ? 0u : 1u;
+            CollectionsMarshal.AsSpan(_records)[(int)part.Block].Regions += part.Entry == RegionPartRecord.Dependency ? 0u : 1u;
         }
 
         _regions.Add(recorded);
@@ -198,49 +226,114 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
         }
     }
 
-    /// <summary>Puts what was recorded so far into a file. Any thread; counts of vCPUs that run are those of about now.</summary>
+    /// <summary>Puts what was recorded so far into a file that has no records yet. Any thread; counts of vCPUs that run are those of about now.</summary>
+    /// <remarks>
+    /// The cache's gate is held for a part of the records at a time: a guest that runs waits for a millisecond at most, not for all of a hundred thousand blocks. Blocks and regions are
+    /// only ever added, so what was copied before stays right; where another program began meanwhile, all is begun anew.
+    /// </remarks>
     public void Describe(CacheFileWriter writer)
     {
         ArgumentNullException.ThrowIfNull(writer);
         lock (_cache.Gate)
         {
+            // A loop of one block counts in a local: vCPUs that leave write it down.
+            _cache.RequestExits();
             writer.AddFact("recorded-ms", Now.ToString(CultureInfo.InvariantCulture));
             writer.AddFact("blocks-not-recorded", _blocksNotRecorded.ToString(CultureInfo.InvariantCulture));
             writer.AddFact("cache-flushes", _cache.Statistics.Flushes.ToString(CultureInfo.InvariantCulture));
-            DescribeBlocks(writer);
-            DescribeRegions(writer);
-            writer.Invalidations.AddRange(_invalidations.Values);
-            DescribeSites(writer);
+            writer.AddFact("programs", _programs.ToString(CultureInfo.InvariantCulture));
+            writer.AddFact("cache-bytes", (_cache.UsedBytes + _cache.RegionBytes).ToString(CultureInfo.InvariantCulture));
+        }
+
+        while (!TryDescribeRecords(writer))
+        {
+            writer.ForgetRecords();
         }
 
         DescribeExits(writer);
     }
 
-    private void DescribeBlocks(CacheFileWriter writer)
+    /// <summary>False when another program began meanwhile.</summary>
+    private bool TryDescribeRecords(CacheFileWriter writer)
     {
-        int first = writer.Blocks.Count;
-        foreach (RecordedBlock block in _blocks)
+        int program;
+        int blocks;
+        int bytes;
+        lock (_cache.Gate)
         {
-            BlockRecord record = block.Record;
-            record.CodeOffset = (ulong)writer.Code.Length;
-            writer.Code.Write(block.Code);
-            writer.Blocks.Add(record);
+            program = _programs;
+            blocks = _records.Count;
+            bytes = _code.Length;
         }
 
-        Span<BlockRecord> records = CollectionsMarshal.AsSpan(writer.Blocks)[first..];
-        foreach ((TranslationBlock block, RecordedBlock recorded) in _live)
+        writer.Blocks.EnsureCapacity(blocks + Portion);
+        writer.Code.Reserve(bytes + (Portion * BytesOfBlock));
+
+        int regions = -1;
+        while (regions < 0)
         {
-            ref BlockRecord record = ref records[(int)recorded.Index];
-            record.Interpreted += block.TimesInterpreted;
-            record.IsEntry = block.HasRegion ? (byte)1 : (byte)0;
+            lock (_cache.Gate)
+            {
+                if (program != _programs)
+                {
+                    return false;
+                }
+
+                DescribeBlocks(writer, Math.Min(_records.Count, writer.Blocks.Count + Portion));
+                if (writer.Blocks.Count == _records.Count)
+                {
+                    // What refers to blocks, while there are no others.
+                    regions = _regions.Count;
+                    writer.Invalidations.AddRange(_invalidations.Values);
+                    DescribeSites(writer);
+                }
+            }
+        }
+
+        while (writer.Regions.Count < regions)
+        {
+            lock (_cache.Gate)
+            {
+                if (program != _programs)
+                {
+                    return false;
+                }
+
+                DescribeRegions(writer, Math.Min(regions, writer.Regions.Count + RegionPortion));
+            }
+        }
+
+        return true;
+    }
+
+    private void DescribeBlocks(CacheFileWriter writer, int end)
+    {
+        int first = writer.Blocks.Count;
+        if (first == end)
+        {
+            return;
+        }
+
+        ref BlockRecord last = ref CollectionsMarshal.AsSpan(_records)[end - 1];
+        writer.Code.Write(_code.Bytes[writer.Code.Length..(int)(last.CodeOffset + last.CodeLength)]);
+        writer.Blocks.AddRange(CollectionsMarshal.AsSpan(_records)[first..end]);
+        Span<BlockRecord> records = CollectionsMarshal.AsSpan(writer.Blocks);
+        for (int i = first; i < end; i++)
+        {
+            if (_translations[i] is { } block)
+            {
+                records[i].Interpreted += block.TimesInterpreted;
+                records[i].IsEntry = block.HasRegion ? (byte)1 : (byte)0;
+            }
         }
     }
 
-    private void DescribeRegions(CacheFileWriter writer)
+    private void DescribeRegions(CacheFileWriter writer, int end)
     {
         Span<BlockRecord> blocks = CollectionsMarshal.AsSpan(writer.Blocks);
-        foreach (RecordedRegion region in _regions)
+        for (int i = writer.Regions.Count; i < end; i++)
         {
+            RecordedRegion region = _regions[i];
             region.Count();
             uint index = (uint)writer.Regions.Count;
             RegionRecord record = region.Record;
@@ -272,6 +365,7 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
     {
         lock (_exitGate)
         {
+            writer.Exits.EnsureCapacity(writer.Exits.Count + _exits.Sum(static counts => counts?.Count ?? 0));
             for (int kind = 0; kind < _exits.Length; kind++)
             {
                 foreach ((ulong address, ulong count) in _exits[kind] ?? [])
@@ -279,12 +373,6 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
                     writer.Exits.Add(new ExitRecord { Kind = (ExitKind)kind, Address = address, Count = count, Region = ExitRecord.None, Block = ExitRecord.None });
                 }
             }
-        }
-
-        BlockIndex index = new(CollectionsMarshal.AsSpan(writer.Blocks));
-        foreach (ref ExitRecord exit in CollectionsMarshal.AsSpan(writer.Exits))
-        {
-            exit.Block = index.Find(exit.Address) is { } block ? (uint)block : ExitRecord.None;
         }
     }
 
@@ -328,7 +416,7 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
         RecordedBlock? candidate = _latest.GetValueOrDefault(location with { NextPage = 0 });
         for (int i = 0; candidate != null && i < LongestSearch; i++)
         {
-            if (candidate.Code.AsSpan().SequenceEqual(code))
+            if (CodeOf(candidate).SequenceEqual(code))
             {
                 return candidate;
             }
@@ -341,16 +429,34 @@ public sealed unsafe class CacheRecorder : ICacheObserver, IRegionObserver
 
     private RecordedBlock? Enter(TranslationBlock block, byte[] code)
     {
-        if (_blocks.Count == Capacity)
+        if (_records.Count == Capacity)
         {
             return null;
         }
 
         CodeLocation key = block.Location with { NextPage = 0 };
-        RecordedBlock recorded = new(block.Location, code) { Index = (uint)_blocks.Count, Before = _latest.GetValueOrDefault(key) };
-        recorded.Record.Made = Now;
-        _blocks.Add(recorded);
+        RecordedBlock recorded = new((uint)_records.Count, _latest.GetValueOrDefault(key));
+        _records.Add(new BlockRecord
+        {
+            Address = block.Location.Address,
+            Physical = block.Location.Physical,
+            NextPage = block.Location.NextPage,
+            Mode = (ushort)block.Location.Mode,
+            CodeOffset = (ulong)_code.Length,
+            CodeLength = (uint)code.Length,
+            Made = Now,
+        });
+        _translations.Add(null);
+        _code.Write(code);
         _latest[key] = recorded;
         return recorded;
+    }
+
+    private ref BlockRecord RecordOf(RecordedBlock block) => ref CollectionsMarshal.AsSpan(_records)[(int)block.Index];
+
+    private ReadOnlySpan<byte> CodeOf(RecordedBlock block)
+    {
+        ref BlockRecord record = ref RecordOf(block);
+        return _code.Bytes.Slice((int)record.CodeOffset, (int)record.CodeLength);
     }
 }

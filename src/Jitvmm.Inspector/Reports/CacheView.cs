@@ -27,6 +27,9 @@ public sealed class CacheView
     /// <summary>For each block, how often generated code was left in it.</summary>
     public ReadOnlySpan<ulong> ExitsOfBlock => _exitsOfBlock ??= CountExits();
 
+    /// <summary>The block that an exit was in; null when it was in none.</summary>
+    public int? BlockOf(in ExitRecord exit) => exit.Block != ExitRecord.None ? (int)exit.Block : Index.Find(exit.Address);
+
     /// <summary>An address given as a symbol, as symbol+distance, or in hexadecimal.</summary>
     /// <returns>Null when it is none.</returns>
     public ulong? ParseAddress(string text)
@@ -56,9 +59,9 @@ public sealed class CacheView
         ulong[] counts = new ulong[File.Blocks.Length];
         foreach (ref readonly ExitRecord exit in File.Exits)
         {
-            if (exit.Block != ExitRecord.None)
+            if (BlockOf(exit) is { } block)
             {
-                counts[exit.Block] += exit.Count;
+                counts[block] += exit.Count;
             }
         }
 

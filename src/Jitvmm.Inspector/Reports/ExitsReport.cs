@@ -46,7 +46,7 @@ public static class ExitsReport
                 exit.Count,
                 ExitKinds.NameOf(exit.Kind),
                 exit.Address,
-                exit.Block == ExitRecord.None ? null : view.File.Blocks[(int)exit.Block].Address,
+                view.BlockOf(exit) is { } block ? view.File.Blocks[block].Address : null,
                 exit.Region == ExitRecord.None ? null : exit.Region,
                 view.Symbols.Describe(exit.Address));
         }

@@ -69,9 +69,11 @@ public sealed class Report(string subject)
     }
 
     /// <summary>Writes it for programs.</summary>
-    public void WriteJson(Stream stream)
+    /// <param name="stream">Where to.</param>
+    /// <param name="indented">Over many lines; otherwise in one.</param>
+    public void WriteJson(Stream stream, bool indented = true)
     {
-        using var output = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = true });
+        using var output = new Utf8JsonWriter(stream, new JsonWriterOptions { Indented = indented });
         output.WriteStartObject();
         output.WriteString("schema", $"jitvmm-cache-{subject}-1");
         foreach ((string name, object value) in _facts)
