@@ -115,5 +115,5 @@ public class TranslationBenchmarks
 
     /// <summary>IL, and what RyuJIT makes of it.</summary>
     [Benchmark]
-    public Region EmitAndCompile() => RegionEmitter.Compile(_blocks, _builder!.Pages, RegionAccess.Direct, [], HandlerSet.Direct);
+    public Region EmitAndCompile() => RegionEmitter.Compile(_blocks, _builder!.Flow, RegionAccess.Direct, [], HandlerSet.Direct);
 }

@@ -58,6 +58,9 @@ public sealed unsafe class TranslationBlock
     /// <summary>Live regions compiled from it, as their head or inside. Written with the cache's gate held.</summary>
     public int RegionCount { get; set; }
 
+    /// <summary>Whether it meets NaNs so often that its compiled code had better reckon with them. Written with the cache's gate held.</summary>
+    public bool KeepsNanOrder { get; set; }
+
     /// <summary>Whether its guest bytes changed since.</summary>
     public bool IsStale { get; internal set; }
 

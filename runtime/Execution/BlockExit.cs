@@ -32,4 +32,7 @@ public enum BlockExit
 
     /// <summary>Compiled code goes on at RIP, in a page that it could not see to be where it was: walk to it again.</summary>
     Fetch,
+
+    /// <summary>As <see cref="Interpret"/>, because of NaNs whose order compiled code does not keep.</summary>
+    Nan,
 }

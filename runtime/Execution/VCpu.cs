@@ -343,6 +343,9 @@ public sealed unsafe class VCpu : IDisposable
                 return null;
             case BlockExit.Interpret:
                 return RunBlock(1);
+            case BlockExit.Nan:
+                _compiler?.MetNan((TbOp*)State->CurrentOp);
+                return RunBlock(1);
             case BlockExit.Single:
                 return Step() ?? (State->System.DebugHits != 0 ? CpuExit.Interrupted : null);
             case BlockExit.SystemCall:

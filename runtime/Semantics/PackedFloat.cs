@@ -16,13 +16,13 @@ public static class PackedFloat
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Multiply(Vector128<float> a, Vector128<float> b) => NanOrder.Prefer(a, a * b);
 
-    /// <summary>A value and itself, whose NaNs are the same.</summary>
+    /// <summary>Where it does not matter whose NaN is returned: of a value and itself, or where there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> Double(Vector128<float> a, Vector128<float> b) => a + b;
+    public static Vector128<float> AddInAnyOrder(Vector128<float> a, Vector128<float> b) => a + b;
 
-    /// <summary>As <see cref="Double(Vector128{float}, Vector128{float})"/>.</summary>
+    /// <summary>As <see cref="AddInAnyOrder(Vector128{float}, Vector128{float})"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<float> Square(Vector128<float> a, Vector128<float> b) => a * b;
+    public static Vector128<float> MultiplyInAnyOrder(Vector128<float> a, Vector128<float> b) => a * b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<float> Divide(Vector128<float> a, Vector128<float> b) => a / b;
@@ -66,13 +66,13 @@ public static class PackedFloat
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<double> Multiply(Vector128<double> a, Vector128<double> b) => NanOrder.Prefer(a, a * b);
 
-    /// <summary>A value and itself, whose NaNs are the same.</summary>
+    /// <summary>Where it does not matter whose NaN is returned: of a value and itself, or where there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<double> Double(Vector128<double> a, Vector128<double> b) => a + b;
+    public static Vector128<double> AddInAnyOrder(Vector128<double> a, Vector128<double> b) => a + b;
 
-    /// <summary>As <see cref="Double(Vector128{double}, Vector128{double})"/>.</summary>
+    /// <summary>As <see cref="AddInAnyOrder(Vector128{double}, Vector128{double})"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<double> Square(Vector128<double> a, Vector128<double> b) => a * b;
+    public static Vector128<double> MultiplyInAnyOrder(Vector128<double> a, Vector128<double> b) => a * b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<double> Divide(Vector128<double> a, Vector128<double> b) => a / b;
@@ -109,13 +109,13 @@ public static class PackedFloat
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Multiply(Vector256<float> a, Vector256<float> b) => NanOrder.Prefer(a, a * b);
 
-    /// <summary>A value and itself, whose NaNs are the same.</summary>
+    /// <summary>Where it does not matter whose NaN is returned: of a value and itself, or where there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Double(Vector256<float> a, Vector256<float> b) => a + b;
+    public static Vector256<float> AddInAnyOrder(Vector256<float> a, Vector256<float> b) => a + b;
 
-    /// <summary>As <see cref="Double(Vector256{float}, Vector256{float})"/>.</summary>
+    /// <summary>As <see cref="AddInAnyOrder(Vector256{float}, Vector256{float})"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<float> Square(Vector256<float> a, Vector256<float> b) => a * b;
+    public static Vector256<float> MultiplyInAnyOrder(Vector256<float> a, Vector256<float> b) => a * b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<float> Divide(Vector256<float> a, Vector256<float> b) => a / b;
@@ -163,13 +163,13 @@ public static class PackedFloat
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<double> Multiply(Vector256<double> a, Vector256<double> b) => NanOrder.Prefer(a, a * b);
 
-    /// <summary>A value and itself, whose NaNs are the same.</summary>
+    /// <summary>Where it does not matter whose NaN is returned: of a value and itself, or where there is none.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<double> Double(Vector256<double> a, Vector256<double> b) => a + b;
+    public static Vector256<double> AddInAnyOrder(Vector256<double> a, Vector256<double> b) => a + b;
 
-    /// <summary>As <see cref="Double(Vector256{double}, Vector256{double})"/>.</summary>
+    /// <summary>As <see cref="AddInAnyOrder(Vector256{double}, Vector256{double})"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<double> Square(Vector256<double> a, Vector256<double> b) => a * b;
+    public static Vector256<double> MultiplyInAnyOrder(Vector256<double> a, Vector256<double> b) => a * b;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<double> Divide(Vector256<double> a, Vector256<double> b) => a / b;

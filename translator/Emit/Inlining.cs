@@ -13,7 +13,11 @@ public static class Inlining
 {
     private const int Places = CpuState.Size;
 
-    public static bool[] Plan(ReadOnlySpan<IrInstruction> code, ReadOnlySpan<int> used)
+    /// <summary>Plans one block.</summary>
+    /// <param name="code">Its operations.</param>
+    /// <param name="used">Their uses.</param>
+    /// <param name="kept">Values that are wanted in a local; empty for none.</param>
+    public static bool[] Plan(ReadOnlySpan<IrInstruction> code, ReadOnlySpan<int> used, ReadOnlySpan<bool> kept = default)
     {
         bool[] inlined = new bool[code.Length];
         int[] evaluatedAt = new int[code.Length];
@@ -53,7 +57,7 @@ public static class Inlining
                     nextImpureCall = i;
                     break;
                 default:
-                    inlined[i] = used[i] == 1 && !twice[i] && !DeadCode.HasEffect(op);
+                    inlined[i] = used[i] == 1 && !twice[i] && !DeadCode.HasEffect(op) && (kept.IsEmpty || !kept[i]);
                     break;
             }
 

@@ -23,6 +23,7 @@ public sealed partial class RegionEmitter
     {
         Label refuse = _il.NewLabel();
         Label interrupted = _il.NewLabel();
+        Label nan = _il.NewLabel();
         _registers.PushStateAddress(CpuState.ExitRequestOffset);
         _il.LoadIndirect(32, true);
         _il.BranchOn(OpCodes.Brtrue, interrupted);
@@ -60,7 +61,14 @@ public sealed partial class RegionEmitter
             }
 
             _registers.Load(_flow.LiveAtStart(entries[i]));
+            BranchOnNans(_nans.UnseenAtEntry(entries[i]), nan);
             _il.Branch(_labels[entries[i].Address]);
+        }
+
+        if (_nans.IsNeeded)
+        {
+            _il.Mark(nan);
+            ReturnBefore(BlockExit.Nan);
         }
 
         _il.Mark(refuse);

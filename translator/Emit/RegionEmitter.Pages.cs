@@ -4,27 +4,44 @@ using Jitvmm.Runtime.Execution;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Translator.Ir;
 using Jitvmm.Translator.Lift;
+using Jitvmm.Translator.Passes;
 using Jitvmm.Translator.Regions;
 
 namespace Jitvmm.Translator.Emit;
 
 /// <content>
-/// How a region of a machine guest goes on in another page: it looks whether the vCPU's fetches find that page where the region was made from, and leaves otherwise.
+/// What is looked at on the way from one block to another. In a machine guest, to another page: whether the vCPU's fetches find that page where the region was made from. Into a loop: whether registers have
+/// NaNs. The region is left otherwise.
 /// </content>
 public sealed partial class RegionEmitter
 {
     /// <param name="Label">Leads to the code that looks, unless that is emitted in place.</param>
     /// <param name="To">Where it goes on.</param>
-    /// <param name="Pages">What to look at.</param>
-    /// <param name="Elsewhere">Leaves.</param>
-    private sealed record Crossing(Label Label, Label To, (ulong Linear, ulong Physical)[] Pages, Label Elsewhere);
+    /// <param name="Pages">Pages to look at.</param>
+    /// <param name="Elsewhere">Leaves for one that is elsewhere.</param>
+    /// <param name="Registers">Registers to look at.</param>
+    /// <param name="Nan">Leaves for a NaN in them.</param>
+    private sealed record Crossing(Label Label, Label To, (ulong Linear, ulong Physical)[] Pages, Label Elsewhere, NanState Registers, Label Nan);
 
     /// <summary>What is to be done on the way to a block of the region; null when that is nothing.</summary>
     private Crossing? CrossingTo(ulong target)
     {
-        return _labels.TryGetValue(target, out Label to) && _pageFlow.IsUnknown(_block.Address, target)
-            ? new Crossing(_il.NewLabel(), to, [.. _pageFlow.Unknown(_block.Address, target)], ColdExit(target, BlockExit.Fetch, RegionEvent.Page))
-            : null;
+        if (!_labels.TryGetValue(target, out Label to))
+        {
+            return null;
+        }
+
+        (ulong, ulong)[] pages = [.. _pageFlow.Unknown(_block.Address, target)];
+        NanState registers = _nans.Unseen(_block.Address, target);
+        return pages.Length == 0 && registers.IsEmpty
+            ? null
+            : new Crossing(
+                _il.NewLabel(),
+                to,
+                pages,
+                pages.Length > 0 ? ColdExit(target, BlockExit.Fetch, RegionEvent.Page) : default,
+                registers,
+                registers.IsEmpty ? default : ColdExit(target, BlockExit.Nan, RegionEvent.Operand));
     }
 
     private void EmitCrossings()
@@ -49,6 +66,7 @@ public sealed partial class RegionEmitter
             _il.BranchOn(OpCodes.Brtrue, crossing.Elsewhere, IrType.I64);
         }
 
+        BranchOnNans(crossing.Registers, crossing.Nan);
         _il.Branch(crossing.To);
     }
 

@@ -64,8 +64,9 @@ public sealed partial class RegionEmitter
     /// </summary>
     private readonly Dictionary<ulong, (LocalBuilder Local, nint Counter)> _loopCounts = [];
     private readonly PageFlow _pageFlow;
+    private readonly NanFlow _nans;
 
-    /// <summary>Ways into other pages that are taken by a conditional branch, and what must be seen on them.</summary>
+    /// <summary>Ways to blocks that are taken by a conditional branch, and what must be seen on them.</summary>
     private readonly List<Crossing> _crossings = [];
 
     /// <summary>Where exits go that must store these registers, what the flags come from there, and whether they go on at RIP, whatever is there.</summary>
@@ -97,7 +98,7 @@ public sealed partial class RegionEmitter
     private bool _ended;
     private bool _endsWithSystemCall;
 
-    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, PageFlow pages, RegionAccess access, HandlerSet handlers, RegionCounters? counters, IlListing? listing = null)
+    private RegionEmitter(IReadOnlyList<RegionBlock> blocks, RegionFlow flow, RegionAccess access, HandlerSet handlers, RegionCounters? counters, IlListing? listing = null)
     {
         _counters = counters;
         _handlers = handlers;
@@ -111,9 +112,10 @@ public sealed partial class RegionEmitter
         _code = _il.NewLocal(typeof(int));
         _pages = _il.NewLocal(typeof(ulong));
         _deferred = blocks.Any(DeferredFlagLocals.AreNeeded) ? new DeferredFlagLocals(_il) : null;
-        _deferredFlow = _deferred == null ? null : new DeferredFlow(blocks, pages.Graph);
-        _pageFlow = pages;
-        _flow = new RegisterFlow(blocks, pages, _registers);
+        _deferredFlow = _deferred == null ? null : new DeferredFlow(blocks, flow.Graph);
+        _pageFlow = flow.Pages;
+        _nans = flow.Nans;
+        _flow = new RegisterFlow(blocks, flow, _registers);
         foreach (RegionBlock block in counters == null ? [] : blocks.Where(static block => block.Successors.Contains(block.Address)))
         {
             _loopCounts.Add(block.Address, (_il.NewLocal(typeof(ulong)), counters!.Add(RegionEvent.Block, block.Address)));
@@ -122,15 +124,15 @@ public sealed partial class RegionEmitter
 
     /// <summary>Compiles a region whose blocks have IR and flag liveness.</summary>
     /// <param name="blocks">In guest address order.</param>
-    /// <param name="pages">Where they are known to be.</param>
+    /// <param name="flow">What is known of them.</param>
     /// <param name="access">How it reaches memory. Unless direct, faults leave with exact state.</param>
     /// <param name="dependencies">Blocks outside the region whose code it relies on.</param>
     /// <param name="handlers">What goes on where a region leaves to tier 0.</param>
     /// <param name="counters">Receives counters that the code increments; null for none.</param>
-    public static Region Compile(IReadOnlyList<RegionBlock> blocks, PageFlow pages, RegionAccess access, IReadOnlyList<TranslationBlock> dependencies, HandlerSet handlers, RegionCounters? counters = null)
+    public static Region Compile(IReadOnlyList<RegionBlock> blocks, RegionFlow flow, RegionAccess access, IReadOnlyList<TranslationBlock> dependencies, HandlerSet handlers, RegionCounters? counters = null)
     {
         long start = Stopwatch.GetTimestamp();
-        RegionEmitter emitter = new(blocks, pages, access, handlers, counters);
+        RegionEmitter emitter = new(blocks, flow, access, handlers, counters);
         emitter.EmitAll();
         long emitted = Stopwatch.GetTimestamp();
         RuntimeMethodHandle handle = GetMethodDescriptor(emitter._method);
@@ -144,10 +146,10 @@ public sealed partial class RegionEmitter
     }
 
     /// <summary>The IL that <see cref="Compile"/> gives to RyuJIT, without having it compiled.</summary>
-    public static IlListing List(IReadOnlyList<RegionBlock> blocks, PageFlow pages, RegionAccess access, HandlerSet handlers)
+    public static IlListing List(IReadOnlyList<RegionBlock> blocks, RegionFlow flow, RegionAccess access, HandlerSet handlers)
     {
         IlListing listing = new();
-        new RegionEmitter(blocks, pages, access, handlers, null, listing).EmitAll();
+        new RegionEmitter(blocks, flow, access, handlers, null, listing).EmitAll();
         return listing;
     }
 
@@ -227,7 +229,7 @@ public sealed partial class RegionEmitter
         _dirty = _flow.DirtyAtStart(block);
         _flagCode = _deferred == null ? 0 : _deferredFlow!.AtStart(block);
         _values = new LocalBuilder?[block.Code.Length];
-        _inlined = Inlining.Plan(block.Code, block.Used);
+        _inlined = Inlining.Plan(block.Code, block.Used, LookedAt(block));
         _il.BeginGuest(block.Address);
         _il.Mark(_labels[block.Address]);
         _checkedAddresses.Clear();
@@ -321,6 +323,7 @@ public sealed partial class RegionEmitter
                 EmitCallout(op, index);
                 break;
             default:
+                LookForNans(index);
                 EmitValue(index);
                 Keep(index);
                 break;
@@ -642,7 +645,7 @@ public sealed partial class RegionEmitter
 
     private void EmitCall(in IrInstruction op)
     {
-        MethodInfo method = op.Method!;
+        MethodInfo method = MethodOf(op);
         ParameterInfo[] parameters = method.GetParameters();
         IrType[] types = new IrType[parameters.Length];
         for (int i = 0; i < parameters.Length; i++)

@@ -110,8 +110,8 @@ public sealed partial class Lifter
             // Whichever of the two is the first one.
             name = name switch
             {
-                nameof(PackedFloat.Add) when !IsScalar(shape) => nameof(PackedFloat.Double),
-                nameof(PackedFloat.Multiply) when !IsScalar(shape) => nameof(PackedFloat.Square),
+                nameof(PackedFloat.Add) when !IsScalar(shape) => nameof(PackedFloat.AddInAnyOrder),
+                nameof(PackedFloat.Multiply) when !IsScalar(shape) => nameof(PackedFloat.MultiplyInAnyOrder),
                 _ => name,
             };
         }

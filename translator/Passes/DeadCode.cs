@@ -102,7 +102,7 @@ public static class DeadCode
     private static bool MayLeave(in IrInstruction op) => op.Opcode switch
     {
         IrOpcode.Load or IrOpcode.Store or IrOpcode.Pointer or IrOpcode.RaiseIf or IrOpcode.Exit or IrOpcode.ExitCall => true,
-        IrOpcode.Call => !IsPure(op),
+        IrOpcode.Call => !IsPure(op) || NanFlow.IsOrdered(op),
         _ => false,
     };
 

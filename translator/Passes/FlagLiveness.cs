@@ -7,10 +7,10 @@ using Jitvmm.Translator.Regions;
 namespace Jitvmm.Translator.Passes;
 
 /// <summary>Finds which status flags, and with them which operations, a region's blocks need.</summary>
-/// <param name="pages">Where the region is known to be.</param>
+/// <param name="flow">What is known of the region.</param>
 /// <param name="isMachine">Whether the guest is a machine.</param>
 /// <param name="readAt">The flags that the code at an address outside the region reads before it writes them.</param>
-public sealed class FlagLiveness(PageFlow pages, bool isMachine, Func<ulong, StatusFlags> readAt)
+public sealed class FlagLiveness(RegionFlow flow, bool isMachine, Func<ulong, StatusFlags> readAt)
 {
     /// <summary>Status flags needed at each block's ends, to a fixed point over the region; all are where it is left.</summary>
     public void Find(IReadOnlyList<RegionBlock> blocks, Dictionary<ulong, RegionBlock> chosen)
@@ -39,11 +39,11 @@ public sealed class FlagLiveness(PageFlow pages, bool isMachine, Func<ulong, Sta
 
     private FlagDemand FlagsBehind(RegionBlock block, Dictionary<ulong, RegionBlock> chosen)
     {
-        FlowControl flow = Lifter.FlowOf(block.Instructions[^1]);
-        bool direct = flow is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch or FlowControl.Next
-            || (flow == FlowControl.Call && block.ReturnSite != 0);
+        FlowControl last = Lifter.FlowOf(block.Instructions[^1]);
+        bool direct = last is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch or FlowControl.Next
+            || (last == FlowControl.Call && block.ReturnSite != 0);
         FlagDemand demand = direct ? FlagDemand.None : FlagDemand.Exit;
-        if (flow == FlowControl.Return)
+        if (last == FlowControl.Return)
         {
             foreach (RegionBlock caller in chosen.Values)
             {
@@ -64,12 +64,12 @@ public sealed class FlagLiveness(PageFlow pages, bool isMachine, Func<ulong, Sta
         return demand;
     }
 
-    /// <summary>Flags that a block must leave behind where it goes on: all, if that is in a page of which nothing is known by then.</summary>
+    /// <summary>Flags that a block must leave behind where it goes on: all, if something is to be looked at on the way there.</summary>
     private FlagDemand FlagsAt(RegionBlock block, ulong successor, Dictionary<ulong, RegionBlock> chosen)
     {
         if (chosen.TryGetValue(successor, out RegionBlock? next))
         {
-            return pages.IsUnknown(block.Address, successor) ? next.FlagsIn | FlagDemand.Exit : next.FlagsIn;
+            return flow.MayLeaveBetween(block.Address, successor) ? next.FlagsIn | FlagDemand.Exit : next.FlagsIn;
         }
 
         if (isMachine && ((successor ^ block.Address) & SoftTlb.PageMask) != 0)

@@ -22,10 +22,11 @@ public sealed class PageFlow
 
     /// <summary>Analyses blocks whose entries are numbered.</summary>
     /// <param name="blocks">Of one region.</param>
+    /// <param name="graph">How control goes between them.</param>
     /// <param name="isMachine">Whether code is in pages at all: to a process it is where it is.</param>
-    public PageFlow(IReadOnlyList<RegionBlock> blocks, bool isMachine)
+    public PageFlow(IReadOnlyList<RegionBlock> blocks, RegionGraph graph, bool isMachine)
     {
-        Graph = new RegionGraph(blocks);
+        Graph = graph;
         _blocks = blocks;
         _own = new ulong[blocks.Count];
         _known = new ulong[blocks.Count];
@@ -37,8 +38,7 @@ public sealed class PageFlow
         FindKnown();
     }
 
-    /// <summary>How control goes between the blocks.</summary>
-    public RegionGraph Graph { get; }
+    private RegionGraph Graph { get; }
 
     /// <summary>Pages that must be looked at on the way from one block of the region to another.</summary>
     public IEnumerable<(ulong Linear, ulong Physical)> Unknown(ulong from, ulong to)

@@ -4,10 +4,10 @@ using Jitvmm.Translator.Regions;
 namespace Jitvmm.Translator.Passes;
 
 /// <summary>The passes over the IR of a region, in their order: the one place that names them, for what compiles a region and for what makes it again to show it.</summary>
-/// <param name="pages">Where the region is known to be.</param>
+/// <param name="flow">What is known of the region.</param>
 /// <param name="isMachine">Whether the guest is a machine.</param>
 /// <param name="readAt">The flags that the code at an address outside the region reads before it writes them.</param>
-public sealed class RegionPasses(PageFlow pages, bool isMachine, Func<ulong, StatusFlags> readAt)
+public sealed class RegionPasses(RegionFlow flow, bool isMachine, Func<ulong, StatusFlags> readAt)
 {
     /// <summary>Told what has just been done with the blocks; null when nobody wants to know.</summary>
     public Action<string>? Done { get; init; }
@@ -18,7 +18,7 @@ public sealed class RegionPasses(PageFlow pages, bool isMachine, Func<ulong, Sta
     public void Run(IReadOnlyList<RegionBlock> blocks, Dictionary<ulong, RegionBlock> chosen)
     {
         Done?.Invoke("lifting");
-        new FlagLiveness(pages, isMachine, readAt).Find(blocks, chosen);
+        new FlagLiveness(flow, isMachine, readAt).Find(blocks, chosen);
         Done?.Invoke("flag liveness and dead code");
     }
 }

@@ -21,10 +21,10 @@ public sealed class RegisterFlow
     private readonly bool[] _mayLeave;
 
     /// <summary>Analyses blocks whose IR and uses are final.</summary>
-    public RegisterFlow(IReadOnlyList<RegionBlock> blocks, PageFlow pages, GuestRegisters registers)
+    public RegisterFlow(IReadOnlyList<RegionBlock> blocks, RegionFlow flow, GuestRegisters registers)
     {
         _blocks = blocks;
-        _graph = pages.Graph;
+        _graph = flow.Graph;
         _dirtyIn = new ulong[blocks.Count];
         _liveIn = new ulong[blocks.Count];
         _reads = new ulong[blocks.Count];
@@ -35,8 +35,8 @@ public sealed class RegisterFlow
         {
             FindEffects(i, registers);
 
-            // Also where an instruction without a lift cuts it short, and where the next block's page may be another now.
-            _mayLeave[i] |= _graph.MayLeave(i) || _graph.SuccessorsOf(i).Any(next => pages.IsUnknown(blocks[i].Address, blocks[next].Address));
+            // Also where an instruction without a lift cuts it short, and where something is looked at on the way to the next block.
+            _mayLeave[i] |= _graph.MayLeave(i) || _graph.SuccessorsOf(i).Any(next => flow.MayLeaveBetween(blocks[i].Address, blocks[next].Address));
         }
 
         FindDirty();

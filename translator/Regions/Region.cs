@@ -12,6 +12,7 @@ public sealed class Region
         Dependencies = [.. dependencies];
         Method = method;
         Code = code;
+        KeepsNanOrder = blocks.Any(static block => block.Source.KeepsNanOrder);
         foreach (RegionBlock block in blocks)
         {
             Blocks.Add(block.Source);
@@ -52,6 +53,12 @@ public sealed class Region
 
     /// <summary>How it reaches memory.</summary>
     public RegionAccess Access { get; }
+
+    /// <summary>Times it was left for NaNs whose order it does not keep. Written with the cache's gate held.</summary>
+    internal int NansMet { get; set; }
+
+    /// <summary>Whether it keeps the order of NaNs in every operation: earlier code met many.</summary>
+    public bool KeepsNanOrder { get; }
 
     /// <summary>Its counters; null unless they were asked for.</summary>
     public RegionCounters? Counters { get; init; }

@@ -50,8 +50,8 @@ public sealed unsafe class RegionBuilder
         _pageCalls = paravirtual == null ? null : new PageCallFinder(cache, paravirtual, _decoder);
     }
 
-    /// <summary>Where the region built last is known to be.</summary>
-    public PageFlow Pages { get; private set; } = new([], false);
+    /// <summary>What is known of the region built last.</summary>
+    public RegionFlow Flow { get; private set; } = new([], false);
 
     /// <summary>Blocks outside the region built last whose code it relied on.</summary>
     public IReadOnlyList<TranslationBlock> Dependencies => _dependencies;
@@ -105,8 +105,8 @@ public sealed unsafe class RegionBuilder
         blocks.Sort((a, b) => a.Address.CompareTo(b.Address));
         RegionLifter.MarkLoopHeads(blocks, chosen);
         NumberEntries(blocks, head.Address, chosen);
-        Pages = new PageFlow(blocks, _isMachine);
-        new RegionPasses(Pages, _isMachine, FlagsReadAt).Run(blocks, chosen);
+        Flow = new RegionFlow(blocks, _isMachine);
+        new RegionPasses(Flow, _isMachine, FlagsReadAt).Run(blocks, chosen);
         return blocks;
     }
 

@@ -23,6 +23,9 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
     private const int AlwaysMeasured = 32;
     private const int MeasuredOneOf = 8;
 
+    /// <summary>A region that was left so often because of NaNs is compiled again, to keep their order.</summary>
+    private const int MostNansMet = 16;
+
     private const long SysFutex = 202;
 
     // FUTEX_WAIT and FUTEX_WAKE with FUTEX_PRIVATE_FLAG.
@@ -284,7 +287,7 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
             }
 
             bool isChecked = IsChecked;
-            Region region = RegionEmitter.Compile(blocks, _builder.Pages, isChecked && _access == RegionAccess.Direct ? RegionAccess.Checked : _access, _builder.Dependencies, _handlers, CountsEvents ? new RegionCounters() : null);
+            Region region = RegionEmitter.Compile(blocks, _builder.Flow, isChecked && _access == RegionAccess.Direct ? RegionAccess.Checked : _access, _builder.Dependencies, _handlers, CountsEvents ? new RegionCounters() : null);
             region.CompileTime = Stopwatch.GetElapsedTime(start);
             Statistics.CompileTime += region.CompileTime;
             Statistics.RegionsCompiled++;
@@ -308,6 +311,26 @@ public sealed unsafe class RegionCompiler : IRegionCompiler, IDisposable
         {
             Statistics.HostBytesMeasured += bytes;
             Statistics.GuestBytesMeasured += region.GuestBytes;
+        }
+    }
+
+    public void MetNan(TbOp* entry)
+    {
+        lock (_cache.Gate)
+        {
+            Region? region = _regions.FirstOrDefault(region => region.Entries.Exists(known => known.Block.Ops == entry && known.Block.RegionCode == region.Code));
+            if (region == null || ++region.NansMet < MostNansMet)
+            {
+                return;
+            }
+
+            foreach (TranslationBlock block in region.Blocks)
+            {
+                block.KeepsNanOrder = true;
+            }
+
+            Statistics.RegionsOfNans++;
+            Retire(region);
         }
     }
 

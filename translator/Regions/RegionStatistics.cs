@@ -7,6 +7,9 @@ public sealed class RegionStatistics
 
     public long RegionsInvalidated { get; internal set; }
 
+    /// <summary>Of these, the ones that met NaNs and are to keep their order.</summary>
+    public long RegionsOfNans { get; internal set; }
+
     public long InstructionsCompiled { get; internal set; }
 
     /// <summary>Time spent lifting, emitting and in RyuJIT.</summary>

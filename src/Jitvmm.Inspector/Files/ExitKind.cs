@@ -72,7 +72,7 @@ public static class ExitKinds
         BlockExit.Hot => ExitKind.Hot,
         BlockExit.SystemCall => ExitKind.SystemCall,
         BlockExit.Exception => ExitKind.Exception,
-        BlockExit.Interpret => ExitKind.Interpret,
+        BlockExit.Interpret or BlockExit.Nan => ExitKind.Interpret,
         BlockExit.Single => ExitKind.Single,
         BlockExit.Halted => ExitKind.Halted,
         BlockExit.Fetch => ExitKind.Fetch,

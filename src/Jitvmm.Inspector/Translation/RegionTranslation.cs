@@ -31,13 +31,13 @@ public sealed unsafe class RegionTranslation
         _file = file;
         _region = region;
         _done = done;
-        Pages = new PageFlow([], false);
+        Flow = new RegionFlow([], false);
     }
 
     /// <summary>Its blocks in address order, with IR and what is dead of it.</summary>
     public IReadOnlyList<RegionBlock> Blocks => _blocks;
 
-    private PageFlow Pages { get; set; }
+    private RegionFlow Flow { get; set; }
 
     private RegionAccess Access => (RegionAccess)_region.Access;
 
@@ -66,14 +66,14 @@ public sealed unsafe class RegionTranslation
 
     /// <summary>The IL that it has.</summary>
     /// <returns>Null when there can be none, and why.</returns>
-    public (IlListing? Listing, string? Problem) ListIl() => Guarded(() => RegionEmitter.List(_blocks, Pages, Access, Handlers));
+    public (IlListing? Listing, string? Problem) ListIl() => Guarded(() => RegionEmitter.List(_blocks, Flow, Access, Handlers));
 
     /// <summary>Compiles it again and reads the host code, which is not run.</summary>
     /// <returns>Null when it cannot be compiled, and why.</returns>
     public (byte[]? HostCode, string? Problem) Compile() => Guarded(() =>
     {
         using RegionCounters counters = new();
-        Region region = RegionEmitter.Compile(_blocks, Pages, Access, [], Handlers, counters);
+        Region region = RegionEmitter.Compile(_blocks, Flow, Access, [], Handlers, counters);
         return HostCodeReader.Read(region.Code);
     });
 
@@ -175,8 +175,8 @@ public sealed unsafe class RegionTranslation
 
         _blocks.Sort(static (a, b) => a.Address.CompareTo(b.Address));
         RegionLifter.MarkLoopHeads(_blocks, chosen);
-        Pages = new PageFlow(_blocks, Access == RegionAccess.Paged);
-        new RegionPasses(Pages, Access == RegionAccess.Paged, address => _readAt.GetValueOrDefault(address, StatusFlags.All)) { Done = name => _done?.Invoke(this, name) }.Run(_blocks, chosen);
+        Flow = new RegionFlow(_blocks, Access == RegionAccess.Paged);
+        new RegionPasses(Flow, Access == RegionAccess.Paged, address => _readAt.GetValueOrDefault(address, StatusFlags.All)) { Done = name => _done?.Invoke(this, name) }.Run(_blocks, chosen);
         return null;
     }
 
