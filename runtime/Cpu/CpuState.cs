@@ -49,6 +49,7 @@ public unsafe struct CpuState
     public const int X87Offset = 832;
     public const int PreparedFromOffset = 1088;
     public const int PreparedToOffset = 1096;
+    public const int AddressLimitOffset = 1104;
     public const int SystemOffset = 1152;
 
     /// <summary>RAX, RCX, RDX, RBX, RSP, RBP, RSI, RDI, R8–R15: the encoding order of the manuals.</summary>
@@ -112,6 +113,9 @@ public unsafe struct CpuState
 
     /// <summary>Index of the owning <see cref="Execution.VCpu"/> in its table, for callouts that need the managed object.</summary>
     [FieldOffset(IdentityOffset)] public int Identity;
+
+    /// <summary>First address past a process guest's memory, where compiled code compares with it.</summary>
+    [FieldOffset(AddressLimitOffset)] public ulong AddressLimit;
 
     /// <summary>Segment selectors in encoding order: ES, CS, SS, DS, FS, GS.</summary>
     [FieldOffset(SelectorsOffset)] public fixed ushort Selectors[6];

@@ -86,6 +86,7 @@ public sealed unsafe class VCpu : IDisposable
         State->Identity = identity;
         State->Pages = Memory.Pages;
         State->MemoryBase = Memory.HostBase;
+        State->AddressLimit = AddressSpace.Limit;
         State->Mxcsr = DotNetMxcsr;
         State->X87.ControlWord = 0x37f;
         State->Selectors[1] = 0x33;

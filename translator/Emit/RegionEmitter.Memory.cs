@@ -1,5 +1,6 @@
 using System.Reflection.Emit;
 using Jitvmm.Runtime.Callouts;
+using Jitvmm.Runtime.Cpu;
 using Jitvmm.Runtime.Memory;
 using Jitvmm.Runtime.Semantics;
 using Jitvmm.Translator.Ir;
@@ -81,13 +82,13 @@ public sealed partial class RegionEmitter
         }
     }
 
-    /// <summary>A shift, because no instruction compares with a constant of 47 bits.</summary>
+    /// <summary>Compares with memory, because no instruction compares with a constant of 47 bits, and a shift needs a register and two more instructions.</summary>
     private void LeaveUnlessInWindow(int address, Label slow)
     {
         Push(address);
-        _il.Constant(AddressSpace.AddressBits, IrType.I32);
-        _il.Shift(OpCodes.Shr_Un, IrType.I64);
-        _il.BranchOn(OpCodes.Brtrue, slow, IrType.I64);
+        _registers.PushStateAddress(CpuState.AddressLimitOffset);
+        _il.LoadIndirect(64, false);
+        _il.BranchCompare(OpCodes.Bge_Un, slow, IrType.I64);
     }
 
     private void CheckPermissions(int address, int bytes, bool write, Label slow)
